@@ -1,0 +1,82 @@
+"""Task "Create import": the dataset import job of one dataset and run, found or created.
+
+Guarantees at most one dataset import job per dataset, run and attempt, however often the task runs:
+the job's name follows from these three, and Personalize refuses a name that is taken.
+"""
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from personalize import ENDED_BADLY, NotOurs, names, personalize, retry_later
+
+if TYPE_CHECKING:
+    from mypy_boto3_personalize.type_defs import DatasetImportJobTypeDef
+
+
+class Dataset(TypedDict):
+    """What to import: an entry of the plan's `datasets`."""
+
+    dataset_arn: str
+    job_name: str
+    location: str
+    import_mode: Literal["FULL", "INCREMENTAL"]
+    role_arn: str
+    attempt: int
+
+
+class ImportJob(TypedDict):
+    """The job that now exists; `created` is in epoch seconds."""
+
+    arn: str
+    created: int
+
+
+def find(job_arn: str) -> "DatasetImportJobTypeDef | None":
+    """Return the job, or None if no job has this ARN."""
+    try:
+        return personalize.describe_dataset_import_job(datasetImportJobArn=job_arn)[
+            "datasetImportJob"
+        ]
+    except personalize.exceptions.ResourceNotFoundException:
+        return None
+
+
+def create(dataset: Dataset, job_name: str) -> None:
+    """Create the job; another execution's creating it first is as good."""
+    try:
+        personalize.create_dataset_import_job(
+            jobName=job_name,
+            datasetArn=dataset["dataset_arn"],
+            dataSource={"dataLocation": dataset["location"]},
+            roleArn=dataset["role_arn"],
+            importMode=dataset["import_mode"],
+        )
+    except personalize.exceptions.ResourceAlreadyExistsException:
+        pass
+
+
+def find_or_create(dataset: Dataset) -> ImportJob:
+    """Return the run's first job that did not fail, after creating it if there is none.
+
+    If every name that this attempt may use belongs to a failed job, the last of them is returned:
+    the workflow then reads the reason from it.
+    """
+    home = dataset["dataset_arn"].rsplit(":", 1)[0]
+    for job_name in names(dataset["job_name"], dataset["attempt"]):
+        job_arn = f"{home}:dataset-import-job/{job_name}"
+        job = find(job_arn)
+        if job is None:
+            create(dataset, job_name)
+            job = personalize.describe_dataset_import_job(datasetImportJobArn=job_arn)[
+                "datasetImportJob"
+            ]
+        if job["datasetArn"] != dataset["dataset_arn"]:
+            raise NotOurs(f"{job_arn} imports into {job['datasetArn']}; rename or wait a day")
+        if job["status"] not in ENDED_BADLY:
+            break
+    return {"arn": job_arn, "created": int(job["creationDateTime"].timestamp())}
+
+
+@retry_later()
+def lambda_handler(event: Dataset, _context: object) -> ImportJob:
+    """Find or create the job of `event`; raises RetryLater while Personalize is busy or full."""
+    return find_or_create(event)

@@ -1,0 +1,292 @@
+"""The typed environment file: what `environments/<name>.yaml` may say, and what is wrong with one.
+
+Every problem of every file is found in one reading: pydantic judges each field, `problems.py` what
+fields say about each other, on the raw text, so that one wrong field never hides another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from stacks.problems import contradictions, faults_in_words
+
+# A history holds 25,000 events; a poll of Wait, Describe and Choice writes 9 of them.
+HISTORY_EVENTS_FOR_POLLS = 20_000
+EVENTS_PER_POLL = 9
+# Rounds of the poll loop wait a sixtieth of the time already waited (see refresh.asl.yaml).
+POLL_FRACTION = 60
+
+LOG_RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+)  # fmt: skip
+
+
+class SettingsError(Exception):
+    """Environment files that cannot be used; its text lists every problem, one a line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__("\n".join([f"{count} in the environment settings:", *problems]))
+        self.problems = problems
+
+
+def _known_time_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise ValueError(
+            f"{name!r} is no IANA time zone; write one such as Asia/Seoul or UTC"
+        ) from unknown
+    return name
+
+
+def _retention_that_cloudwatch_knows(days: int) -> int:
+    if days not in LOG_RETENTION_DAYS:
+        raise ValueError(
+            f"CloudWatch Logs keeps logs for {', '.join(map(str, LOG_RETENTION_DAYS))} days; "
+            f"choose one of these instead of {days}"
+        )
+    return days
+
+
+PersonalizeName = Annotated[
+    str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$")
+]
+BucketName = Annotated[
+    str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.\-]*[a-z0-9]$")
+]
+
+
+class _Settings(BaseModel):
+    """Unknown keys are errors, nothing is converted, nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Provisioned(_Settings):
+    """Provisioned throughput as in the article: reads fixed, writes scaled automatically."""
+
+    read: int = Field(default=1, ge=1, description="Read capacity units.")
+    write: int = Field(default=1, ge=1, description="Write capacity units to start from.")
+    max_write: int = Field(default=10, ge=1, description="Where write auto scaling stops.")
+
+
+class Table(_Settings):
+    """The DynamoDB table with a row per campaign and date."""
+
+    name: str = Field(min_length=3, max_length=255, pattern=r"^[a-zA-Z0-9_.\-]+$")
+    capacity: Literal["on_demand"] | Provisioned = Field(
+        default="on_demand",
+        description="on_demand, or provisioned units as {read: 1, write: 1, max_write: 10}.",
+    )
+
+
+class Stage(_Settings):
+    """How one stage is polled, and when it has taken too long.
+
+    A round waits a sixtieth of the time the stage has taken so far, within the two bounds:
+    a minute for the first hour, six minutes after six hours.
+    """
+
+    shortest_wait_seconds: int = Field(default=60, ge=1, le=3600)
+    longest_wait_seconds: int = Field(default=900, ge=1, le=3600)
+    time_limit_hours: int = Field(ge=1, le=240)
+
+    def polls(self) -> int:
+        """Return how many times the stage is looked at if it lasts to its time limit."""
+        elapsed, count, limit = 0, 0, self.time_limit_hours * 3600
+        while elapsed < limit:
+            elapsed += min(
+                self.longest_wait_seconds,
+                max(self.shortest_wait_seconds, elapsed // POLL_FRACTION),
+            )
+            count += 1
+        return count
+
+
+class Stages(_Settings):
+    """Poll settings and time limit of each stage."""
+
+    dataset_import: Stage = Stage(time_limit_hours=24)
+    solution_version: Stage = Stage(time_limit_hours=192)
+    campaign_update: Stage = Stage(time_limit_hours=12)
+
+
+class ImportRole(_Settings):
+    """The role with which Personalize reads the data: an existing one, or one the stack makes."""
+
+    arn: str | None = Field(
+        default=None, pattern=r"^arn:[a-z\-]+:iam::\d{12}:role/.+$", description="An existing role."
+    )
+    buckets: list[BucketName] | None = Field(
+        default=None, min_length=1, description="Make a role that may read these buckets."
+    )
+
+
+class Dataset(_Settings):
+    """A Personalize dataset that the Glue job delivers, and where it lies."""
+
+    dataset_group: PersonalizeName
+    type: Literal["INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS"]
+    location: str = Field(
+        max_length=256,
+        pattern=r"^s3://[a-z0-9.\-]+/(.+/|.+\.csv)?$",
+        description="A folder, with its trailing /, or one .csv file: s3://bucket/folder/",
+    )
+    import_mode: Literal["FULL", "INCREMENTAL"] = "FULL"
+
+
+class Campaign(_Settings):
+    """A campaign that moves onto a new version of its solution."""
+
+    name: PersonalizeName
+    solution: PersonalizeName
+    training_mode: Literal["FULL", "UPDATE"] = "FULL"
+
+
+class Refresh(_Settings):
+    """What happens when one Glue job has succeeded."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$")
+    glue_job: str = Field(min_length=1, max_length=255)
+    datasets: list[Dataset] = Field(min_length=1)
+    campaigns: list[Campaign] = Field(min_length=1)
+
+
+class Environment(_Settings):
+    """One environment: an AWS account and region, and the refreshes that run there."""
+
+    account: str = Field(pattern=r"^\d{12}$", description="Twelve digits, in quotes.")
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)] = Field(
+        default="UTC", description="IANA name; a refresh's base_date is the date there."
+    )
+    table: Table
+    stages: Stages = Stages()
+    log_retention_days: Annotated[int, AfterValidator(_retention_that_cloudwatch_knows)] = 90
+    removal_policy: Literal["retain", "destroy"] = Field(
+        default="retain",
+        description="What happens to the table and the logs when the stack is deleted; "
+        "retain also protects the table from deletion.",
+    )
+    import_role: ImportRole
+    refreshes: list[Refresh] = Field(min_length=1)
+
+    @property
+    def partition(self) -> str:
+        """The partition that the region belongs to: aws, aws-cn or aws-us-gov."""
+        for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
+            if self.region.startswith(prefix):
+                return partition
+        return "aws"
+
+    @property
+    def glue_jobs(self) -> list[str]:
+        """Every Glue job that starts a refresh, once, in the order of the file."""
+        return list(dict.fromkeys(refresh.glue_job for refresh in self.refreshes))
+
+    def history_problems(self) -> list[str]:
+        """Say whether an execution that lasts to its time limits would outgrow its history."""
+        most_datasets = max(len(refresh.datasets) for refresh in self.refreshes)
+        polls = {
+            "dataset_import": self.stages.dataset_import.polls() * most_datasets,
+            "solution_version": self.stages.solution_version.polls(),
+            "campaign_update": self.stages.campaign_update.polls(),
+        }
+        events = sum(polls.values()) * EVENTS_PER_POLL
+        if events <= HISTORY_EVENTS_FOR_POLLS:
+            return []
+        longest = max(polls, key=lambda stage: polls[stage])
+        return [
+            f"stages.{longest}: polled to their time limits, the stages write {events:,} history "
+            "events, and AWS ends an execution at 25,000; raise longest_wait_seconds or lower "
+            "time_limit_hours"
+        ]
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource in this environment's account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def dataset_arn(self, dataset: Dataset) -> str:
+        """Return the ARN of a Personalize dataset."""
+        return self.arn("personalize", f"dataset/{dataset.dataset_group}/{dataset.type}")
+
+    def solution_arn(self, campaign: Campaign) -> str:
+        """Return the ARN of the solution that a campaign serves."""
+        return self.arn("personalize", f"solution/{campaign.solution}")
+
+    def campaign_arn(self, campaign: Campaign) -> str:
+        """Return the ARN of a campaign."""
+        return self.arn("personalize", f"campaign/{campaign.name}")
+
+
+def import_job_prefix(dataset: Dataset) -> str:
+    """Return what the names of a dataset's import jobs begin with: <group>-<type>."""
+    return shorten(f"{dataset.dataset_group}-{dataset.type.lower().replace('_', '-')}", 42)
+
+
+def shorten(name: str, limit: int) -> str:
+    """Return the name, or if it is longer than the limit its beginning and a hash of all of it.
+
+    Names that Personalize (63 characters) and Step Functions (80) take are made of this, a date,
+    a run key of eight digits and the number of the attempt; the limit leaves room for these.
+    """
+    if len(name) <= limit:
+        return name
+    return f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def load(folder: Path) -> dict[str, Environment]:
+    """Read every environment file of a folder.
+
+    Returns the environments by name (the file's stem), in the order of their names. Raises
+    SettingsError with every problem of every file.
+    """
+    environments: dict[str, Environment] = {}
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.yaml")):
+        label = f"{folder.name}/{path.name}"
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", path.stem):
+            problems.append(
+                f"{label}: an environment's name is part of its stack's name; "
+                "call the file <name>.yaml with a-z, 0-9 and - (at most 31 characters)"
+            )
+        try:
+            environments[path.stem] = read(path.read_text(encoding="utf-8"))
+        except SettingsError as error:
+            problems += [f"{label}: {problem}" for problem in error.problems]
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{label}: cannot be read as UTF-8 text: {error}")
+    if not environments and not problems:
+        problems.append(f"{folder}: no <name>.yaml here; add one (environments/dev.yaml shows how)")
+    if problems:
+        raise SettingsError(problems)
+    return environments
+
+
+def read(text: str) -> Environment:
+    """Return the environment that a YAML text describes, or raise SettingsError with all faults."""
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError([f"is no YAML: {' '.join(str(error).split())}"]) from error
+    if not isinstance(raw, dict):
+        raise SettingsError(["must be a mapping that begins with account:, region:, table: …"])
+    problems = list(contradictions(raw))
+    try:
+        environment = Environment.model_validate(raw)
+    except ValidationError as error:
+        problems = faults_in_words(error) + problems
+    else:
+        problems += environment.history_problems()
+    if problems:
+        raise SettingsError(problems)
+    return environment
