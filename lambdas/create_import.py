@@ -4,6 +4,7 @@ Guarantees at most one dataset import job per dataset, run and attempt, however 
 the job's name follows from these three, and Personalize refuses a name that is taken.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from personalize import ENDED_BADLY, NotOurs, names, personalize, retry_later
@@ -30,19 +31,14 @@ class ImportJob(TypedDict):
     created: int
 
 
-def find(job_arn: str) -> "DatasetImportJobTypeDef | None":
-    """Return the job, or None if no job has this ARN."""
-    try:
-        return personalize.describe_dataset_import_job(datasetImportJobArn=job_arn)[
-            "datasetImportJob"
-        ]
-    except personalize.exceptions.ResourceNotFoundException:
-        return None
+def describe(job_arn: str) -> "DatasetImportJobTypeDef":
+    """Return the job as it is now."""
+    return personalize.describe_dataset_import_job(datasetImportJobArn=job_arn)["datasetImportJob"]
 
 
 def create(dataset: Dataset, job_name: str) -> None:
     """Create the job; another execution's creating it first is as good."""
-    try:
+    with suppress(personalize.exceptions.ResourceAlreadyExistsException):
         personalize.create_dataset_import_job(
             jobName=job_name,
             datasetArn=dataset["dataset_arn"],
@@ -50,8 +46,6 @@ def create(dataset: Dataset, job_name: str) -> None:
             roleArn=dataset["role_arn"],
             importMode=dataset["import_mode"],
         )
-    except personalize.exceptions.ResourceAlreadyExistsException:
-        pass
 
 
 def find_or_create(dataset: Dataset) -> ImportJob:
@@ -63,14 +57,15 @@ def find_or_create(dataset: Dataset) -> ImportJob:
     home = dataset["dataset_arn"].rsplit(":", 1)[0]
     for job_name in names(dataset["job_name"], dataset["attempt"]):
         job_arn = f"{home}:dataset-import-job/{job_name}"
-        job = find(job_arn)
-        if job is None:
+        try:
+            job = describe(job_arn)
+        except personalize.exceptions.ResourceNotFoundException:
             create(dataset, job_name)
-            job = personalize.describe_dataset_import_job(datasetImportJobArn=job_arn)[
-                "datasetImportJob"
-            ]
+            job = describe(job_arn)
         if job["datasetArn"] != dataset["dataset_arn"]:
-            raise NotOurs(f"{job_arn} imports into {job['datasetArn']}; rename or wait a day")
+            raise NotOurs(
+                f"{job_arn} imports into {job['datasetArn']}; choose another dataset group's name"
+            )
         if job["status"] not in ENDED_BADLY:
             break
     return {"arn": job_arn, "created": int(job["creationDateTime"].timestamp())}

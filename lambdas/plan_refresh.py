@@ -164,15 +164,22 @@ def problems_of(request: Json, refreshes: list[str], refresh: Json, today: int) 
 
 def problems_of_date(base_date: object, today: int) -> list[str]:
     """Return what is wrong with a base date: not a date, or later than today."""
-    try:
-        if isinstance(base_date, bool) or not isinstance(base_date, int):
-            raise TypeError
-        datetime.strptime(str(base_date), "%Y%m%d")  # noqa: DTZ007 - a date has no zone
-    except (TypeError, ValueError):
+    if not is_date(base_date):
         return [f"base_date must be a number such as 20200928, not {base_date!r}"]
-    if base_date > today:
+    if int(str(base_date)) > today:
         return [f"base_date {base_date} is in the future; today is {today}"]
     return []
+
+
+def is_date(number: object) -> bool:
+    """Whether a JSON value is a date written as 20200928."""
+    if isinstance(number, bool) or not isinstance(number, int):
+        return False
+    try:
+        datetime.strptime(str(number), "%Y%m%d")  # noqa: DTZ007 - a date has no zone
+    except ValueError:
+        return False
+    return len(str(number)) == len("20200928")
 
 
 def executions(

@@ -33,6 +33,16 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
     if "import_role" in raw and ("arn" in role) == ("buckets" in role):
         yield "import_role: give either arn (an existing role) or buckets (the stack makes a role)"
     yield from _foreign(str(role.get("arn", "")), str(raw.get("account")), raw.get("region"))
+    used = {
+        bucket[1]
+        for at, refresh in _items(raw, "refreshes")
+        for _, dataset in _items(refresh, "datasets", at)
+        if (bucket := re.match(r"s3://([^/]+)", str(dataset.get("location"))))
+    }
+    buckets = role.get("buckets")
+    for bucket in buckets if isinstance(buckets, list) else []:
+        if bucket not in used:
+            yield f"import_role.buckets: no dataset lies in {bucket}; remove it"
     seen: dict[tuple[str, str], str] = {}
     for at, refresh in _items(raw, "refreshes"):
         yield from _twice(seen, "refresh", refresh.get("name"), f"{at}.name")

@@ -6,11 +6,10 @@ fields say about each other, on the raw text, so that one wrong field never hide
 
 from __future__ import annotations
 
-import hashlib
 import re
 import zoneinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -193,6 +192,16 @@ class Environment(_Settings):
         """Every Glue job that starts a refresh, once, in the order of the file."""
         return list(dict.fromkeys(refresh.glue_job for refresh in self.refreshes))
 
+    @property
+    def datasets(self) -> list[Dataset]:
+        """The datasets of all refreshes; one that several refreshes share stands several times."""
+        return [dataset for refresh in self.refreshes for dataset in refresh.datasets]
+
+    @property
+    def campaigns(self) -> list[Campaign]:
+        """The campaigns of all refreshes."""
+        return [campaign for refresh in self.refreshes for campaign in refresh.campaigns]
+
     def history_problems(self) -> list[str]:
         """Say whether an execution that lasts to its time limits would outgrow its history."""
         most_datasets = max(len(refresh.datasets) for refresh in self.refreshes)
@@ -206,9 +215,11 @@ class Environment(_Settings):
             return []
         longest = max(polls, key=lambda stage: polls[stage])
         return [
-            f"stages.{longest}: polled to their time limits, the stages write {events:,} history "
-            "events, and AWS ends an execution at 25,000; raise longest_wait_seconds or lower "
-            "time_limit_hours"
+            (
+                f"stages.{longest}: polled to their time limits, the stages write {events:,} events, "
+                "and AWS ends an execution at 25,000; raise longest_wait_seconds or lower "
+                "time_limit_hours"
+            )
         ]
 
     def arn(self, service: str, resource: str) -> str:
@@ -226,22 +237,6 @@ class Environment(_Settings):
     def campaign_arn(self, campaign: Campaign) -> str:
         """Return the ARN of a campaign."""
         return self.arn("personalize", f"campaign/{campaign.name}")
-
-
-def import_job_prefix(dataset: Dataset) -> str:
-    """Return what the names of a dataset's import jobs begin with: <group>-<type>."""
-    return shorten(f"{dataset.dataset_group}-{dataset.type.lower().replace('_', '-')}", 42)
-
-
-def shorten(name: str, limit: int) -> str:
-    """Return the name, or if it is longer than the limit its beginning and a hash of all of it.
-
-    Names that Personalize (63 characters) and Step Functions (80) take are made of this, a date,
-    a run key of eight digits and the number of the attempt; the limit leaves room for these.
-    """
-    if len(name) <= limit:
-        return name
-    return f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def load(folder: Path) -> dict[str, Environment]:

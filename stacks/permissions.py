@@ -1,0 +1,32 @@
+"""What a role may do: exact actions on exact ARNs, and a reason for every wildcard."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+
+def allow(
+    role: iam.IRole,
+    actions: list[str],
+    resources: list[str],
+    *,
+    wildcard: str = "",
+    conditions: dict[str, dict[str, str]] | None = None,
+) -> None:
+    """Let a role call these actions on these resources.
+
+    `wildcard` says why a resource holds a `*`; cdk-nag refuses one without a reason.
+    """
+    resources = list(dict.fromkeys(resources))
+    role.add_to_principal_policy(
+        iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)
+    )
+    if wildcard:
+        for resource in resources:
+            if "*" in resource:
+                acknowledge(role, f"AwsSolutions-IAM5[Resource::{resource}]", wildcard)
+
+
+def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
+    """Keep what a rule of cdk-nag finds in a construct, for this reason."""
+    cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))

@@ -1,0 +1,81 @@
+"""What the task "Plan refresh" is told: an environment's refreshes with their ARNs and names."""
+
+import hashlib
+from typing import Any
+
+from stacks.settings import Campaign, Dataset, Environment, Stage
+
+# Names are made of a beginning, a date and a run key (-20200928-1a2b3c4d) and an attempt (-12).
+SUFFIX = len("-20200928-1a2b3c4d-12")
+PERSONALIZE_NAME = 63 - SUFFIX
+EXECUTION_NAME = 80 - SUFFIX
+
+
+def plan_settings(environment: Environment, *, import_role_arn: str) -> dict[str, Any]:
+    """Return the settings that the dispatch workflow hands to "Plan refresh", as JSON values."""
+    return {
+        "time_zone": environment.time_zone,
+        "import_role_arn": import_role_arn,
+        "stages": {
+            "dataset_import": _stage(environment.stages.dataset_import),
+            "solution_version": _stage(environment.stages.solution_version),
+            "campaign_update": _stage(environment.stages.campaign_update),
+        },
+        "refreshes": [
+            {
+                "name": refresh.name,
+                "glue_job": refresh.glue_job,
+                "datasets": [
+                    {
+                        "dataset_arn": environment.dataset_arn(dataset),
+                        "job_prefix": import_job_prefix(dataset),
+                        "location": dataset.location,
+                        "import_mode": dataset.import_mode,
+                        # the article's attributes tell of the first dataset
+                        "row_prefix": f"{dataset.type.lower()}_" if position else "",
+                    }
+                    for position, dataset in enumerate(refresh.datasets)
+                ],
+                "campaigns": [
+                    {
+                        "campaign_name": campaign.name,
+                        "campaign_arn": environment.campaign_arn(campaign),
+                        "execution_prefix": shorten(campaign.name, EXECUTION_NAME),
+                        "solution_name": campaign.solution,
+                        "solution_arn": environment.solution_arn(campaign),
+                        "version_prefix": version_prefix(campaign),
+                        "training_mode": campaign.training_mode,
+                    }
+                    for campaign in refresh.campaigns
+                ],
+            }
+            for refresh in environment.refreshes
+        ],
+    }
+
+
+def import_job_prefix(dataset: Dataset) -> str:
+    """Return what the names of a dataset's import jobs begin with: <group>-<type>."""
+    return shorten(
+        f"{dataset.dataset_group}-{dataset.type.lower().replace('_', '-')}", PERSONALIZE_NAME
+    )
+
+
+def version_prefix(campaign: Campaign) -> str:
+    """Return what the names of the solution's versions begin with."""
+    return shorten(campaign.solution, PERSONALIZE_NAME)
+
+
+def shorten(name: str, limit: int) -> str:
+    """Return the name, or its beginning and a hash of all of it if it is longer than the limit."""
+    if len(name) <= limit:
+        return name
+    return f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _stage(stage: Stage) -> dict[str, int]:
+    return {
+        "shortest_wait_seconds": stage.shortest_wait_seconds,
+        "longest_wait_seconds": stage.longest_wait_seconds,
+        "time_limit_seconds": stage.time_limit_hours * 3600,
+    }

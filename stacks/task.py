@@ -1,0 +1,51 @@
+"""A task of the workflows: one Lambda function with its own role and log."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.log import log_group
+from stacks.settings import Environment
+
+LAMBDAS = Path(__file__).parent.parent / "lambdas"
+
+
+class Task(Construct):
+    """The function of `lambdas/<module>.py`; it may write its log, and what it is allowed."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        module: str,
+        environment: Environment,
+        variables: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(scope, name)
+        log = log_group(self, environment)
+        # a role of its own: CDK's would get AWS's managed policy, which allows every log group
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log.grant_write(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            code=lambda_.Code.from_asset(str(LAMBDAS), exclude=["__pycache__", "*.pyc"]),
+            handler=f"{module}.lambda_handler",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            architecture=lambda_.Architecture.ARM_64,
+            memory_size=256,
+            timeout=cdk.Duration.seconds(120),  # some thirty calls that may each take 20 s are few
+            role=self.role,
+            log_group=log,
+            logging_format=lambda_.LoggingFormat.JSON,
+            environment=variables,
+        )
+
+    @property
+    def arn(self) -> str:
+        """The function's ARN."""
+        return self.function.function_arn
