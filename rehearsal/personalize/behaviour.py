@@ -1,0 +1,91 @@
+"""What may differ from one rehearsal to the next: quotas, durations, and what AWS leaves open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+MINUTE = 60.0
+
+
+@dataclass
+class Behaviour:
+    """One region's Personalize as a rehearsal wants it; change its fields at any time.
+
+    The defaults are AWS's default quotas and plausible times. Where no source settles how the
+    real service behaves, a field offers both; its default is named in the field's comment.
+    """
+
+    # Quotas. Exceeding one is a LimitExceededException.
+    import_jobs_in_progress: int = 5
+    solution_versions_in_progress: int = 20
+    dataset_groups: int = 5
+    solutions_per_dataset_group: int = 10
+    campaigns_per_dataset_group: int = 5
+    schemas: int = 500
+
+    # Limits of one import, in bytes and records.
+    full_import_bytes: int = 100 * 1024**3
+    incremental_import_bytes: int = 1024**3
+    # The quota page names 1,000 records as an import's minimum; nothing shows it being enforced.
+    import_minimum_records: int = 1
+
+    # Durations in simulated seconds from the request to the end; None: computed from the data.
+    import_seconds: float | None = None
+    training_seconds: float | None = None
+    campaign_seconds: float | None = None
+    campaign_update_seconds: float | None = None
+    # Dataset groups, datasets, solutions, and deletions of anything.
+    resource_seconds: float = 30.0
+    # CREATE PENDING lasts this long, or half of a shorter duration; then CREATE IN_PROGRESS.
+    pending_seconds: float = 60.0
+    # CREATE STOPPING lasts this long.
+    stopping_seconds: float = 120.0
+    # `trainingHours` is what is billed, on more machines than one: it exceeds the wall hours.
+    billed_hours_per_hour: float = 1.5
+
+    # What no source settles.
+    # The status strings of a campaign's update: CREATE PENDING … or UPDATE PENDING ….
+    campaign_update_status: Literal["CREATE", "UPDATE"] = "CREATE"
+    # A solution version's name that its solution has already used.
+    taken_solution_version_name: Literal["refused", "accepted"] = "refused"
+    # UpdateCampaign with the values that the campaign has: InvalidInput, or another update.
+    unchanged_campaign_update: Literal["refused", "accepted"] = "refused"
+    # CreateCampaign or UpdateCampaign with a version that is not ACTIVE.
+    inactive_solution_version: Literal["InvalidInputException", "ResourceInUseException"] = (
+        "InvalidInputException"
+    )
+    # CreateSolutionVersion while an import into its dataset group runs: ResourceInUse, or trains
+    # on the data as it is when the training starts.
+    training_during_import: Literal["refused", "accepted"] = "accepted"
+    # INCREMENTAL into a dataset that has no bulk data: InvalidInput at once, or CREATE FAILED.
+    incremental_without_bulk: Literal["refused", "failed"] = "refused"
+
+    # Failures to come: by kind ("dataset-import-job", "solution-version", "campaign",
+    # "campaign-update") the failureReason of the next ones, first come first served.
+    planned_failures: dict[str, list[str]] = field(default_factory=dict)
+
+    def import_duration(self, size: int) -> float:
+        """Answer an import's seconds for its bytes: 4 to 17 minutes."""
+        computed = (4 + 13 * min(1.0, size / 1e9)) * MINUTE
+        return computed if self.import_seconds is None else self.import_seconds
+
+    def training_duration(self, interactions: int) -> float:
+        """Answer a training's seconds: 20 minutes upwards, 6 hours for 25 million interactions."""
+        computed = (20 + 340 * interactions / 25e6) * MINUTE
+        return computed if self.training_seconds is None else self.training_seconds
+
+    def campaign_duration(self, items: int, *, update: bool) -> float:
+        """Answer the seconds of a campaign's creation or update: 5 to 15 minutes."""
+        computed = (5 + 10 * min(1.0, items / 100_000)) * MINUTE
+        wanted = self.campaign_update_seconds if update else self.campaign_seconds
+        return computed if wanted is None else wanted
+
+    def pending(self, duration: float) -> float:
+        """Answer for how many seconds of a duration a resource is CREATE PENDING."""
+        return min(self.pending_seconds, duration / 2)
+
+    def take_failure(self, kind: str) -> str | None:
+        """Take the next planned failure of this kind, if any."""
+        planned = self.planned_failures.get(kind)
+        return planned.pop(0) if planned else None

@@ -1,0 +1,160 @@
+"""Judges a request against botocore's service model, in the words that AWS answers with.
+
+botocore itself checks only required members, types and minimums before it sends a request; maximum
+lengths, patterns and enums are left to the service, so an emulated service has to check them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from botocore.model import ServiceModel, Shape
+
+# Java's character classes, as far as service models use them inside `[…]` beside digits and `_`.
+_JAVA_CLASSES = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
+    r"\p{ASCII}": r"[\x00-\x7f]",
+}
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "structure": (dict,),
+    "map": (dict,),
+    "list": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "timestamp": (int, float),
+}
+
+
+@cache
+def service_model(service: str) -> ServiceModel:
+    """Answer botocore's model of a service, named as boto3 names it (`personalize-runtime`)."""
+    return botocore.session.get_session().get_service_model(service)
+
+
+def complaint(shape: Shape | None, request: object) -> str | None:
+    """Say everything that is wrong with a request, in one message as AWS words it.
+
+    `shape` is the operation's input shape and `request` the decoded JSON body. The answer is None
+    for a sound request, else "2 validation errors detected: Value 'a b' at 'jobName' failed to …".
+    """
+    if shape is None:
+        return None
+    found = list(_problems(shape, request, ""))
+    if not found:
+        return None
+    plural = "s" if len(found) > 1 else ""
+    return f"{len(found)} validation error{plural} detected: {'; '.join(found)}"
+
+
+def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    own = list(_broken_constraints(shape, value))
+    yield from (_failed(value, path, constraint) for constraint in own)
+    if not _has_type(shape, value):
+        return
+    if shape.type_name == "structure":
+        yield from _structure_problems(shape, value, path)
+    elif shape.type_name == "list":
+        yield from _list_problems(shape, value, path)
+    elif shape.type_name == "map":
+        yield from _map_problems(shape, value, path)
+
+
+def _structure_problems(shape: Any, value: dict[str, Any], path: str) -> Iterator[str]:
+    for name in shape.required_members:
+        if value.get(name) is None:
+            yield (
+                f"Value null at '{_join(path, name)}' failed to satisfy constraint: "
+                "Member must not be null"
+            )
+    for name, member in value.items():
+        if name not in shape.members:
+            yield f"Unknown member '{_join(path, name)}'"
+        elif member is not None:
+            yield from _problems(shape.members[name], member, _join(path, name))
+
+
+def _list_problems(shape: Any, value: list[Any], path: str) -> Iterator[str]:
+    if shape.member.type_name in ("structure", "list", "map"):
+        for position, member in enumerate(value, 1):
+            yield from _problems(shape.member, member, f"{path}.{position}.member")
+    else:
+        yield from _collected(value, path, "Member", shape.member, value)
+
+
+def _map_problems(shape: Any, value: dict[str, Any], path: str) -> Iterator[str]:
+    yield from _collected(value, path, "Map keys", shape.key, list(value))
+    if shape.value.type_name in ("structure", "list", "map"):
+        for key, member in value.items():
+            yield from _problems(shape.value, member, f"{path}.{key}.member")
+    else:
+        yield from _collected(value, path, "Map value", shape.value, list(value.values()))
+
+
+def _collected(whole: Any, path: str, who: str, shape: Shape, members: list[Any]) -> Iterator[str]:
+    """AWS reports simple members of a list or map once for all, against the whole collection."""
+    broken = list(dict.fromkeys(c for m in members for c in _broken_constraints(shape, m)))
+    if broken:
+        yield _failed(whole, path, f"{who} must satisfy constraint: [{', '.join(broken)}]")
+
+
+def _broken_constraints(shape: Shape, value: Any) -> Iterator[str]:
+    if not _has_type(shape, value):
+        yield f"Member must be a {shape.type_name}"
+        return
+    limits = shape.metadata
+    if "enum" in limits and value not in limits["enum"]:
+        yield f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"
+    measure, size = (
+        ("length", len(value)) if isinstance(value, str | list | dict) else ("value", value)
+    )
+    if "max" in limits and size > limits["max"]:
+        yield f"Member must have {measure} less than or equal to {limits['max']}"
+    if "min" in limits and size < limits["min"]:
+        yield f"Member must have {measure} greater than or equal to {limits['min']}"
+    if "pattern" in limits and not _compiled(limits["pattern"]).fullmatch(value):
+        yield f"Member must satisfy regular expression pattern: {limits['pattern']}"
+
+
+def _has_type(shape: Shape, value: Any) -> bool:
+    if isinstance(value, bool) and shape.type_name != "boolean":
+        return False
+    return isinstance(value, _JSON_TYPES[shape.type_name])
+
+
+def _failed(value: Any, path: str, constraint: str) -> str:
+    return f"Value '{_text(value)}' at '{path}' failed to satisfy constraint: {constraint}"
+
+
+def _text(value: Any) -> str:
+    """Write a value the way the service's Java does."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}={_text(member)}' for key, member in value.items())}}}"
+    return str(value)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    for java, python in _JAVA_CLASSES.items():
+        pattern = pattern.replace(java, python)
+    return re.compile(pattern)
