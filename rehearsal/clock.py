@@ -55,7 +55,7 @@ class Alarm:
 
 
 class Signal:
-    """An event for programs: they wait for it on the clock, and `set` wakes them without a gap."""
+    """A threading.Event on the clock: who waits does not count, and `set` wakes without a gap."""
 
     def __init__(self, clock: "Clock") -> None:
         self._clock = clock
@@ -63,13 +63,22 @@ class Signal:
         self._is_set = False
 
     def set(self) -> None:
-        """Wake everyone who waits, now and for ever."""
+        """Wake everyone who waits, now and until `clear`."""
         with self._clock._lock:
             self._is_set = True
             for turn in self._waiters:
                 self._clock._queue(turn)
             self._waiters.clear()
             self._clock._proceed()
+
+    def clear(self) -> None:
+        """Be unset again."""
+        with self._clock._lock:
+            self._is_set = False
+
+    def is_set(self) -> bool:
+        """Return whether the signal has come."""
+        return self._is_set
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait up to `timeout` simulated seconds; True if the signal came."""

@@ -1,0 +1,172 @@
+"""Error names as AWS reports them, and what Retry and Catch match."""
+
+from typing import Final
+
+from moto.stepfunctions.parser.api import (
+    EvaluationFailedEventDetails,
+    ExecutionFailedEventDetails,
+    HistoryEventType,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
+    ErrorEqualsDecl,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
+    StatesErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison import (
+    ConditionStringJSONata,
+)
+from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_lambda,
+)
+from moto.stepfunctions.parser.asl.component.state.fail import state_fail
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+
+QUERY_EVALUATION_ERROR: Final = StatesErrorNameType.StatesQueryEvaluationError
+NO_CHOICE_MATCHED: Final = StatesErrorNameType.StatesNoChoiceMatched
+RUNTIME: Final = StatesErrorNameType.StatesRuntime
+# docs: "States.ALL … can't catch the States.DataLimitExceeded terminal error or Runtime error types"
+_NOT_IN_ALL: Final = (
+    RUNTIME.to_name(),
+    StatesErrorNameType.StatesStatesDataLimitExceeded.to_name(),
+)
+
+
+def failure(
+    env: Environment, error: StatesErrorNameType, cause: str, field: str | None = None
+) -> FailureEventException:
+    """Return the exception that fails the current state with `error` and AWS's wording of `cause`.
+
+    An evaluation error is also written to the history, with the `field` that failed.
+    """
+    state = env.next_state_name
+    entered = env.event_manager.entered(state)
+    cause = f"An error occurred while executing the state '{state}' (entered at the event id #{entered}). {cause}"
+    details: EventDetails
+    if error is QUERY_EVALUATION_ERROR:
+        details = {
+            "evaluationFailedEventDetails": EvaluationFailedEventDetails(
+                error=error.to_name(), cause=cause, location=field or "", state=state
+            )
+        }
+        event_type = HistoryEventType.EvaluationFailed
+        env.event_manager.add_event(
+            context=env.event_history_context, event_type=event_type, event_details=details
+        )
+    else:
+        details = {
+            "executionFailedEventDetails": ExecutionFailedEventDetails(
+                error=error.to_name(), cause=cause
+            )
+        }
+        event_type = HistoryEventType.ExecutionFailed
+    return FailureEventException(FailureEvent(env, StatesErrorName(error), event_type, details))
+
+
+def _error_name(error_name: str | None) -> ErrorName:
+    """Name an error that comes from an inner scope: its own, or one of AWS's."""
+    try:
+        return StatesErrorName.from_name(error_name or "")
+    except ValueError:
+        return ErrorName(error_name)
+
+
+def _matches(self: ErrorEqualsDecl, env: Environment) -> None:
+    reported: ErrorName = env.stack.pop()
+    listed = {name.error_name for name in self.error_names}
+    if reported.error_name == RUNTIME.to_name():
+        matched = False
+    elif "States.ALL" in listed:
+        matched = reported.error_name not in _NOT_IN_ALL
+    else:
+        matched = reported.error_name in listed or (
+            "States.TaskFailed" in listed and not isinstance(reported, StatesErrorName)
+        )
+    env.stack.append(matched)
+
+
+def _evaluation_details(self: FailureEventException) -> EvaluationFailedEventDetails:
+    details: EvaluationFailedEventDetails
+    details = self.failure_event.event_details["evaluationFailedEventDetails"]
+    return details
+
+
+def _execution_details(self: FailureEventException) -> ExecutionFailedEventDetails | None:
+    pair = self.extract_error_cause_pair()
+    if pair is None:
+        return None
+    return {name: value for name, value in zip(("error", "cause"), pair, strict=True) if value}
+
+
+def _choose(self: StateChoice, env: Environment) -> None:
+    for rule in self.choices_decl.rules:
+        rule.eval(env)
+        if env.stack.pop() is True:
+            env.stack.append(rule.next_stmt.name)
+            return
+    if self.default_state is None:
+        raise failure(
+            env,
+            NO_CHOICE_MATCHED,
+            "Failed to transition out of the state. The state does not point to a next state.",
+        )
+    env.stack.append(self.default_state.state_name)
+
+
+def _condition(self: ConditionStringJSONata, env: Environment) -> None:
+    self.string_jsonata.eval(env=env)
+    value = env.stack[-1]
+    if not isinstance(value, bool):
+        expression = self.string_jsonata.expression
+        field = env.event_manager.field(env.next_state_name, expression)
+        raise failure(
+            env,
+            QUERY_EVALUATION_ERROR,
+            f"The JSONata expression '{expression}' specified for the field '{field}' returned an "
+            f"unexpected result type. Expected 'boolean', but was '{type_name(value)}'.",
+            field,
+        )
+
+
+def type_name(value: object) -> str:
+    """Return JSON's name of the type of `value`, which is JSON data."""
+    names: dict[type, str] = {
+        type(None): "null", bool: "boolean", int: "number", float: "number",
+        str: "string", list: "array", dict: "object",
+    }  # fmt: skip
+    return names[type(value)]
+
+
+def _say_nothing(self: EvalComponent, *_: object, **__: object) -> None:
+    """Leave moto's log empty."""
+
+
+def install() -> None:
+    """Report and match errors as AWS does."""
+    ErrorEqualsDecl._eval_body = _matches
+    # An error of AWS's own (States.Timeout, …) leaves a branch or an iteration under its name, and
+    # a Fail state may pass one on; moto takes the prefix for a mistake and reports States.Runtime.
+    for module in (branches_decl, iteration_worker, state_fail, state_task_service_lambda):
+        module.CustomErrorName = _error_name
+    # The cause says once where the error happened; moto says it again at every level it passes.
+    FailureEventException.get_evaluation_failed_event_details = _evaluation_details
+    FailureEventException.get_execution_failed_event_details = _execution_details
+    # A failure is told in the history; moto also prints the whole component, at every level.
+    EvalComponent._log_failure_event_exception = _say_nothing
+    EvalComponent._log_exception = _say_nothing
+    # Both end in States.Runtime in moto, which no Catch can take.
+    StateChoice._eval_state = _choose
+    ConditionStringJSONata._eval_body = _condition

@@ -1,0 +1,81 @@
+"""The answers of the Step Functions API, with the fields that AWS gives."""
+
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.responses import StepFunctionResponse
+
+_PAGE = 1000
+
+
+class Response(StepFunctionResponse):
+    """moto's answers, where it has them; executions are described here."""
+
+    def describe_execution(self) -> ActionResult:
+        """Answer DescribeExecution."""
+        execution: Any = self.stepfunction_backend.describe_execution(
+            self._get_param("executionArn")
+        )
+        answer = _summary(execution) | {
+            "input": execution.execution_input,
+            "inputDetails": {"included": True},
+            "redriveStatus": "REDRIVABLE",
+            "output": execution.output,
+            "error": execution.error,
+            "cause": execution.cause,
+            "traceHeader": execution.trace_header,
+        }
+        if execution.output is not None:
+            answer["outputDetails"] = {"included": True}
+        if execution.exec_status in (ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED):
+            answer["redriveStatus"] = "NOT_REDRIVABLE"
+            answer["redriveStatusReason"] = (
+                f"Execution is {execution.status} and cannot be redriven"
+            )
+        return ActionResult({k: v for k, v in answer.items() if v is not None})
+
+    def list_executions(self) -> ActionResult:
+        """Answer ListExecutions."""
+        backend: Any = self.stepfunction_backend
+        executions = backend.executions(
+            self._get_param("stateMachineArn"), self._get_param("statusFilter")
+        )
+        return self._page("executions", [_summary(execution) for execution in executions], 100)
+
+    def get_execution_history(self) -> ActionResult:
+        """Answer GetExecutionHistory."""
+        history = self.stepfunction_backend.get_execution_history(self._get_param("executionArn"))
+        events = history["events"]
+        if self._get_param("reverseOrder"):
+            events = events[::-1]
+        return self._page("events", events, _PAGE)
+
+    def stop_execution(self) -> ActionResult:
+        """Answer StopExecution."""
+        backend: Any = self.stepfunction_backend
+        execution = backend.stop_execution(
+            self._get_param("executionArn"), self._get_param("error"), self._get_param("cause")
+        )
+        return ActionResult({"stopDate": execution.stop_date})
+
+    def _page(self, name: str, items: list[Any], default: int) -> ActionResult:
+        start = int(self._get_param("nextToken") or 0)
+        end = start + (self._get_int_param("maxResults") or default)
+        answer: dict[str, Any] = {name: items[start:end]}
+        if end < len(items):
+            answer["nextToken"] = str(end)
+        return ActionResult(answer)
+
+
+def _summary(execution: Any) -> dict[str, Any]:
+    answer = {
+        "executionArn": execution.execution_arn,
+        "stateMachineArn": execution.state_machine_arn,
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": execution.start_date,
+        "stopDate": execution.stop_date,
+        "redriveCount": 0,
+    }
+    return {k: v for k, v in answer.items() if v is not None}
