@@ -44,6 +44,10 @@ class Behaviour:
     # `trainingHours` is what is billed, on more machines than one: it exceeds the wall hours.
     billed_hours_per_hour: float = 1.5
 
+    # Whether solutions with performAutoTraining really train by themselves. Off, because they do
+    # so for ever, and a clock that jumps would never come to rest.
+    automatic_training: bool = False
+
     # What no source settles.
     # The status strings of a campaign's update: CREATE PENDING … or UPDATE PENDING ….
     campaign_update_status: Literal["CREATE", "UPDATE"] = "CREATE"

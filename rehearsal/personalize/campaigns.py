@@ -18,6 +18,7 @@ from rehearsal.personalize.resources import (
 from rehearsal.personalize.store import Store, check_quota, in_use, invalid, page
 
 MOST_RESULTS = 500
+_ON_THE_WAY = ("PENDING", "IN_PROGRESS")  # of an update, whose status may begin CREATE or UPDATE
 
 
 class Campaigns(Store):
@@ -165,6 +166,13 @@ class Campaigns(Store):
             "recommendationId": f"RID-{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:28]}",
         }
 
+    def solution_version_active(self, version: SolutionVersion) -> None:
+        """Move the campaigns that follow their solution onto its new version, by themselves."""
+        for campaign in self.of(Campaign):
+            follows = (campaign.config or {}).get("syncWithLatestSolutionVersion")
+            if follows and campaign.version.solution is version.solution and _is_settled(campaign):
+                self._run_update(campaign, version, campaign.minimum_tps, campaign.config)
+
     def _deployable(self, arn: str, config: dict[str, Any] | None) -> SolutionVersion:
         """Answer the ACTIVE version that an ARN, or `<solution>/$LATEST`, names."""
         latest = arn.endswith("/$LATEST")
@@ -215,11 +223,15 @@ class Campaigns(Store):
         self.after(duration, finish)
 
 
+def _is_settled(campaign: Campaign) -> bool:
+    update = campaign.update.status if campaign.update else ""
+    return campaign.status in ("ACTIVE", "CREATE FAILED") and not update.endswith(_ON_THE_WAY)
+
+
 def _check_settled(campaign: Campaign) -> None:
-    if campaign.status not in ("ACTIVE", "CREATE FAILED"):
-        raise in_use(f"Campaign {campaign.arn} is in {campaign.status} state.")
-    if campaign.update and campaign.update.status.endswith(("PENDING", "IN_PROGRESS")):
-        raise in_use(f"Campaign {campaign.arn} is being updated.")
+    if not _is_settled(campaign):
+        update = f", its update {campaign.update.status}" if campaign.update else ""
+        raise in_use(f"Campaign {campaign.arn} is in use: it is {campaign.status}{update}.")
 
 
 def _items(version: SolutionVersion) -> int:

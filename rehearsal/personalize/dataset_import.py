@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from rehearsal.personalize.avro import Column
+
 # The most characters of a value; other strings are categories.
 _LONGEST = {"USER_ID": 256, "ITEM_ID": 256, "ACTION_ID": 256, "EVENT_TYPE": 256}
 _LONGEST_CATEGORY = 1000
@@ -37,7 +39,7 @@ _TYPES: dict[str, Any] = {
 class Rules:
     """What a dataset demands of its data."""
 
-    columns: Mapping[str, Any]  # Avro type by name
+    columns: Mapping[str, Column]  # by name
     most_bytes: int
     least_records: int
 
@@ -106,32 +108,31 @@ def _header(path: Path) -> list[str]:
         raise RefusedError("Input CSV is not encoded in UTF-8.") from error
 
 
-def _judge(path: Path, columns: Mapping[str, Any], target: Path) -> int:
+def _judge(path: Path, columns: Mapping[str, Column], target: Path) -> int:
     """Check every value of a file, keep it as Parquet, and answer its number of records."""
     text = pl.scan_csv(path, infer_schema=False, low_memory=True)
     text = text.select(pl.col(name).fill_null("") for name in columns)
-    checks = {name: _checks(name, avro) for name, avro in columns.items()}
+    checks = {name: _checks(name, column) for name, column in columns.items()}
     named = [c.alias(f"{name}:{kind}") for name in columns for kind, c in checks[name].items()]
     counted = text.select(pl.len().alias("records"), *named).collect(engine="streaming")
     found = counted.row(0, named=True)
     for name in columns:
         _refuse(name, {kind: found[f"{name}:{kind}"] for kind in checks[name]})
     typed = [
-        pl.when(pl.col(name) != "").then(_cast(name, _avro_type(avro)[0])).alias(name)
-        for name, avro in columns.items()
+        pl.when(pl.col(name) != "").then(_cast(name, column.kind)).alias(name)
+        for name, column in columns.items()
     ]
     text.select(typed).sink_parquet(target)
     return int(found["records"])
 
 
-def _checks(name: str, avro: Any) -> dict[str, pl.Expr]:
+def _checks(name: str, column: Column) -> dict[str, pl.Expr]:
     """Answer what to find out about a column: None, 0 or null mean that nothing is wrong."""
-    kind, nullable = _avro_type(avro)
     value = pl.col(name)
-    checks = {} if nullable else {"empty": (value == "").sum()}
-    if kind == "string":
+    checks = {} if column.nullable else {"empty": (value == "").sum()}
+    if column.kind == "string":
         return checks | {"longest": value.str.len_chars().max()}
-    cast = _cast(name, kind)
+    cast = _cast(name, column.kind)
     checks["wrong"] = value.filter(cast.is_null() & (value != "")).first()
     if name == "TIMESTAMP":
         checks["latest"] = cast.max()
@@ -155,13 +156,6 @@ def _cast(name: str, kind: str) -> pl.Expr:
         lower = pl.col(name).str.to_lowercase()
         return pl.when(lower.is_in(["true", "false"])).then(lower == "true")
     return pl.col(name).cast(_TYPES[kind], strict=False)
-
-
-def _avro_type(avro: Any) -> tuple[str, bool]:
-    """Answer the simple type and whether it may be null: `["null", "string"]` may."""
-    if isinstance(avro, list):
-        return next(kind for kind in avro if kind != "null"), "null" in avro
-    return avro, False
 
 
 def _unreadable(error: Exception) -> str:

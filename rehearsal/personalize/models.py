@@ -14,12 +14,14 @@ from moto.personalize.models import personalize_backends
 
 from rehearsal.personalize.campaigns import Campaigns
 from rehearsal.personalize.datasets import Datasets
+from rehearsal.personalize.import_jobs import ImportJobs
+from rehearsal.personalize.solution_versions import SolutionVersions
 from rehearsal.personalize.solutions import Solutions
 
 _RUNTIME = ("personalize", re.compile(r"https?://personalize-runtime\.(.+)\.amazonaws\.com"))
 
 
-class PersonalizeBackend(Datasets, Solutions, Campaigns):
+class PersonalizeBackend(Datasets, ImportJobs, Solutions, SolutionVersions, Campaigns):
     """One account and region's Personalize: a method per API operation, as boto3 names it.
 
     Each takes the request's members in snake case, already checked against the service model, and

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from rehearsal.personalize.avro import Column
     from rehearsal.personalize.training import Trained
 
 Answer = dict[str, Any]
@@ -76,7 +77,7 @@ class Schema(Resource):
 
     name: str
     schema: str  # JSON
-    columns: Mapping[str, Any]  # Avro type by column name, in order
+    columns: Mapping[str, Column]  # by name, in order
     domain: str | None = None
 
     def _members(self) -> Answer:

@@ -1,23 +1,16 @@
-"""Recipes, solutions, solution versions and their metrics."""
+"""Recipes and solutions."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rehearsal import clock
-from rehearsal.personalize import training
-from rehearsal.personalize.recipes import UPDATABLE, all_recipes, recipe_name
+from rehearsal.personalize.recipes import all_recipes, recipe_name
 from rehearsal.personalize.resources import (
     IN_PROGRESS,
     Answer,
     Campaign,
-    Dataset,
     DatasetGroup,
-    DatasetImportJob,
-    PersonalizeError,
     Solution,
-    SolutionVersion,
     present,
 )
 from rehearsal.personalize.store import (
@@ -30,14 +23,9 @@ from rehearsal.personalize.store import (
     page,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-HOUR = 3600.0
-
 
 class Solutions(Store):
-    """The operations on models: a method per operation, named as boto3 names it."""
+    """The operations on what is trained: a method per operation, named as boto3 names it."""
 
     def describe_recipe(self, *, recipe_arn: str) -> Answer:
         """Describe one of the service's recipes."""
@@ -72,7 +60,7 @@ class Solutions(Store):
         event_type: str | None = None,
         solution_config: dict[str, Any] | None = None,
     ) -> Answer:
-        """Begin a solution. Automatic training is on by default, as AWS has it; it is not run."""
+        """Begin a solution; automatic training is on unless it is turned off, as AWS has it."""
         group = self.find(DatasetGroup, dataset_group_arn)
         if recipe_arn is None and not perform_auto_ml:
             raise invalid("One of recipeArn and performAutoML must be given.")
@@ -102,7 +90,7 @@ class Solutions(Store):
             group=group,
             settings=settings,
         )
-        self.settle(solution)
+        self.settle(solution, then=lambda: self.solution_active(solution))
         return {"solutionArn": solution.arn}
 
     def describe_solution(self, *, solution_arn: str) -> Answer:
@@ -131,129 +119,3 @@ class Solutions(Store):
             raise in_use(f"Resource {solution_arn} is used by a campaign.")
         self.remove(solution, *solution.versions)
         return {}
-
-    def create_solution_version(
-        self,
-        *,
-        solution_arn: str,
-        name: str | None = None,
-        training_mode: str = "FULL",
-        tags: list[dict[str, str]] | None = None,
-    ) -> Answer:
-        """Begin a training; every call begins another, billed one."""
-        solution = self.find(Solution, solution_arn)
-        self._check_trainable(solution, training_mode)
-        if (
-            name is not None
-            and any(version.name == name for version in solution.versions)
-            and self.behaviour.taken_solution_version_name == "refused"
-        ):
-            raise PersonalizeError(
-                "ResourceAlreadyExistsException",
-                f"Another solution version with name {name} already exists for {solution_arn}.",
-            )
-        versions = self.of(SolutionVersion)
-        check_quota(versions, self.behaviour.solution_versions_in_progress, in_progress=True)
-        number = f"{solution.arn}#{len(solution.versions)}".encode()
-        version = self.new(
-            SolutionVersion,
-            "solution-version",
-            f"solution/{solution.name}/{hashlib.sha256(number).hexdigest()[:8]}",
-            tags,
-            solution=solution,
-            name=name,
-            training_mode=training_mode,
-        )
-        solution.versions.append(version)
-        self._run_training(version)
-        return {"solutionVersionArn": version.arn}
-
-    def describe_solution_version(self, *, solution_version_arn: str) -> Answer:
-        """Describe a solution version."""
-        return {"solutionVersion": self.find(SolutionVersion, solution_version_arn).describe()}
-
-    def list_solution_versions(
-        self,
-        *,
-        solution_arn: str | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-    ) -> Answer:
-        """List solution versions, all or one solution's."""
-        versions = self.of(SolutionVersion)
-        if solution_arn is not None:
-            versions = self.find(Solution, solution_arn).versions
-        return page("solutionVersions", [v.describe() for v in versions], max_results, next_token)
-
-    def stop_solution_version_creation(self, *, solution_version_arn: str) -> Answer:
-        """Stop a training: at once while it is pending, else after a while of CREATE STOPPING."""
-        version = self.find(SolutionVersion, solution_version_arn)
-        if version.status not in IN_PROGRESS:
-            raise in_use(f"Resource {version.arn} is in {version.status} state.")
-        if version.status == "CREATE PENDING":
-            self.advance(version, "CREATE STOPPED")
-        else:
-            self.advance(version, "CREATE STOPPING")
-            stopped = self.behaviour.stopping_seconds
-            self.after(stopped, lambda: self.advance(version, "CREATE STOPPED"))
-        return {}
-
-    def get_solution_metrics(self, *, solution_version_arn: str) -> Answer:
-        """Answer the metrics of an ACTIVE version."""
-        version = self.find(SolutionVersion, solution_version_arn)
-        check_active(version)
-        metrics = version.trained.metrics if version.trained else {}
-        return {"solutionVersionArn": version.arn, "metrics": metrics}
-
-    def _check_trainable(self, solution: Solution, training_mode: str) -> None:
-        check_active(solution)
-        importing = [
-            job
-            for job in self.of(DatasetImportJob)
-            if job.dataset.group is solution.group and job.status in IN_PROGRESS
-        ]
-        if importing and self.behaviour.training_during_import == "refused":
-            raise in_use(f"Dataset import job {importing[0].arn} is in progress.")
-        if training_mode != "UPDATE":
-            return
-        recipe = solution.settings.get("recipeArn", "")
-        if recipe_name(recipe) not in UPDATABLE:
-            raise invalid(f"Training mode UPDATE is not supported for recipe {recipe}.")
-        if not any(v.status == "ACTIVE" and v.training_mode == "FULL" for v in solution.versions):
-            raise invalid(
-                "Training mode UPDATE needs an active solution version that was trained with FULL."
-            )
-
-    def _run_training(self, version: SolutionVersion) -> None:
-        behaviour, now = self.behaviour, clock.current()
-
-        def train() -> None:
-            """Train while time stands still, on the data as it is now."""
-            with self.lock:
-                if version.status != "CREATE PENDING":
-                    return
-                self.advance(version, "CREATE IN_PROGRESS")
-                files = self._interactions(version.solution)
-            outcome = training.train(files, event_type=version.solution.settings.get("eventType"))
-            failure = behaviour.take_failure(version.kind) or outcome.failure
-            duration = behaviour.training_duration(outcome.interactions)
-
-            def finish() -> None:
-                if version.status != "CREATE IN_PROGRESS":
-                    return
-                if failure:
-                    self.advance(version, "CREATE FAILED", failure)
-                    return
-                version.trained = outcome.trained
-                version.training_hours = round(duration / HOUR * behaviour.billed_hours_per_hour, 3)
-                self.advance(version, "ACTIVE")
-
-            self.after(version.created + duration - now.time(), finish)
-
-        now.call_at(now.time() + behaviour.pending(behaviour.training_duration(0)), train)
-
-    def _interactions(self, solution: Solution) -> tuple[Path, ...]:
-        for dataset in self.of(Dataset):
-            if dataset.group is solution.group and dataset.dataset_type == "INTERACTIONS":
-                return dataset.files
-        return ()

@@ -27,6 +27,8 @@ from rehearsal.personalize.resources import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from rehearsal.personalize.resources import Solution, SolutionVersion
+
 AnyResource = TypeVar("AnyResource", bound=Resource)
 MOST_TAGS = 50
 
@@ -121,16 +123,28 @@ class Store(BaseBackend):
         now = clock.current()
         now.call_at(now.time() + seconds, locked)
 
-    def settle(self, resource: Resource) -> None:
+    def settle(self, resource: Resource, then: Callable[[], None] | None = None) -> None:
         """Make a resource that only has to be set up ACTIVE in a little while."""
         duration = self.behaviour.resource_seconds
 
-        def step(status: str, before: str) -> None:
-            if resource.status == before:
-                self.advance(resource, status)
+        def begin() -> None:
+            if resource.status == "CREATE PENDING":
+                self.advance(resource, "CREATE IN_PROGRESS")
 
-        self.after(duration / 2, lambda: step("CREATE IN_PROGRESS", "CREATE PENDING"))
-        self.after(duration, lambda: step("ACTIVE", "CREATE IN_PROGRESS"))
+        def finish() -> None:
+            if resource.status == "CREATE IN_PROGRESS":
+                self.advance(resource, "ACTIVE")
+                if then:
+                    then()
+
+        self.after(duration / 2, begin)
+        self.after(duration, finish)
+
+    def solution_active(self, solution: Solution) -> None:
+        """Do what follows when a solution becomes ACTIVE."""
+
+    def solution_version_active(self, version: SolutionVersion) -> None:
+        """Do what follows when a solution version becomes ACTIVE."""
 
     def remove(self, resource: Resource, *others: Resource) -> None:
         """Delete a resource, and others with it, in a little while."""

@@ -12,6 +12,8 @@ are read in streams.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -27,7 +29,7 @@ LEAST_USERS = 25
 _HALF_LIFE = 14 * 24 * 3600.0
 _LATEST_ITEMS = 50  # kept of a user
 _PAIRED_ITEMS = 20  # of these, how many are paired with each other
-_PAIRED_USERS = 200_000  # beyond that a sample of users tells what goes together
+_PAIRED_USERS = 50_000  # beyond that a sample of users tells what goes together
 _NEIGHBOURS = 50  # kept of an item
 _POPULARITY_WEIGHT = 0.05  # against a neighbour, whose weight is at most 1
 
@@ -44,7 +46,7 @@ class Trained:
     metrics: Metrics = field(default_factory=dict)
 
     def recommend(self, user: str, most: int) -> list[tuple[str, float]]:
-        """Answer the best items for a user, best first, with scores that sum to at most 1.
+        """Answer the best items for a user, best first, with their share of all scores.
 
         Items that the user has interacted with come last, so that they appear only when nothing
         else is left; unknown users get what is popular, and unknown items never appear.
@@ -53,20 +55,34 @@ class Trained:
 
     def ranked(self, had: Sequence[str], most: int) -> list[tuple[str, float]]:
         """Answer the best items for somebody who had these, oldest first."""
-        scores = {item: _POPULARITY_WEIGHT * p for item, p in self.items.items()}
-        for age, item in enumerate(reversed(had)):
-            for other, closeness in self.neighbours.get(item, ()):
-                scores[other] += closeness / (1 + age)
-        known = set(had)
-        return _best(scores, most, last=known)
+        weights = [(item, 1 / (1 + age)) for age, item in enumerate(reversed(had))]
+        return self._best(weights, most, last=set(had))
 
     def related(self, item: str, most: int) -> list[tuple[str, float]]:
-        """Answer the items that go together with one, then popular ones; never itself."""
-        scores = {other: _POPULARITY_WEIGHT * p for other, p in self.items.items()}
-        for other, closeness in self.neighbours.get(item, ()):
-            scores[other] += closeness
-        scores.pop(item, None)
-        return _best(scores, most, last=set())
+        """Answer the items that go together with one, then popular ones, itself last."""
+        return self._best([(item, 1.0)], most, last={item})
+
+    def _best(
+        self, weights: Iterable[tuple[str, float]], most: int, *, last: set[str]
+    ) -> list[tuple[str, float]]:
+        close: dict[str, float] = {}
+        for item, weight in weights:
+            for other, closeness in self.neighbours.get(item, ()):
+                close[other] = close.get(other, 0.0) + weight * closeness
+        # Of the items that are merely popular, no more than these can be among the best.
+        popular = islice(self.items, most + len(last) + len(close))
+        scores = {
+            item: close.get(item, 0.0) + _POPULARITY_WEIGHT * self.items[item]
+            for item in (*close, *popular)
+        }
+        total = sum(close.values()) + _POPULARITY_WEIGHT * self.total_popularity
+        order = sorted(scores, key=lambda item: (item in last, -scores[item], item))
+        return [(item, round(scores[item] / total, 7)) for item in order[:most]]
+
+    @cached_property
+    def total_popularity(self) -> float:
+        """The sum of all items' popularity."""
+        return sum(self.items.values())
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,8 @@ def train(files: Iterable[Path], *, event_type: str | None = None) -> Outcome:
         return Outcome(0, failure=_too_few(event_type))
     rows = pl.scan_parquet(paths)
     if event_type is not None:
+        if "EVENT_TYPE" not in rows.collect_schema().names():
+            return Outcome(0, failure=_too_few(event_type))
         rows = rows.filter(pl.col("EVENT_TYPE") == event_type)
     count = int(_collect(rows.select(pl.len())).item())
     if count < LEAST_INTERACTIONS:
@@ -99,19 +117,14 @@ def train(files: Iterable[Path], *, event_type: str | None = None) -> Outcome:
         )
     history = _history(rows)
     shown, hidden = split(history)
-    metrics = measure(_model(_popularity(rows, hidden), shown), shown, hidden)
-    popularity = _popularity(rows, {})
-    model = _model(popularity, history)
-    return Outcome(count, Trained(model.items, model.neighbours, history, metrics))
+    tested = Trained(_popularity(rows, hidden), _neighbours(shown), shown)
+    metrics = measure(tested, shown, hidden)
+    return Outcome(count, Trained(_popularity(rows, {}), _neighbours(history), history, metrics))
 
 
 def _too_few(event_type: str | None) -> str:
     reason = f"Dataset has fewer than {LEAST_INTERACTIONS} interactions after filtering"
     return f"{reason} by event type: {event_type}" if event_type else f"{reason}."
-
-
-def _model(popularity: dict[str, float], history: History) -> Trained:
-    return Trained(popularity, _neighbours(history), history)
 
 
 def _history(rows: pl.LazyFrame) -> History:
@@ -121,7 +134,11 @@ def _history(rows: pl.LazyFrame) -> History:
         .group_by("USER_ID", maintain_order=True)
         .agg(pl.col("ITEM_ID").tail(_LATEST_ITEMS))
     )
-    return {str(user): items for user, items in latest.iter_rows()}
+    same: dict[str, str] = {}  # one object for all mentions of an item
+    return {
+        str(user): [same.setdefault(item, item) for item in items]
+        for user, items in latest.iter_rows()
+    }
 
 
 def _popularity(rows: pl.LazyFrame, hidden: History) -> dict[str, float]:
@@ -163,12 +180,6 @@ def _neighbours(history: History) -> dict[str, list[tuple[str, float]]]:
     for item, other, close in _collect(pairs).iter_rows():
         found.setdefault(item, []).append((other, close))
     return found
-
-
-def _best(scores: dict[str, float], most: int, *, last: set[str]) -> list[tuple[str, float]]:
-    total = sum(scores.values()) or 1.0
-    order = sorted(scores, key=lambda item: (item in last, -scores[item], item))
-    return [(item, round(scores[item] / total, 7)) for item in order[:most]]
 
 
 def _collect(frame: pl.LazyFrame) -> Any:
