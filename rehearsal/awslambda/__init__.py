@@ -1,0 +1,1 @@
+"""AWS Lambda: the deployed functions, run from their zip by AWS's own runtime client."""

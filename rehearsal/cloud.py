@@ -1,0 +1,163 @@
+"""The embedded cloud: one moto server in this process, with everything that moto lacks installed."""
+
+import os
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from moto.awslambda.models import lambda_backends
+from moto.core.config import default_user_config
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+import rehearsal.awslambda.models
+import rehearsal.cloudformation
+import rehearsal.events.models
+import rehearsal.personalize.models
+import rehearsal.stepfunctions
+from rehearsal import clock as clocks
+from rehearsal import iam
+from rehearsal.clients import client
+from rehearsal.clock import Clock
+from rehearsal.faults import FaultLayer, Faults
+from rehearsal.iam.guard import Guard
+
+_running = threading.Lock()  # moto keeps its state for the whole process: one cloud at a time
+
+
+class _QuietHandler(MotoRequestHandler):
+    # An answer is written in two parts: with Nagle's algorithm each call would cost 40 ms more.
+    disable_nagle_algorithm = True
+
+    def log_request(self, *_args: object, **_kwargs: object) -> None:
+        """Stay silent about requests; errors are still logged."""
+
+
+class Cloud:
+    """The served cloud of one account and region, on one clock. Made by `start`; ends by `stop`.
+
+    `calls` lists every judgement of a deployed role's or a service's permission (see `iam.Call`).
+    """
+
+    def __init__(self, *, account: str, region: str, clock: Clock, server: BaseWSGIServer) -> None:
+        self.account = account
+        self.region = region
+        self.clock = clock
+        self.faults = Faults()
+        self.calls = iam.reset()
+        self._server = server
+        moto = DomainDispatcherApplication(create_backend_app)
+        server.app = Guard(FaultLayer(moto, self.faults, account), account)
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        self._restored: Mapping[str, str | None] = {}
+
+    @property
+    def endpoint(self) -> str:
+        """The address for AWS_ENDPOINT_URL; by name, since the CDK CLI misreads 127.0.0.1."""
+        return f"http://localhost:{self._server.server_port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a user exports so that the AWS CLI, boto3 and CDK work against this cloud."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "root",
+            "AWS_SECRET_ACCESS_KEY": "root",
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+        }
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client with the root's credentials and retries off."""
+        return client(service, self.region)
+
+    def send_service_event(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> str:
+        """Send an event as an AWS service does (`aws.glue`); return its id."""
+        return rehearsal.events.models.send_service_event(
+            self.account, self.region, source, detail_type, detail
+        )
+
+    def stop(self) -> None:
+        """End the server, every function's process and the clock; forget everything. Repeatable."""
+        if not self._thread.is_alive():
+            return
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        lambda_backends[self.account][self.region].stop()
+        self.clock.stop()
+        moto_api_backend.reset()
+        for name, value in self._restored.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _running.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _serve(self) -> None:
+        variables = {
+            **self.environment,
+            "MOTO_ACCOUNT_ID": self.account,  # read by moto at each request
+            "MOTO_PORT": str(self._server.server_port),
+        }
+        self._restored = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        self._thread.start()
+
+
+def start(*, account: str, region: str, clock: Clock, port: int = 0) -> Cloud:
+    """Start an empty cloud on loopback, at `port` or any free one.
+
+    Raises RuntimeError while another cloud runs in this process, and OSError when the port is
+    taken. Installs the clock as the process's own; the caller may still change its pace.
+    """
+    if not _running.acquire(blocking=False):
+        raise RuntimeError("a cloud is already running in this process: stop it first")
+    try:
+        _install()
+        moto_api_backend.reset()
+        clocks.use(clock)
+        cloud = Cloud(account=account, region=region, clock=clock, server=_listen(port))
+        cloud._serve()
+    except BaseException:
+        _running.release()
+        raise
+    return cloud
+
+
+def _install() -> None:
+    default_user_config["iam"] = {"load_aws_managed_policies": True}
+    rehearsal.stepfunctions.install()
+    rehearsal.personalize.models.install()
+    rehearsal.awslambda.models.install()
+    rehearsal.events.models.install()
+    rehearsal.cloudformation.install()
+
+
+def _listen(port: int) -> BaseWSGIServer:
+    try:
+        return make_server("127.0.0.1", port, _no_app, threaded=True, request_handler=_QuietHandler)
+    except SystemExit as error:  # werkzeug's way to say that the address is in use
+        raise OSError(f"port {port} on 127.0.0.1 is taken: choose another, or 0") from error
+
+
+def _no_app(_environ: Any, _start_response: Any) -> Any:
+    raise NotImplementedError

@@ -1,0 +1,220 @@
+"""Which permissions an API call needs: IAM's actions, and the resources they are judged on.
+
+From the service authorization reference, for the calls that a refresh may make. A call that is
+not listed here cannot be judged, which is an error rather than a pass.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Params = dict[str, Any]
+
+
+class UnknownActionError(Exception):
+    """A call that this table does not know, made under a deployed role."""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One action on one resource, with the condition keys that only this action has."""
+
+    action: str
+    resource: str
+    context: dict[str, str | list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a call is made: what its resources' ARNs begin with."""
+
+    region: str
+    account: str
+
+    def arn(self, service: str, resource: str) -> str:
+        """Build an ARN in this region and account; what is one already stays as it is."""
+        if resource.startswith("arn:"):
+            return resource
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+Rule = Callable[[Params, Place], list[Permission]]
+
+
+def needed(call: str, params: Params, place: Place) -> list[Permission]:
+    """Return every permission that `call` (`personalize:UpdateCampaign`) needs, at least one.
+
+    An empty list means that IAM never refuses it (sts:GetCallerIdentity).
+    """
+    rule = _RULES.get(call)
+    if rule is None:
+        raise UnknownActionError(f"{call}: no resource is known to judge this call on")
+    return rule(params, place)
+
+
+def _everywhere(action: str) -> Rule:
+    return lambda _params, _place: [Permission(action, "*")]
+
+
+def _on(action: str, param: str, service: str = "", prefix: str = "") -> Rule:
+    def rule(params: Params, place: Place) -> list[Permission]:
+        value = params[param]
+        resource = value if value.startswith("arn:") else place.arn(service, prefix + value)
+        return [Permission(action, resource)]
+
+    return rule
+
+
+def _create_import(params: Params, place: Place) -> list[Permission]:
+    job = place.arn("personalize", f"dataset-import-job/{params['jobName']}")
+    action = "personalize:CreateDatasetImportJob"
+    passed = {"iam:passedtoservice": "personalize.amazonaws.com"}
+    return [
+        Permission(action, params["datasetArn"]),
+        Permission(action, job),
+        *_tagging(params),
+        *([Permission("iam:PassRole", params["roleArn"], {**passed})] if "roleArn" in params else []),
+    ]
+
+
+def _create_solution_version(params: Params, _place: Place) -> list[Permission]:
+    return [
+        Permission("personalize:CreateSolutionVersion", params["solutionArn"]),
+        *_tagging(params),
+    ]
+
+
+def _tagging(params: Params) -> list[Permission]:
+    if not params.get("tags"):
+        return []
+    tags = {tag["tagKey"]: tag["tagValue"] for tag in params["tags"]}
+    context: dict[str, str | list[str]] = {f"aws:requesttag/{k.lower()}": v for k, v in tags.items()}
+    context["aws:tagkeys"] = list(tags)
+    return [Permission("personalize:TagResource", "*", context)]
+
+
+def _invoke(params: Params, place: Place) -> list[Permission]:
+    name = params["FunctionName"]
+    function = place.arn("lambda", f"function:{name.removeprefix('function:')}")
+    if params.get("Qualifier"):
+        function += f":{params['Qualifier']}"
+    return [Permission("lambda:InvokeFunction", function)]
+
+
+def _list_bucket(params: Params, _place: Place) -> list[Permission]:
+    keys = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"}
+    context: dict[str, str | list[str]] = {
+        key: str(params[param]) for key, param in keys.items() if param in params
+    }
+    return [Permission("s3:ListBucket", f"arn:aws:s3:::{params['Bucket']}", context)]
+
+
+def _object(action: str) -> Rule:
+    return lambda params, _place: [
+        Permission(action, f"arn:aws:s3:::{params['Bucket']}/{params['Key']}")
+    ]
+
+
+def _log_stream(action: str) -> Rule:
+    def rule(params: Params, place: Place) -> list[Permission]:
+        group, stream = params["logGroupName"], params["logStreamName"]
+        return [Permission(action, place.arn("logs", f"log-group:{group}:log-stream:{stream}"))]
+
+    return rule
+
+
+def _queue(action: str) -> Rule:
+    return lambda params, place: [
+        Permission(action, place.arn("sqs", params["QueueUrl"].rsplit("/", 1)[-1]))
+    ]
+
+
+def _put_events(params: Params, place: Place) -> list[Permission]:
+    return [
+        Permission(
+            "events:PutEvents",
+            place.arn("events", f"event-bus/{entry.get('EventBusName', 'default')}"),
+            {"events:source": entry["Source"], "events:detail-type": entry["DetailType"]},
+        )
+        for entry in params["Entries"]
+    ]
+
+
+def _transaction(params: Params, place: Place) -> list[Permission]:
+    actions = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem"}
+    actions["ConditionCheck"] = "ConditionCheckItem"
+    return [
+        Permission(f"dynamodb:{actions[kind]}", place.arn("dynamodb", f"table/{item['TableName']}"))
+        for transacted in params["TransactItems"]
+        for kind, item in transacted.items()
+    ]
+
+
+def _same(service: str, param: str, operations: str, prefix: str = "") -> dict[str, Rule]:
+    """Operations whose action has their own name, all judged on what `param` names."""
+    return {
+        f"{service}:{name}": _on(f"{service}:{name}", param, service, prefix)
+        for name in operations.split()
+    }
+
+
+_RULES: dict[str, Rule] = {
+    **_same(
+        "dynamodb",
+        "TableName",
+        "GetItem PutItem UpdateItem DeleteItem Query Scan DescribeTable",
+        "table/",
+    ),
+    "dynamodb:TransactWriteItems": _transaction,
+    "dynamodb:TransactGetItems": _transaction,
+    "events:PutEvents": _put_events,
+    **_same("glue", "JobName", "GetJobRun GetJobRuns", "job/"),
+    "lambda:Invoke": _invoke,
+    "logs:CreateLogGroup": _on("logs:CreateLogGroup", "logGroupName", "logs", "log-group:"),
+    "logs:CreateLogStream": _log_stream("logs:CreateLogStream"),
+    "logs:PutLogEvents": _log_stream("logs:PutLogEvents"),
+    "personalize:CreateDatasetImportJob": _create_import,
+    "personalize:CreateSolutionVersion": _create_solution_version,
+    **_same("personalize", "datasetArn", "DescribeDataset"),
+    **_same("personalize", "datasetImportJobArn", "DescribeDatasetImportJob"),
+    **_same("personalize", "solutionArn", "DescribeSolution"),
+    **_same(
+        "personalize",
+        "solutionVersionArn",
+        "DescribeSolutionVersion StopSolutionVersionCreation GetSolutionMetrics",
+    ),
+    **_same("personalize", "campaignArn", "DescribeCampaign UpdateCampaign GetRecommendations"),
+    **{
+        f"personalize:{name}": _everywhere(f"personalize:{name}")
+        for name in (
+            "ListDatasetImportJobs",
+            "ListSolutionVersions",
+            "ListCampaigns",
+            "ListDatasets",
+            "ListSolutions",
+        )
+    },
+    "s3:GetObject": _object("s3:GetObject"),
+    "s3:HeadObject": _object("s3:GetObject"),
+    "s3:PutObject": _object("s3:PutObject"),
+    "s3:ListObjects": _list_bucket,
+    "s3:ListObjectsV2": _list_bucket,
+    "s3:HeadBucket": _list_bucket,
+    **_same("sns", "TopicArn", "Publish"),
+    **{
+        f"sqs:{name}": _queue(f"sqs:{name}")
+        for name in ("SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+    },
+    **_same("states", "stateMachineArn", "StartExecution ListExecutions DescribeStateMachine"),
+    **_same("states", "executionArn", "DescribeExecution StopExecution GetExecutionHistory"),
+    "sts:GetCallerIdentity": lambda _params, _place: [],
+    **{
+        f"xray:{name}": _everywhere(f"xray:{name}")
+        for name in (
+            "PutTraceSegments",
+            "PutTelemetryRecords",
+            "GetSamplingRules",
+            "GetSamplingTargets",
+        )
+    },
+}

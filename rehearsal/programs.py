@@ -1,0 +1,39 @@
+"""Requests and the clock: work that takes simulated time must count as a program."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import has_request_context, request
+
+from rehearsal.clock import current
+from rehearsal.iam.guard import SESSION
+
+T = TypeVar("T")
+
+
+def run(call: Callable[[], T]) -> T:
+    """Run `call` as a program of the clock, and wait for it in real time.
+
+    A request under a deployed role acts for the program that sent it, so that the call is part of
+    that program already. One from outside, such as a user's own, gets a program of its own.
+    """
+    if has_request_context() and SESSION in request.environ:
+        return call()
+    done = threading.Event()
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def program() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # noqa: BLE001 - raised again for the caller below
+            errors.append(error)
+        finally:
+            done.set()
+
+    current().spawn(program)
+    done.wait()
+    if errors:
+        raise errors[0]
+    return results[0]

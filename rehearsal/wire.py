@@ -1,0 +1,126 @@
+"""An AWS API request as it comes over HTTP: which operation it asks for, and how to refuse it."""
+
+import io
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from xml.sax.saxutils import escape
+
+from moto.core.model import OperationModel
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import get_service_router
+from moto.core.utils import get_service_model
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+Environ = dict[str, Any]
+
+_SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
+
+# What a request is signed for, where that is not boto3's name of the one service behind it.
+_SERVICES = {
+    "states": ("stepfunctions",),
+    "monitoring": ("cloudwatch",),
+    "personalize": ("personalize", "personalize-runtime", "personalize-events"),
+    "dynamodb": ("dynamodb", "dynamodbstreams"),
+}
+
+
+class UnknownOperationError(Exception):
+    """A request that asks for no operation of the service it is signed for."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Who signed a request, and for what: the credential scope of its Authorization header."""
+
+    access_key_id: str
+    region: str
+    service: str  # the signing name: "states", "personalize", "s3"
+
+
+def signature(environ: Environ) -> Signature | None:
+    """Read who signed the request; None for an unsigned one."""
+    found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return Signature(*found.groups()) if found else None
+
+
+@dataclass
+class ApiCall:
+    """One request, parsed by botocore's model of its service."""
+
+    signature: Signature
+    service: str  # boto3's name
+    operation: OperationModel
+    request: Request
+    labels: dict[str, Any]  # what stood in the path
+
+    @property
+    def name(self) -> str:
+        """The operation as people write it: `personalize:CreateSolutionVersion`."""
+        return f"{self.signature.service}:{self.operation.name}"
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """The call's parameters, named as in boto3."""
+        parser = PROTOCOL_PARSERS[self._protocol](self.operation)
+        values = parser.parse(
+            {
+                "method": self.request.method,
+                "values": self.request.values,
+                "headers": self.request.headers,
+                "body": self.request.data,
+                "url_path": self.request.path,
+                "url_params": self.labels,
+            }
+        )
+        return dict(values)
+
+    @cached_property
+    def _protocol(self) -> str:
+        return determine_request_protocol(
+            get_service_model(self.service), self.request.content_type
+        )
+
+    def error(self, code: str, message: str, status: int) -> Response:
+        """Answer with an error, in the form that the service's protocol gives it."""
+        headers = {"x-amzn-requestid": str(uuid.uuid4())}
+        if self._protocol in {"json", "rest-json"}:
+            # Who reads which of the spellings differs between services and SDKs.
+            body = json.dumps({"__type": code, "message": message, "Message": message})
+            headers["x-amzn-errortype"] = code
+            headers["x-amzn-query-error"] = f"{code};{'Sender' if status < 500 else 'Receiver'}"
+            kind = "application/x-amz-json-1.1"
+        else:
+            body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+            if self._protocol != "rest-xml":
+                body = f"<ErrorResponse>{body}</ErrorResponse>"
+            kind = "text/xml"
+        return Response(body, status=status, headers=headers, content_type=kind)
+
+
+def read(environ: Environ, signed: Signature) -> ApiCall:
+    """Parse a signed request; its body stays readable for those who come after."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body = environ["wsgi.input"].read(length) if length else b""
+    for service in _SERVICES.get(signed.service, (signed.service,)):
+        environ["wsgi.input"] = io.BytesIO(body)
+        request = Request(environ)
+        try:
+            operation, labels = get_service_router(service).match(request)
+        except NotFound:
+            continue
+        call = ApiCall(signed, service, operation, request, labels)
+        request.get_data()  # cached, so that whoever parses it later leaves the stream alone
+        environ["wsgi.input"] = io.BytesIO(body)
+        return call
+    raise UnknownOperationError(
+        f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} "
+        f"{environ.get('HTTP_X_AMZ_TARGET', '')} is no operation of {signed.service}"
+    )
+
+
