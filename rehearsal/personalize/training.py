@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 LEAST_INTERACTIONS = 1000
 LEAST_USERS = 25
 _HALF_LIFE = 14 * 24 * 3600.0
+_ROWS_AT_ONCE = 2_000_000  # looked at together, of users drawn by lot
 _LATEST_ITEMS = 50  # kept of a user
 _PAIRED_ITEMS = 20  # of these, how many are paired with each other
-_PAIRED_USERS = 50_000  # beyond that a sample of users tells what goes together
+_PAIRED_USERS = 20_000  # beyond that a sample of users tells what goes together
 _NEIGHBOURS = 50  # kept of an item
 _POPULARITY_WEIGHT = 0.05  # against a neighbour, whose weight is at most 1
 
@@ -115,7 +116,7 @@ def train(files: Iterable[Path], *, event_type: str | None = None) -> Outcome:
                 f"Dataset has fewer than {LEAST_USERS} users with at least 2 interactions each."
             ),
         )
-    history = _history(rows)
+    history = _history(rows, count)
     shown, hidden = split(history)
     tested = Trained(_popularity(rows, hidden), _neighbours(shown), shown)
     metrics = measure(tested, shown, hidden)
@@ -127,18 +128,21 @@ def _too_few(event_type: str | None) -> str:
     return f"{reason} by event type: {event_type}" if event_type else f"{reason}."
 
 
-def _history(rows: pl.LazyFrame) -> History:
-    last = rows.group_by("USER_ID", "ITEM_ID").agg(pl.col("TIMESTAMP").max())
-    latest = _collect(
-        last.sort("USER_ID", "TIMESTAMP", "ITEM_ID")
-        .group_by("USER_ID", maintain_order=True)
-        .agg(pl.col("ITEM_ID").tail(_LATEST_ITEMS))
-    )
+def _history(rows: pl.LazyFrame, count: int) -> History:
     same: dict[str, str] = {}  # one object for all mentions of an item
-    return {
-        str(user): [same.setdefault(item, item) for item in items]
-        for user, items in latest.iter_rows()
-    }
+    found: History = {}
+    parts = 1 + count // _ROWS_AT_ONCE
+    for part in range(parts):
+        some = rows.filter(pl.col("USER_ID").hash() % parts == part) if parts > 1 else rows
+        last = some.group_by("USER_ID", "ITEM_ID").agg(pl.col("TIMESTAMP").max())
+        latest = _collect(
+            last.sort("USER_ID", "TIMESTAMP", "ITEM_ID")
+            .group_by("USER_ID", maintain_order=True)
+            .agg(pl.col("ITEM_ID").tail(_LATEST_ITEMS))
+        )
+        for user, items in latest.iter_rows():
+            found[user] = [same.setdefault(item, item) for item in items]
+    return dict(sorted(found.items()))
 
 
 def _popularity(rows: pl.LazyFrame, hidden: History) -> dict[str, float]:
