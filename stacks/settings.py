@@ -216,8 +216,8 @@ class Environment(_Settings):
         longest = max(polls, key=lambda stage: polls[stage])
         return [
             (
-                f"stages.{longest}: polled to their time limits, the stages write {events:,} events, "
-                "and AWS ends an execution at 25,000; raise longest_wait_seconds or lower "
+                f"stages.{longest}: polled to their time limits, the stages write {events:,} "
+                "events, and AWS ends an execution at 25,000; raise longest_wait_seconds or lower "
                 "time_limit_hours"
             )
         ]

@@ -95,7 +95,7 @@ def _tagging(params: Params) -> list[Permission]:
 
 def _invoke(params: Params, place: Place) -> list[Permission]:
     name = params["FunctionName"]
-    function = place.arn("lambda", f"function:{name.removeprefix('function:')}")
+    function = place.arn("lambda", f"function:{name.rsplit('function:', 1)[-1]}")
     if params.get("Qualifier"):
         function += f":{params['Qualifier']}"
     return [Permission("lambda:InvokeFunction", function)]

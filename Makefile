@@ -1,0 +1,48 @@
+# The commands of this project. Each sets up what it needs; none needs another one first.
+PYTHON ?= python3
+BIN = .venv/bin
+# Node.js comes with the virtual environment, so that none has to be installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help rehearse test install synth docs lock clean
+.DEFAULT_GOAL = help
+
+help: ## say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+rehearse: .venv/ready ## run a refresh in the embedded cloud; ARGS='--help' tells what else it can
+	@$(BIN)/python -m rehearsal $(ARGS)
+
+test: install ## check everything: types, style, unit, infrastructure and rehearsal tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+install: .venv/ready node_modules/ready ## set up Python, Node.js and the CDK CLI in this folder
+
+synth: install ## synthesise every environment into cdk.out
+	@$(BIN)/python app.py
+
+docs: .venv/ready ## generate what is generated: the schema, the workflow's picture
+	@$(BIN)/python -m docs.generate
+
+lock: .venv/ready ## resolve pyproject.toml anew into requirements*.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header pyproject.toml --group dev -o requirements-dev.txt
+
+clean: ## remove all that these commands have made
+	rm -rf .venv node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/ready: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …"; exit 1; }
+	@echo "Setting up the Python environment in .venv (a minute or two) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+node_modules/ready: package-lock.json .venv/ready
+	@echo "Setting up the CDK CLI in node_modules …"
+	@$(BIN)/npm ci --silent
+	@touch $@

@@ -1,0 +1,1 @@
+"""The project's documents, and the program that generates some of them."""

@@ -1,0 +1,93 @@
+"""The synthesised app: what the rehearsal deploys, and the only place it learns settings from."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+APP = Path(__file__).parent.parent / "app.py"
+STACK_PREFIX = "PersonalizeRefresh-"
+
+
+class SynthesisError(Exception):
+    """The app cannot be synthesised, or has no such environment; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class SynthesisedStack:
+    """One environment's stack in a cloud assembly."""
+
+    assembly: Path
+    name: str
+    account: str
+    region: str
+    template: dict[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the dispatch workflow hands to its first task: refreshes, names and ARNs."""
+        definition = json.loads(self._definition_of(self._rule["Targets"][0]["Arn"]["Ref"]))
+        settings: dict[str, Any] = definition["States"][definition["StartAt"]]["Arguments"][
+            "Payload"
+        ]["settings"]
+        return settings
+
+    @property
+    def glue_jobs(self) -> list[str]:
+        """The Glue jobs whose success the rule waits for."""
+        jobs: list[str] = self._rule["EventPattern"]["detail"]["jobName"]
+        return jobs
+
+    @property
+    def _rule(self) -> dict[str, Any]:
+        rules = [r for r in self.template["Resources"].values() if r["Type"] == "AWS::Events::Rule"]
+        properties: dict[str, Any] = rules[0]["Properties"]
+        return properties
+
+    def _definition_of(self, logical_id: str) -> str:
+        definition: str = self.template["Resources"][logical_id]["Properties"]["DefinitionString"]
+        return definition
+
+
+def synthesise(folder: Path) -> Path:
+    """Run app.py and return the cloud assembly it writes to `folder`; SynthesisError if it fails.
+
+    It runs in a process of its own, as the CDK CLI runs it.
+    """
+    done = subprocess.run(  # noqa: S603 - our own app
+        [sys.executable, str(APP)],
+        env={**os.environ, "CDK_OUTDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SynthesisError((done.stderr or done.stdout).strip())
+    return folder
+
+
+def find_stack(assembly: Path, environment: str) -> SynthesisedStack:
+    """Return an environment's stack; SynthesisError names those that there are."""
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    stacks = {
+        name.removeprefix(STACK_PREFIX): artifact
+        for name, artifact in artifacts.items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    if environment not in stacks:
+        raise SynthesisError(
+            f"there is no environment {environment!r}; "
+            f"environments/ has {', '.join(sorted(stacks))}"
+        )
+    artifact = stacks[environment]
+    account, region = artifact["environment"].removeprefix("aws://").split("/")
+    return SynthesisedStack(
+        assembly=assembly,
+        name=STACK_PREFIX + environment,
+        account=account,
+        region=region,
+        template=json.loads((assembly / artifact["properties"]["templateFile"]).read_text()),
+    )

@@ -1,0 +1,293 @@
+"""The shop as it was before the refresh: its buckets, and campaigns trained on last week's data.
+
+Everything is made through the cloud's own API under root credentials, as an administrator would,
+from what the synthesised stack says its refreshes are.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rehearsal import sample_data
+from rehearsal.cloud import Cloud
+
+RECIPE = "arn:aws:personalize:::recipe/aws-user-personalization"
+POLL_SECONDS = 60.0
+PREPARATION_ROLE = "marketplace-before-the-rehearsal"
+REQUIRED = {
+    "INTERACTIONS": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
+    "ITEMS": {"ITEM_ID": "string"},
+    "USERS": {"USER_ID": "string"},
+}
+
+
+class PreparationError(Exception):
+    """The shop cannot be made as it was last week; the text says why."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The CSV files that the Glue job writes in one week, by dataset type."""
+
+    files: Mapping[str, list[Path]]
+
+    def of(self, kind: str) -> list[Path]:
+        """Return the files of a dataset type."""
+        if kind not in self.files:
+            raise PreparationError(
+                f"the rehearsal has no data for a dataset of type {kind}; "
+                f"it knows {', '.join(self.files)}"
+            )
+        return self.files[kind]
+
+    def items(self) -> set[str]:
+        """Return every ITEM_ID that customers have interacted with."""
+        return set(_distinct(self.of("INTERACTIONS"), "ITEM_ID"))
+
+    def users(self) -> list[str]:
+        """Return every USER_ID, sorted."""
+        return sorted(set(_distinct(self.of("INTERACTIONS"), "USER_ID")))
+
+
+def deliveries(
+    folder: Path, week_ending: datetime, data: list[Path], previous: list[Path]
+) -> tuple[Delivery, Delivery]:
+    """Return last week's and this week's delivery.
+
+    `data` and `previous` are the user's Interactions files. Without `data` both are samples;
+    without `previous` last week is what `data` held seven days before its end, or a sample if that
+    is too little to train on.
+    """
+    end = week_ending.date()
+    last, this = folder / "last-week.csv", folder / "this-week.csv"
+    if not data:
+        sample_data.write_week(this, week_ending=end, new_items=True, weeks=9)
+    if not previous and not (
+        len(data) == 1 and _has_time(data[0]) and sample_data.split_last_week(data[0], last)
+    ):
+        sample_data.write_week(last, week_ending=end - timedelta(days=7), new_items=False, weeks=8)
+    return (
+        _delivery(folder / "last-week", previous or [last]),
+        _delivery(folder / "this-week", data or [this]),
+    )
+
+
+def prepare(cloud: Cloud, settings: Mapping[str, Any], last_week: Delivery) -> dict[str, float]:
+    """Make the shop as it was last week, and return how long its stages took then.
+
+    `settings` are the stack's (see assembly.py). Returns simulated seconds by stage:
+    dataset_import, solution_version, campaign. Raises PreparationError with Personalize's reason
+    if last week's data cannot be imported or trained on.
+    """
+    personalize = cloud.client("personalize")
+    with cloud.clock.running():
+        durations = {"dataset_import": 0.0, "solution_version": 0.0, "campaign": 0.0}
+        role = _preparation_role(cloud, settings)
+        for dataset in datasets(settings):
+            _bucket(cloud, dataset["location"])
+            put(cloud, dataset, last_week)
+            _dataset(cloud, dataset, last_week)
+        for dataset in datasets(settings):
+            job = personalize.create_dataset_import_job(
+                jobName=f"{_group(dataset)}-{kind_of(dataset).lower()}-last-week"[-63:].lstrip("-_"),
+                datasetArn=dataset["dataset_arn"],
+                dataSource={"dataLocation": dataset["location"]},
+                roleArn=role,
+            )["datasetImportJobArn"]
+            durations["dataset_import"] = _until_active(
+                cloud, "dataset_import_job", datasetImportJobArn=job
+            )
+        trained: dict[str, str] = {}
+        for refresh in settings["refreshes"]:
+            group = refresh["datasets"][0]
+            for campaign in refresh["campaigns"]:
+                solution = campaign["solution_name"]
+                if solution not in trained:
+                    trained[solution] = _solution_version(cloud, solution, _group_arn(group))
+                    durations["solution_version"] = _until_active(
+                        cloud, "solution_version", solutionVersionArn=trained[solution]
+                    )
+                arn = personalize.create_campaign(
+                    name=campaign["campaign_name"],
+                    solutionVersionArn=trained[solution],
+                    minProvisionedTPS=1,
+                )["campaignArn"]
+                durations["campaign"] = _until_active(cloud, "campaign", campaignArn=arn)
+    return durations
+
+
+def put(cloud: Cloud, dataset: Mapping[str, Any], delivery: Delivery) -> None:
+    """Write a delivery's files to a dataset's location, as the Glue job does."""
+    s3 = cloud.client("s3")
+    bucket, _, key = dataset["location"].removeprefix("s3://").partition("/")
+    files = delivery.of(kind_of(dataset))
+    if key and not key.endswith("/"):
+        if len(files) > 1:
+            raise PreparationError(f"{dataset['location']} is one file, {len(files)} were given")
+        s3.upload_file(str(files[0]), bucket, key)
+        return
+    for old in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=old["Key"])
+    for number, file in enumerate(files, 1):
+        s3.upload_file(str(file), bucket, f"{key}part-{number:05}.csv")
+
+
+def datasets(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return each dataset once, though several refreshes may fill it."""
+    every = [dataset for refresh in settings["refreshes"] for dataset in refresh["datasets"]]
+    return list({dataset["dataset_arn"]: dataset for dataset in every}.values())
+
+
+def kind_of(dataset: Mapping[str, Any]) -> str:
+    return str(dataset["dataset_arn"]).rsplit("/", 1)[-1]
+
+
+def _group(dataset: Mapping[str, Any]) -> str:
+    return str(dataset["dataset_arn"]).split("/")[1]
+
+
+def _group_arn(dataset: Mapping[str, Any]) -> str:
+    return f"{str(dataset['dataset_arn']).split(':dataset/')[0]}:dataset-group/{_group(dataset)}"
+
+
+def _bucket(cloud: Cloud, location: str) -> None:
+    """Make the bucket, with the policy that Personalize needs beside its role."""
+    bucket = location.removeprefix("s3://").split("/")[0]
+    s3 = cloud.client("s3")
+    if bucket in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
+        return
+    s3.create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region}
+    ) if cloud.region != "us-east-1" else s3.create_bucket(Bucket=bucket)
+    arn = f"arn:aws:s3:::{bucket}"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "personalize.amazonaws.com"},
+        "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"StringEquals": {"aws:SourceAccount": cloud.account}},
+    }
+    s3.put_bucket_policy(
+        Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+
+
+def _preparation_role(cloud: Cloud, settings: Mapping[str, Any]) -> str:
+    """Make a role to import last week's data with, since the stack's own is not there yet."""
+    iam = cloud.client("iam")
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "personalize.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    buckets = {d["location"].removeprefix("s3://").split("/")[0] for d in datasets(settings)}
+    read = {
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": [f"arn:aws:s3:::{b}{end}" for b in sorted(buckets) for end in ("", "/*")],
+    }
+    arn: str = iam.create_role(
+        RoleName=PREPARATION_ROLE,
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )["Role"]["Arn"]
+    iam.put_role_policy(
+        RoleName=PREPARATION_ROLE,
+        PolicyName="read",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [read]}),
+    )
+    return arn
+
+
+def _dataset(cloud: Cloud, dataset: Mapping[str, Any], delivery: Delivery) -> None:
+    personalize = cloud.client("personalize")
+    group = _group_arn(dataset)
+    known = {g["datasetGroupArn"] for g in personalize.list_dataset_groups()["datasetGroups"]}
+    if group not in known:
+        personalize.create_dataset_group(name=_group(dataset))
+        _until_active(cloud, "dataset_group", datasetGroupArn=group)
+    kind = kind_of(dataset)
+    schema = personalize.create_schema(
+        name=f"{_group(dataset)[:50]}-{kind.lower()}"[:63],
+        schema=json.dumps(_schema(kind, delivery.of(kind)[0])),
+    )["schemaArn"]
+    arn = personalize.create_dataset(
+        name=f"{_group(dataset)[:50]}-{kind.lower()}"[:63],
+        schemaArn=schema,
+        datasetGroupArn=group,
+        datasetType=kind,
+    )["datasetArn"]
+    _until_active(cloud, "dataset", datasetArn=arn)
+
+
+def _solution_version(cloud: Cloud, solution: str, group: str) -> str:
+    personalize = cloud.client("personalize")
+    arn = personalize.create_solution(
+        name=solution, datasetGroupArn=group, recipeArn=RECIPE, performAutoTraining=False
+    )["solutionArn"]
+    _until_active(cloud, "solution", solutionArn=arn)
+    version: str = personalize.create_solution_version(solutionArn=arn)["solutionVersionArn"]
+    return version
+
+
+def _until_active(cloud: Cloud, kind: str, **arn: str) -> float:
+    """Wait, in simulated time, until a resource is ACTIVE; return the seconds it took."""
+    describe = getattr(cloud.client("personalize"), f"describe_{kind}")
+    began = cloud.clock.time()
+    while True:
+        (answer,) = (v for k, v in describe(**arn).items() if k != "ResponseMetadata")
+        if answer["status"] == "ACTIVE":
+            return cloud.clock.time() - began
+        if answer["status"].endswith(("FAILED", "STOPPED")):
+            what = kind.replace("_", " ")
+            raise PreparationError(f"last week's {what} failed: {answer.get('failureReason')}")
+        cloud.clock.sleep(POLL_SECONDS)
+
+
+def _schema(kind: str, file: Path) -> dict[str, Any]:
+    """Return the Avro schema of a file: what the dataset type requires, and its other columns."""
+    avro = {pl.Int64: "long", pl.Float64: "float"}
+    found = {
+        name: avro.get(type(dtype) if isinstance(dtype, pl.DataType) else dtype, "string")
+        for name, dtype in pl.read_csv(file, n_rows=1000, infer_schema_length=1000).schema.items()
+    }
+    fields = {**{name: kind for name, kind in found.items()}, **REQUIRED[kind]}
+    return {
+        "type": "record",
+        "name": kind.capitalize(),
+        "namespace": "com.amazonaws.personalize.schema",
+        "fields": [
+            {"name": name, "type": kind, **({"categorical": True} if name == "CATEGORY" else {})}
+            for name, kind in fields.items()
+        ],
+        "version": "1.0",
+    }
+
+
+def _delivery(folder: Path, interactions: list[Path]) -> Delivery:
+    """Add what a shop knows of its items and customers to their interactions."""
+    folder.mkdir()
+    files = {"INTERACTIONS": interactions}
+    for kind, key, column in (("ITEMS", "ITEM_ID", "CATEGORY"), ("USERS", "USER_ID", "GROUP")):
+        files[kind] = [folder / f"{kind.lower()}.csv"]
+        ids = pl.Series(key, sorted(_distinct(interactions, key)), dtype=pl.String)
+        table = pl.DataFrame({key: ids, column: ids.str.slice(0, 3)})
+        table.write_csv(files[kind][0])
+    return Delivery(files)
+
+
+def _distinct(files: list[Path], column: str) -> Iterator[str]:
+    for file in files:
+        table = pl.scan_csv(file, infer_schema=False)
+        if column in table.collect_schema():
+            values = table.select(pl.col(column).unique()).collect(engine="streaming")
+            yield from values[column].drop_nulls()
+
+
+def _has_time(file: Path) -> bool:
+    columns = pl.scan_csv(file, infer_schema=False).collect_schema()
+    return "TIMESTAMP" in columns

@@ -1,0 +1,176 @@
+"""What a person sees: the refresh while it runs, and what it has done; plain text in a pipe."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rehearsal.clock import Clock
+from rehearsal.outcome import Execution, Outcome
+
+# The row's attributes by stage, in the order in which a refresh goes through them.
+STAGES = {
+    "dataset import job": ("dataset_import_job", "dataset_import"),
+    "solution version": ("solution_version", "solution_version"),
+    "campaign update": ("campaign_update", "campaign"),
+}
+ARTICLE = (
+    "campaign_name",
+    "base_date",
+    "dataset_import_job_arn",
+    "dataset_import_job_status",
+    "dataset_import_job_datetime",
+    "solution_name",
+    "solution_version_arn",
+    "solution_version_status",
+    "solution_version_datetime",
+)
+COLOURS = {"ACTIVE": "green", "COMPLETE": "green", "SUCCEEDED": "green", "FAILED": "red"}
+SHOWN_ITEMS = 10
+
+
+class Progress:
+    """The refresh while it runs: bars in a terminal, a line per change of status in a pipe.
+
+    A bar is full when a stage has taken as long as it took last week (`usual`, simulated seconds).
+    """
+
+    def __init__(self, console: Console, clock: Clock, usual: Mapping[str, float]) -> None:
+        self.console, self.clock, self.usual = console, clock, usual
+        self.began = clock.time()
+        self.seen: dict[tuple[str, str], str] = {}
+        self.ended: dict[tuple[str, str], float] = {}
+        self.live = Live(console=console, refresh_per_second=10) if console.is_terminal else None
+
+    def __enter__(self) -> "Progress":
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live:
+            self.live.stop()
+
+    def watch(self, rows: list[dict[str, Any]]) -> None:
+        """Show what the table's rows say now."""
+        for row in rows:
+            for stage, (prefix, _) in STAGES.items():
+                status = row.get(f"{prefix}_status")
+                key = (row["campaign_name"], stage)
+                if status and self.seen.get(key) != status:
+                    self.seen[key] = status
+                    if status != "IN_PROGRESS":
+                        self.ended[key] = self.clock.time()
+                    if not self.live:
+                        self.console.print(f"{self._elapsed()}  {key[0]}  {stage}  {status}")
+        if self.live:
+            self.live.update(self._picture(rows))
+
+    def _elapsed(self) -> str:
+        return duration(self.clock.time() - self.began)
+
+    def _picture(self, rows: list[dict[str, Any]]) -> Group:
+        table = Table.grid(padding=(0, 2))
+        for row in rows:
+            table.add_row(Text(row["campaign_name"], style="bold"), "", "", "")
+            for stage, (prefix, usual) in STAGES.items():
+                status = row.get(f"{prefix}_status", "")
+                began = row.get(f"{prefix}_datetime", 0)
+                until = self.ended.get((row["campaign_name"], stage), self.clock.time())
+                took = until - began if status else 0.0
+                share = 1.0 if status == "ACTIVE" else took / max(self.usual[usual], 1.0)
+                table.add_row(
+                    f"  {stage}",
+                    ProgressBar(total=1.0, completed=min(share, 1.0), width=30),
+                    duration(took) if status else "",
+                    Text(status, style=COLOURS.get(status, "")),
+                )
+        now = self.clock.now().strftime("%Y-%m-%d %H:%M UTC")
+        return Group(Text(f"{self._elapsed()} since the Glue event, {now}"), table)
+
+
+def show(console: Console, result: Outcome) -> None:
+    """Print what a refresh has done."""
+    for execution in result["executions"]:
+        _show_execution(console, execution)
+    for row in result["rows"]:
+        _show_row(console, row)
+    _show_recommendations(console, result["recommendations"])
+    _show_cost(console, result)
+
+
+def _show_execution(console: Console, execution: Execution) -> None:
+    status = Text(execution["status"], style=COLOURS.get(execution["status"], ""))
+    console.print()
+    console.print(Text(execution["machine"], style="bold"), execution["name"], status)
+    console.print("  " + " → ".join(_folded(execution["states"])), soft_wrap=True)
+    console.print(f"  {execution['transitions']} transitions, {execution['events']} events")
+    if execution["cause"]:
+        console.print(Text(f"  {execution['cause']}", style="red"), soft_wrap=True)
+
+
+def _folded(states: list[str]) -> list[str]:
+    """Return a path with its poll loops folded: "Wait for import, Describe import, … ×4"."""
+    path: list[str] = []
+    at = 0
+    while at < len(states):
+        for length in (3, 2):
+            loop = states[at : at + length]
+            times = 1
+            while states[at + times * length : at + (times + 1) * length] == loop:
+                times += 1
+            if times > 1:
+                path.append(f"({', '.join(loop)}) × {times}")
+                at += times * length
+                break
+        else:
+            path.append(states[at])
+            at += 1
+    return path
+
+
+def _show_row(console: Console, row: dict[str, Any]) -> None:
+    table = Table.grid(padding=(0, 2))
+    for name in [*ARTICLE, *sorted(set(row) - set(ARTICLE))]:
+        if name in row:
+            value = str(row[name])
+            if name.endswith("_datetime"):
+                value += f"  ({datetime.fromtimestamp(row[name], UTC):%Y-%m-%d %H:%M} UTC)"
+            table.add_row(name, Text(value, style=COLOURS.get(value, "")))
+    console.print()
+    title = f"{row['campaign_name']} {row['base_date']}"
+    console.print(Panel(table, title=title, expand=False) if console.is_terminal else table)
+
+
+def _show_recommendations(console: Console, shown: dict[str, Any]) -> None:
+    table = Table(title=f"Recommendations for {shown['user_id']}", title_justify="left")
+    table.add_column("before")
+    table.add_column("after")
+    for number in range(min(SHOWN_ITEMS, len(shown["before"]), len(shown["after"]))):
+        item = shown["after"][number]
+        new = item in shown["new_items"]
+        after = Text(f"{item}  new this week" if new else item, style="green" if new else "")
+        table.add_row(shown["before"][number], after)
+    console.print()
+    console.print(table)
+
+
+def _show_cost(console: Console, result: Outcome) -> None:
+    cost = result["cost"]
+    console.print(
+        f"\nEstimated cost: {cost['total_usd']:.4f} USD "
+        f"(training {cost['training_usd']:.4f} for {cost['training_hours']:.2f} training hours, "
+        f"import {cost['import_usd']:.4f}, workflow {cost['workflow_usd']:.4f} "
+        f"for {cost['transitions']} transitions)"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as 1:05:00."""
+    return str(timedelta(seconds=int(seconds)))
