@@ -80,22 +80,22 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):  # type: ignore[mis
             self.logging |= config_updates["LoggingConfig"]
             self.logs_group_name = self.logging["LogGroup"]
         super().update_configuration(config_updates)
-        self.stop()
+        self.retire()
         return self.get_configuration()
 
     def update_function_code(self, updated_spec: dict[str, Any]) -> dict[str, Any]:
         """Replace the code; environments with the old code are not used again."""
         super().update_function_code(updated_spec)
-        self.stop()
+        self.retire()
         return self.get_configuration()
 
     def run(self, event: bytes) -> Outcome:
         """Invoke the function once and write its log."""
         with self._lock:
             environment = self._warm.pop() if self._warm else self._start()
-        request_id = str(uuid.uuid4())
-        outcome = environment.invoke(request_id, event, float(self.timeout))
-        self._log(environment, outcome)
+            stream = self._streams[environment]
+        outcome = environment.invoke(str(uuid.uuid4()), event, float(self.timeout))
+        self._log(stream, environment.output(), outcome)
         with self._lock:
             is_reused = environment.is_usable and environment in self._streams
             if is_reused:
@@ -106,8 +106,8 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):  # type: ignore[mis
             environment.close()
         return outcome
 
-    def stop(self) -> None:
-        """End the idle environments; one that still works ends with its invocation."""
+    def retire(self) -> None:
+        """Let nothing use the present environments again; one that works ends by itself."""
         with self._lock:
             idle, self._warm, self._streams = self._warm, [], {}
             code, self._code = self._code, None
@@ -115,6 +115,12 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):  # type: ignore[mis
             environment.close()
         if code:
             code.cleanup()
+
+    def stop(self) -> None:
+        """End every environment at once, also those that still work."""
+        for environment in list(self._streams):
+            environment.kill()
+        self.retire()
 
     def _start(self) -> Environment:
         if self._code is None:
@@ -164,16 +170,16 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):  # type: ignore[mis
             **({"AWS_LAMBDA_LOG_LEVEL": level} if level else {}),
         }
 
-    def _log(self, environment: Environment, outcome: Outcome) -> None:
+    def _log(self, stream: str, output: str, outcome: Outcome) -> None:
         """Write to the function's log group as Lambda does: under the role, or not at all."""
-        lines = environment.output().splitlines()
+        lines = output.splitlines()
         error = json.loads(outcome.payload) if outcome.is_error else {}
         if error.get("errorType") in {"Sandbox.Timedout", "Runtime.ExitError"}:
             lines.append(error["errorMessage"])
-        groups = logs_backends[self.account_id][self.region].groups
-        group, stream = self.logging["LogGroup"], self._streams.get(environment)
-        if not lines or not stream:
+        if not lines:
             return
+        groups = logs_backends[self.account_id][self.region].groups
+        group = self.logging["LogGroup"]
         prefix = f"arn:aws:logs:{self.region}:{self.account_id}:log-group:{group}"
         if group not in groups:
             if not self._may("logs:CreateLogGroup", prefix):
@@ -234,7 +240,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):  # type: ignore[mis
         name = new_resource_name if is_named else original_resource.function_name
         if name != original_resource.function_name:
             original_resource.delete(account_id, region_name)
-        original_resource.stop()
+        original_resource.retire()
         return cls.create_from_cloudformation_json(
             name, cloudformation_json, account_id, region_name
         )
@@ -247,18 +253,13 @@ class LocalLambdaBackend(LambdaBackend):
         """Create a function whose role lets Lambda in."""
         function = DeployedFunction(self.account_id, spec, self.region_name, "$LATEST")
         self._lambdas.put_function(function)
-        try:
-            iam.assume_role_as_service(
-                function.role,
-                service="lambda.amazonaws.com",
-                source_arn=function.function_arn,
-                region=self.region_name,
-            )
-        except iam.TrustRefused as error:
+        if not iam.trusts(
+            function.role, service="lambda.amazonaws.com", source_arn=function.function_arn
+        ):
             self._lambdas.del_function(function.function_name)
             raise InvalidParameterValueException(
                 "The role defined for the function cannot be assumed by Lambda."
-            ) from error
+            )
         return function
 
     def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
@@ -266,7 +267,7 @@ class LocalLambdaBackend(LambdaBackend):
         function = self.get_function(function_name, qualifier)
         super().delete_function(function_name, qualifier)
         if isinstance(function, DeployedFunction):
-            function.stop()
+            function.retire()
 
     def invoke(
         self,

@@ -87,7 +87,7 @@ class Environment:
 
         def kill() -> None:
             self._fail("Sandbox.Timedout", message)
-            self._kill()
+            self.kill()
 
         if self._session:
             self._session.on_gone = kill
@@ -122,7 +122,7 @@ class Environment:
 
     def close(self) -> None:
         """End the child and its Runtime API."""
-        self._kill()
+        self.kill()
         self.jobs.put(None)
         self._api.shutdown()
         self._api.server_close()
@@ -134,7 +134,8 @@ class Environment:
             self._session.is_gone = True
             current().notify()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """End the child; whoever waits for an answer gets Runtime.ExitError."""
         self.is_usable = False
         self._process.kill()
         self._process.wait()

@@ -111,21 +111,12 @@ def assume_role_as_service(
     aws:SourceAccount. Raises TrustRefused when that policy does not let the service in.
     """
     account = role_arn.split(":")[4]
-    try:
-        role = _role(role_arn)
-    except NotFoundException:
-        raise TrustRefused(f"the role {role_arn} does not exist") from None
-    allowed = is_allowed(
-        [_document(role.assume_role_policy_document)],
-        "sts:AssumeRole",
-        role_arn,
-        {"aws:sourcearn": source_arn, "aws:sourceaccount": source_arn.split(":")[4]},
-        Principal("Service", service),
-    )
-    note(service, "sts:AssumeRole", "sts:AssumeRole", role_arn, allowed=bool(allowed))
+    allowed = trusts(role_arn, service=service, source_arn=source_arn)
+    note(service, "sts:AssumeRole", "sts:AssumeRole", role_arn, allowed=allowed)
     if not allowed:
         raise TrustRefused(
-            f"{service} is not authorized to assume the role {role_arn} for {source_arn}"
+            f"{service} may not assume the role {role_arn} for {source_arn}: there is no such role, "
+            "or its trust policy does not allow it"
         )
     name = f"{service.split('.')[0]}-{len(_record.sessions) + 1}"
     assumed = sts_backends[account]["aws"].assume_role(
@@ -141,6 +132,18 @@ def assume_role_as_service(
     )
     _record.sessions[credentials.access_key_id] = Session(role_arn, name, credentials)
     return credentials
+
+
+def trusts(role_arn: str, *, service: str, source_arn: str) -> bool:
+    """Tell whether the role exists and lets the service in, without noting the question."""
+    try:
+        role = _role(role_arn)
+    except NotFoundException:
+        return False
+    context = {"aws:sourcearn": source_arn, "aws:sourceaccount": source_arn.split(":")[4]}
+    trust = [_document(role.assume_role_policy_document)]
+    principal = Principal("Service", service)
+    return is_allowed(trust, "sts:AssumeRole", role_arn, context, principal) is True
 
 
 def session(access_key_id: str, account: str) -> Session | None:
