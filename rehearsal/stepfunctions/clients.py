@@ -16,6 +16,8 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
+from rehearsal.stepfunctions.patch import patch
+
 _REAL_SECONDS = 600  # for an answer; the simulated time limit is the state's own TimeoutSeconds
 _making = threading.Lock()  # boto3's session is not safe for threads; its clients are
 
@@ -28,7 +30,8 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
     """
     role_arn = state_credentials.role_arn
     account = role_arn.split(":")[4]
-    clients = stepfunctions_parser_backends[account][region].clients
+    backend: Any = stepfunctions_parser_backends[account][region]
+    clients = backend.clients
     endpoint = (
         None if botocore_stubber.enabled else f"http://localhost:{settings.moto_server_port()}"
     )
@@ -39,7 +42,8 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
             session = sts_backends[account][partition].assume_role(
                 region, "states", role_arn, "", 3600, ""
             )
-            clients[key] = boto3.client(
+            make: Any = boto3.client  # whose types know each service by a literal name
+            clients[key] = make(
                 service,
                 region_name=region,
                 endpoint_url=endpoint,
@@ -58,8 +62,8 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
 
 
 def install() -> None:
-    """Replace moto's function wherever it was imported: it makes a new client, as nobody, a task."""
+    """Replace moto's function, which makes a new client for every task and acts as nobody."""
     original = boto_client.boto_client_for
     for module in list(sys.modules.values()):
         if getattr(module, "boto_client_for", None) is original:
-            module.boto_client_for = client_for  # type: ignore[attr-defined]
+            patch(module, boto_client_for=client_for)

@@ -12,9 +12,9 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import (
     AmazonStateLanguageParser,
     ASLParserException,
 )
-from statelint.linter import Linter
+from statelint.linter import Linter  # type: ignore[import-untyped]
 
-from rehearsal.stepfunctions import integrations, jsonata
+from rehearsal.stepfunctions import jsonata, naming
 
 # Fields that take a JSONata expression where the linter insists on a value of their type.
 _INSTEAD: dict[str, Any] = {
@@ -53,6 +53,7 @@ def parse(definition: str) -> Program:
         raise InvalidDefinition(
             f"Invalid State Machine Definition: '{type(error).__name__}: {error}'"
         ) from error
+    assert isinstance(program, Program)  # noqa: S101 - for the type checker
     return program
 
 
@@ -81,7 +82,7 @@ def _problems(definition: str) -> Iterator[str]:
     yield from Linter.validate(_lintable(machine))
     for name, state in _states(machine, "/States"):
         arguments = state.get("Arguments", state.get("Parameters"))
-        for problem in integrations.unsupported(str(state.get("Resource")), arguments):
+        for problem in naming.unsupported(str(state.get("Resource")), arguments):
             yield f"{problem} at {name}/Arguments"
         for path, expression in _expressions(state, ""):
             try:

@@ -1,12 +1,8 @@
 """Error names as AWS reports them, and what Retry and Catch match."""
 
-from typing import Final
+from typing import Any, Final
 
-from moto.stepfunctions.parser.api import (
-    EvaluationFailedEventDetails,
-    ExecutionFailedEventDetails,
-    HistoryEventType,
-)
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
     ErrorEqualsDecl,
 )
@@ -28,25 +24,20 @@ from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison 
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
-    state_task_service_lambda,
-)
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
-from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+
+from rehearsal.stepfunctions.patch import patch
 
 QUERY_EVALUATION_ERROR: Final = StatesErrorNameType.StatesQueryEvaluationError
 NO_CHOICE_MATCHED: Final = StatesErrorNameType.StatesNoChoiceMatched
 RUNTIME: Final = StatesErrorNameType.StatesRuntime
-# docs: "States.ALL … can't catch the States.DataLimitExceeded terminal error or Runtime error types"
-_NOT_IN_ALL: Final = (
-    RUNTIME.to_name(),
-    StatesErrorNameType.StatesStatesDataLimitExceeded.to_name(),
-)
+# AWS: "States.ALL … can't catch the States.DataLimitExceeded terminal error or Runtime error
+# types"; the latter "will always cause the execution to fail".
+_NOT_IN_ALL: Final = "States.DataLimitExceeded"
 
 
 def failure(
-    env: Environment, error: StatesErrorNameType, cause: str, field: str | None = None
+    env: Any, error: StatesErrorNameType, cause: str, field: str | None = None
 ) -> FailureEventException:
     """Return the exception that fails the current state with `error` and AWS's wording of `cause`.
 
@@ -54,25 +45,18 @@ def failure(
     """
     state = env.next_state_name
     entered = env.event_manager.entered(state)
-    cause = f"An error occurred while executing the state '{state}' (entered at the event id #{entered}). {cause}"
-    details: EventDetails
-    if error is QUERY_EVALUATION_ERROR:
-        details = {
-            "evaluationFailedEventDetails": EvaluationFailedEventDetails(
-                error=error.to_name(), cause=cause, location=field or "", state=state
-            )
-        }
-        event_type = HistoryEventType.EvaluationFailed
-        env.event_manager.add_event(
-            context=env.event_history_context, event_type=event_type, event_details=details
-        )
-    else:
-        details = {
-            "executionFailedEventDetails": ExecutionFailedEventDetails(
-                error=error.to_name(), cause=cause
-            )
-        }
+    where = f"the state '{state}' (entered at the event id #{entered})"
+    cause = f"An error occurred while executing {where}. {cause}"
+    event = {"error": error.to_name(), "cause": cause}
+    if error is not QUERY_EVALUATION_ERROR:
         event_type = HistoryEventType.ExecutionFailed
+        details: Any = {"executionFailedEventDetails": event}
+    else:
+        event_type = HistoryEventType.EvaluationFailed
+        details = {
+            "evaluationFailedEventDetails": event | {"location": field or "", "state": state}
+        }
+        env.event_manager.add_event(env.event_history_context, event_type, details)
     return FailureEventException(FailureEvent(env, StatesErrorName(error), event_type, details))
 
 
@@ -84,13 +68,13 @@ def _error_name(error_name: str | None) -> ErrorName:
         return ErrorName(error_name)
 
 
-def _matches(self: ErrorEqualsDecl, env: Environment) -> None:
+def _matches(self: ErrorEqualsDecl, env: Any) -> None:
     reported: ErrorName = env.stack.pop()
     listed = {name.error_name for name in self.error_names}
     if reported.error_name == RUNTIME.to_name():
         matched = False
     elif "States.ALL" in listed:
-        matched = reported.error_name not in _NOT_IN_ALL
+        matched = reported.error_name != _NOT_IN_ALL
     else:
         matched = reported.error_name in listed or (
             "States.TaskFailed" in listed and not isinstance(reported, StatesErrorName)
@@ -98,20 +82,19 @@ def _matches(self: ErrorEqualsDecl, env: Environment) -> None:
     env.stack.append(matched)
 
 
-def _evaluation_details(self: FailureEventException) -> EvaluationFailedEventDetails:
-    details: EvaluationFailedEventDetails
-    details = self.failure_event.event_details["evaluationFailedEventDetails"]
-    return details
+def _evaluation_details(self: FailureEventException) -> Any:
+    details: Any = self.failure_event.event_details
+    return details["evaluationFailedEventDetails"]
 
 
-def _execution_details(self: FailureEventException) -> ExecutionFailedEventDetails | None:
+def _execution_details(self: FailureEventException) -> dict[str, str] | None:
     pair = self.extract_error_cause_pair()
     if pair is None:
         return None
-    return {name: value for name, value in zip(("error", "cause"), pair, strict=True) if value}
+    return {name: text for name, text in zip(("error", "cause"), pair, strict=True) if text}
 
 
-def _choose(self: StateChoice, env: Environment) -> None:
+def _choose(self: Any, env: Any) -> None:
     for rule in self.choices_decl.rules:
         rule.eval(env)
         if env.stack.pop() is True:
@@ -126,7 +109,7 @@ def _choose(self: StateChoice, env: Environment) -> None:
     env.stack.append(self.default_state.state_name)
 
 
-def _condition(self: ConditionStringJSONata, env: Environment) -> None:
+def _condition(self: ConditionStringJSONata, env: Any) -> None:
     self.string_jsonata.eval(env=env)
     value = env.stack[-1]
     if not isinstance(value, bool):
@@ -156,17 +139,23 @@ def _say_nothing(self: EvalComponent, *_: object, **__: object) -> None:
 
 def install() -> None:
     """Report and match errors as AWS does."""
-    ErrorEqualsDecl._eval_body = _matches
+    patch(ErrorEqualsDecl, _eval_body=_matches)
     # An error of AWS's own (States.Timeout, …) leaves a branch or an iteration under its name, and
     # a Fail state may pass one on; moto takes the prefix for a mistake and reports States.Runtime.
-    for module in (branches_decl, iteration_worker, state_fail, state_task_service_lambda):
-        module.CustomErrorName = _error_name
+    for module in (branches_decl, iteration_worker, state_fail):
+        patch(module, CustomErrorName=_error_name)
     # The cause says once where the error happened; moto says it again at every level it passes.
-    FailureEventException.get_evaluation_failed_event_details = _evaluation_details
-    FailureEventException.get_execution_failed_event_details = _execution_details
+    patch(
+        FailureEventException,
+        get_evaluation_failed_event_details=_evaluation_details,
+        get_execution_failed_event_details=_execution_details,
+    )
     # A failure is told in the history; moto also prints the whole component, at every level.
-    EvalComponent._log_failure_event_exception = _say_nothing
-    EvalComponent._log_exception = _say_nothing
+    patch(
+        EvalComponent,
+        _log_failure_event_exception=_say_nothing,
+        _log_exception=_say_nothing,
+    )
     # Both end in States.Runtime in moto, which no Catch can take.
-    StateChoice._eval_state = _choose
-    ConditionStringJSONata._eval_body = _condition
+    patch(StateChoice, _eval_state=_choose)
+    patch(ConditionStringJSONata, _eval_body=_condition)

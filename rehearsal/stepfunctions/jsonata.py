@@ -7,21 +7,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jsonata import jexception
-from jsonata.jsonata import Jsonata
-from jsonata.parser import Parser
-from jsonata.timebox import Timebox
-from jsonata.utils import Utils
+from jsonata import jexception  # type: ignore[import-untyped]
+from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
+from jsonata.parser import Parser  # type: ignore[import-untyped]
+from jsonata.timebox import Timebox  # type: ignore[import-untyped]
+from jsonata.utils import Utils  # type: ignore[import-untyped]
 from moto.moto_api._internal import mock_random
 from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguageMode
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
     StringJSONata,
     StringVariableSample,
 )
-from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from rehearsal import clock
 from rehearsal.stepfunctions.errors import QUERY_EVALUATION_ERROR, failure
+from rehearsal.stepfunctions.patch import patch
 
 _ALGORITHMS = ("MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512")
 _idle: defaultdict[str, list[Jsonata]] = defaultdict(list)  # compiled; each serves one at a time
@@ -139,7 +141,8 @@ def _hash(text: str, algorithm: str) -> str:
 
 
 def _random(seed: int | None = None) -> float:
-    return (mock_random if seed is None else random.Random(seed)).random()
+    source = mock_random if seed is None else random.Random(seed)  # noqa: S311 - no secret
+    return source.random()
 
 
 def _eval(*_: Any) -> None:
@@ -164,7 +167,7 @@ _FUNCTIONS: dict[str, Any] = {
 # How the interpreter reaches it.
 
 
-def _variables(env: Environment, expression: str, *, states: bool) -> dict[str, Any]:
+def _variables(env: Any, expression: str, *, states: bool) -> dict[str, Any]:
     """Collect what `expression` can name, an inner scope before its outer one."""
     store = env.variable_store
     scope = {**store._outer_scope, **store._inner_scope}
@@ -176,7 +179,7 @@ def _variables(env: Environment, expression: str, *, states: bool) -> dict[str, 
     return {name: value for name, value in scope.items() if f"${name}" in expression}
 
 
-def _eval_jsonata(self: StringJSONata, env: Environment) -> None:
+def _eval_jsonata(self: StringJSONata, env: Any) -> None:
     variables = _variables(env, self.expression, states=True)
     try:
         env.stack.append(evaluate(self.expression, variables))
@@ -186,15 +189,22 @@ def _eval_jsonata(self: StringJSONata, env: Environment) -> None:
         raise failure(env, QUERY_EVALUATION_ERROR, f"{cause}{error}", field) from error
 
 
-def _eval_variable(self: StringVariableSample, env: Environment) -> None:
+def _eval_variable(self: StringVariableSample, env: Any) -> None:
     states = self.query_language_mode == QueryLanguageMode.JSONata
     env.stack.append(evaluate(self.expression, _variables(env, self.expression, states=states)))
+
+
+def _assigned(self: VariableStore) -> dict[str, str]:
+    """Return what a state assigned, as the history shows it: each value as JSON text."""
+    names = sorted(self._declaration_tracing)
+    return {name: to_json_str(self.get(name), separators=(",", ":")) for name in names}
 
 
 def install() -> None:
     """Give moto the evaluator that it leaves to its caller."""
     # AWS treats a variable as a value, whatever quotes it holds; moto pastes it in as source text.
-    StringJSONata._eval_body = _eval_jsonata
-    StringVariableSample._eval_body = _eval_variable
+    patch(StringJSONata, _eval_body=_eval_jsonata)
+    patch(StringVariableSample, _eval_body=_eval_variable)
+    patch(VariableStore, get_assigned_variables=_assigned)
     # $now() and $millis() are the time of the execution, not of this computer.
-    Timebox.current_milli_time = staticmethod(lambda: int(clock.current().time() * 1000))
+    patch(Timebox, current_milli_time=staticmethod(lambda: int(clock.current().time() * 1000)))

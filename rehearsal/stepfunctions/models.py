@@ -1,4 +1,4 @@
-"""Executions and the API of Step Functions, in the place where moto looks for a service's backend."""
+"""Executions and their API, in the module where moto looks for a service's backend."""
 
 import copy
 import json
@@ -8,17 +8,12 @@ from typing import Any
 from moto.moto_api._internal import mock_random
 from moto.stepfunctions import models as static_models
 from moto.stepfunctions import urls
-from moto.stepfunctions.exceptions import ValidationException
-from moto.stepfunctions.models import StateMachine
-from moto.stepfunctions.parser.api import (
-    ExecutionAbortedEventDetails,
-    ExecutionStartedEventDetails,
-    ExecutionStatus,
-    ExecutionTimedOutEventDetails,
-    HistoryEventExecutionDataDetails,
-    HistoryEventType,
+from moto.stepfunctions.exceptions import InvalidExecutionInput, ValidationException
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.asl.eval.evaluation_details import (
+    EvaluationDetails,
+    ExecutionDetails,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramTimedOut
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend import execution as moto_execution
@@ -30,11 +25,12 @@ from moto.stepfunctions.parser.models import (
 
 from rehearsal import clock
 from rehearsal.stepfunctions import definitions
-from rehearsal.stepfunctions.history import History
+from rehearsal.stepfunctions.history import EventDetails, History
+from rehearsal.stepfunctions.patch import patch
 from rehearsal.stepfunctions.responses import Response
 from rehearsal.stepfunctions.timing import iso
 
-MAX_DATA = 262_144  # bytes of UTF-8: input, output, result
+MAX_INPUT = 262_144  # bytes of UTF-8
 _STATUS = {
     HistoryEventType.ExecutionSucceeded: ExecutionStatus.SUCCEEDED,
     HistoryEventType.ExecutionFailed: ExecutionStatus.FAILED,
@@ -50,7 +46,7 @@ class _Worker(ExecutionWorker):
 
     def start(self) -> None:
         """Count the execution from here on, before StartExecution answers."""
-        details = self._evaluation_details.execution_details
+        execution = self._evaluation_details.execution_details
         definition = self._evaluation_details.state_machine_details.definition
         self._program = definitions.parse(definition)
         self.env = self._get_evaluation_environment()
@@ -59,21 +55,20 @@ class _Worker(ExecutionWorker):
         self.env.next_state_name = self._program.start_at.start_at_name
         self._record(
             HistoryEventType.ExecutionStarted,
-            executionStartedEventDetails=ExecutionStartedEventDetails(
-                input=to_json_str(details.inpt),
-                inputDetails=HistoryEventExecutionDataDetails(truncated=False),
-                roleArn=details.role_arn,
-            ),
+            executionStartedEventDetails={
+                "input": to_json_str(execution.inpt),
+                "inputDetails": {"truncated": False},
+                "roleArn": execution.role_arn,
+            },
         )
-        clock.current().spawn(self._run, details.name)
+        clock.current().spawn(self._run, execution.name)
 
     def stop(self, stop_date: datetime, error: str | None, cause: str | None) -> None:
         """End as ABORTED, whatever is under way."""
+        given = {"error": error, "cause": cause}
         self._record(
             HistoryEventType.ExecutionAborted,
-            executionAbortedEventDetails=ExecutionAbortedEventDetails(
-                **{k: v for k, v in {"error": error, "cause": cause}.items() if v is not None}
-            ),
+            executionAbortedEventDetails={k: v for k, v in given.items() if v is not None},
         )
         self.env.set_stop(stop_date=stop_date, cause=cause, error=error)
 
@@ -82,21 +77,19 @@ class _Worker(ExecutionWorker):
             return
         self._program.eval(self.env)
         if isinstance(self.env.program_state(), ProgramTimedOut):
-            self._record(
-                HistoryEventType.ExecutionTimedOut,
-                executionTimedOutEventDetails=ExecutionTimedOutEventDetails(),
-            )
+            self._record(HistoryEventType.ExecutionTimedOut, executionTimedOutEventDetails={})
 
     def _record(self, event_type: HistoryEventType, **details: Any) -> None:
         self.env.event_manager.add_event(
             context=self.env.event_history_context,
             event_type=event_type,
-            event_details=EventDetails(**details),
+            event_details=details,
             update_source_event_id=False,
         )
 
     def _closed(self, event_type: HistoryEventType, details: EventDetails) -> None:
-        self._execution_communication.execution.close(event_type, details)
+        communication: Any = self._execution_communication
+        communication.execution.close(event_type, details)
         if event_type is HistoryEventType.ExecutionFailed and self.env.is_running():
             self.env.set_error(details["executionFailedEventDetails"])  # the history is full
 
@@ -106,7 +99,7 @@ class Execution(moto_execution.Execution):
 
     def _get_start_execution_worker(self) -> _Worker:
         return _Worker(
-            evaluation_details=moto_execution.EvaluationDetails(
+            evaluation_details=EvaluationDetails(
                 aws_execution_details=self._get_start_aws_execution_details(),
                 execution_details=self.get_start_execution_details(),
                 state_machine_details=self.get_start_state_machine_details(),
@@ -116,9 +109,9 @@ class Execution(moto_execution.Execution):
             activity_store=self._activity_store,
         )
 
-    def get_start_execution_details(self) -> moto_execution.ExecutionDetails:
+    def get_start_execution_details(self) -> ExecutionDetails:
         """Return what the context object says of the execution."""
-        return moto_execution.ExecutionDetails(
+        return ExecutionDetails(
             arn=self.exec_arn,
             name=self.name,
             role_arn=self.role_arn,
@@ -128,9 +121,9 @@ class Execution(moto_execution.Execution):
 
     def close(self, event_type: HistoryEventType, details: EventDetails) -> None:
         """Take status, output, error and cause from the event that ended the execution."""
-        (event,) = details.values() or ({},)
+        event: dict[str, str] = next(iter(details.values()), {})
         self.stop_date = clock.current().now()
-        self.output = event.get("output")
+        self.output: str | None = event.get("output")  # JSON text, a bare string's quotes included
         self.error, self.cause = event.get("error"), event.get("cause")
         self.exec_status = _STATUS[event_type]
 
@@ -142,7 +135,7 @@ class ExecutingBackend(StepFunctionsParserBackend):
         super().__init__(region_name, account_id)
         self.clients: dict[tuple[str | None, ...], Any] = {}  # those of `clients.client_for`
 
-    def start_execution(
+    def start_execution(  # type: ignore[override]  # moto's is called with less, too
         self,
         state_machine_arn: str,
         name: str | None = None,
@@ -150,14 +143,15 @@ class ExecutingBackend(StepFunctionsParserBackend):
         trace_header: str | None = None,
     ) -> Execution:
         """Start an execution, or return the running one of the same name and input."""
-        machine = self.describe_state_machine(state_machine_arn)
+        machine: Any = self.describe_state_machine(state_machine_arn)
         text = "{}" if execution_input is None else execution_input
         self._validate_input(text)
         if name is None:
             name = str(mock_random.uuid4())
         else:
             self._validate_execution_name(name)
-            if same := machine._handle_name_input_idempotency(name, text):
+            same: Execution | None = machine._handle_name_input_idempotency(name, text)
+            if same is not None:
                 return same
         execution = Execution(
             name=name,
@@ -178,17 +172,18 @@ class ExecutingBackend(StepFunctionsParserBackend):
         machine.executions.append(execution)
         return execution
 
-    def stop_execution(
+    def stop_execution(  # type: ignore[override]  # moto's leaves out what the API takes
         self, execution_arn: str, error: str | None = None, cause: str | None = None
     ) -> Execution:
         """Abort an execution; one that has ended keeps its outcome."""
-        execution: Execution = self.describe_execution(execution_arn)
+        execution: Any = self.describe_execution(execution_arn)
         execution.stop(clock.current().now(), error, cause)
-        return execution
+        stopped: Execution = execution
+        return stopped
 
     def executions(self, state_machine_arn: str, status: str | None) -> list[Execution]:
         """Return the executions of a machine, the newest first."""
-        machine: StateMachine = self.describe_state_machine(state_machine_arn)
+        machine: Any = self.describe_state_machine(state_machine_arn)
         return [e for e in reversed(machine.executions) if status in (None, e.status)]
 
     def _validate_execution_name(self, name: str) -> None:
@@ -201,15 +196,15 @@ class ExecutingBackend(StepFunctionsParserBackend):
 
     @staticmethod
     def _validate_input(text: str) -> None:
-        if len(text.encode()) > MAX_DATA:
+        if len(text.encode()) > MAX_INPUT:
             raise ValidationException(
                 "1 validation error detected: Value at 'input' failed to satisfy constraint: "
-                f"Member must have length less than or equal to {MAX_DATA}"
+                f"Member must have length less than or equal to {MAX_INPUT}"
             )
         try:
             json.loads(text)
         except ValueError as error:
-            raise static_models.InvalidExecutionInput(
+            raise InvalidExecutionInput(
                 f"Invalid State Machine Execution Input: '{error}'"
             ) from error
 
@@ -217,7 +212,7 @@ class ExecutingBackend(StepFunctionsParserBackend):
 def install() -> None:
     """Make this the backend that executes, behind AWS's answers."""
     stepfunctions_parser_backends.backend = ExecutingBackend
-    StepFunctionsParserBackend._validate_definition = staticmethod(definitions.parse)
     urls.url_paths["{0}/$"] = Response.dispatch
+    patch(StepFunctionsParserBackend, _validate_definition=staticmethod(definitions.parse))
     # Dates of creation and update come from the clock, too.
-    static_models.utcnow = lambda: clock.current().now().replace(tzinfo=None)
+    patch(static_models, utcnow=lambda: clock.current().now().replace(tzinfo=None))

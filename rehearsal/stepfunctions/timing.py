@@ -40,10 +40,10 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 )
 from moto.stepfunctions.parser.asl.eval import environment
 from moto.stepfunctions.parser.asl.eval.callback import callback
-from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from rehearsal import clock
 from rehearsal.stepfunctions.errors import QUERY_EVALUATION_ERROR, failure, type_name
+from rehearsal.stepfunctions.patch import patch
 
 
 def iso(moment: datetime) -> str:
@@ -100,15 +100,15 @@ _threading = SimpleNamespace(
 )
 
 
-def _sleep(env: Environment, seconds: float) -> None:
+def _sleep(env: Any, seconds: float) -> None:
     clock.current().sleep(seconds, lambda: not env.is_running())
 
 
-def _wait(self: WaitFunction, env: Environment, wait_seconds: float) -> None:  # noqa: ARG001
+def _wait(self: WaitFunction, env: Any, wait_seconds: float) -> None:  # noqa: ARG001
     _sleep(env, wait_seconds)
 
 
-def _seconds(self: SecondsJSONata, env: Environment) -> int:
+def _seconds(self: SecondsJSONata, env: Any) -> int:
     """AWS takes whole seconds that are not negative; moto truncates what it gets."""
     self.string_jsonata.eval(env=env)
     value = env.stack.pop()
@@ -130,7 +130,7 @@ def _seconds(self: SecondsJSONata, env: Environment) -> int:
     )
 
 
-def _seconds_until(self: Timestamp, env: Environment) -> float:
+def _seconds_until(self: Timestamp, env: Any) -> float:
     """moto compares the UTC timestamp with this computer's local time."""
     self.string.eval(env=env)
     text = env.stack.pop()
@@ -148,7 +148,7 @@ def _seconds_until(self: Timestamp, env: Environment) -> float:
     return moment.timestamp() - clock.current().time()
 
 
-def _retry(self: RetrierDecl, env: Environment) -> None:
+def _retry(self: RetrierDecl, env: Any) -> None:
     """As in moto, but sleeping on the clock, and ending with the execution."""
     self.error_equals.eval(env)
     if not env.stack.pop():
@@ -169,13 +169,14 @@ def _retry(self: RetrierDecl, env: Environment) -> None:
     env.stack.append(RetrierOutcome.Executed)
 
 
-def _jitter(self: JitterStrategyDecl, env: Environment) -> None:
+def _jitter(self: JitterStrategyDecl, env: Any) -> None:
     """Draw from the whole interval as AWS does, but the same on every run of the same execution."""
     if self.jitter_strategy is JitterStrategy.NONE:
         return
     context = env.states.context_object.context_object_data
-    seed = [context["Execution"]["Id"], context["State"], context.get("Map", {}).get("Item")]
-    env.stack.append(random.Random(json.dumps(seed)).uniform(0, env.stack.pop()))
+    seed = [context["Execution"]["Id"], context["State"], context.get("Map")]
+    draw = random.Random(json.dumps(seed))  # noqa: S311 - no secret
+    env.stack.append(draw.uniform(0, env.stack.pop()))
 
 
 def _state_data(EnteredTime: str, Name: str) -> dict[str, Any]:  # noqa: ARG001, N803
@@ -188,21 +189,23 @@ def install() -> None:
     for module in (
         branch_worker,
         branches_decl,
+        execute_state,
         inline_iteration_component,
         job,
         program,
         state_task_service_callback,
     ):
-        module.threading = _threading
-    callback.Event = _threading.Event
-    execute_state.threading, execute_state.Thread = _threading, _Thread
-    environment.threading = SimpleNamespace(Event=_StateChanged, RLock=threading.RLock)
+        patch(module, threading=_threading)
+    patch(execute_state, Thread=_Thread)
+    patch(callback, Event=_threading.Event)
+    patch(environment, threading=SimpleNamespace(Event=_StateChanged, RLock=threading.RLock))
     # Waiting in simulated seconds.
-    WaitFunction._wait_interval = _wait
-    SecondsJSONata._get_wait_seconds = _seconds
-    Timestamp._get_wait_seconds = _seconds_until
-    RetrierDecl._eval_body = _retry
-    JitterStrategyDecl._eval_body = _jitter
-    state_task_service_callback.time = SimpleNamespace(sleep=lambda s: clock.current().sleep(s))
+    patch(WaitFunction, _wait_interval=_wait)
+    patch(SecondsJSONata, _get_wait_seconds=_seconds)
+    patch(Timestamp, _get_wait_seconds=_seconds_until)
+    patch(RetrierDecl, _eval_body=_retry)
+    patch(JitterStrategyDecl, _eval_body=_jitter)
+    polling = SimpleNamespace(sleep=lambda seconds: clock.current().sleep(seconds))
+    patch(state_task_service_callback, time=polling)
     # AWS: EnteredTime in milliseconds with a Z.
-    state.StateData = _state_data
+    patch(state, StateData=_state_data)
