@@ -14,7 +14,7 @@ import threading
 import time as real_time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -30,6 +30,13 @@ class _Turn:
     waiting: bool = True  # until its turn is queued, or it is cancelled
 
 
+class _Mine(threading.local):
+    """What the current thread counts as: a program, a number of holds, or nothing."""
+
+    programs = 0
+    holds = 0
+
+
 @dataclass(frozen=True)
 class _Flow:
     """Paced time: from `base`, read at the real time `since`, up to the next deadline `until`."""
@@ -41,6 +48,10 @@ class _Flow:
 
     def read(self) -> float:
         return min(self.until, self.base + (real_time.monotonic() - self.since) * self.pace)
+
+
+class _Stopped(BaseException):  # no Exception, so that no program takes it for a failure
+    """Ends a program that waited when its clock was stopped."""
 
 
 class Alarm:
@@ -104,7 +115,7 @@ class Clock:
         self._flow: _Flow | None = None
         self._running = 0  # programs that have the turn (with what they called, at most one)
         self._held = 0
-        self._mine = threading.local()  # .holds and .programs of this thread
+        self._mine = _Mine()
         self._ready: deque[_Turn] = deque()
         self._deadlines: list[tuple[float, int, _Turn]] = []
         self._order = itertools.count()
@@ -192,7 +203,7 @@ class Clock:
     def running(self) -> Iterator[None]:
         """Hold time still inside the block; programs run on until they wait for time."""
         self.enter()
-        self._mine.holds = getattr(self._mine, "holds", 0) + 1
+        self._mine.holds += 1
         try:
             yield
         finally:
@@ -208,7 +219,7 @@ class Clock:
             return self._idle.wait_for(lambda: self._is_stopped or self._is_idle(), timeout)
 
     def stop(self) -> None:
-        """End the clock's thread and, silently, the threads of all who still wait."""
+        """End the clock's thread and the programs that still wait; others return from `sleep`."""
         with self._lock:
             self._is_stopped = True
             self._freeze()
@@ -225,7 +236,8 @@ class Clock:
         def run() -> None:
             self._mine.programs = 1
             try:
-                call()
+                with suppress(_Stopped):
+                    call()
             finally:
                 with self._lock:
                     self._running -= 1
@@ -248,9 +260,9 @@ class Clock:
             resumed = True
             woken.notify()
 
-        holds = getattr(self._mine, "holds", 0)
+        holds = self._mine.holds
         # A thread that is no program and holds nothing acts for a program: a request that one sent.
-        programs = 0 if holds and not getattr(self._mine, "programs", 0) else 1
+        programs = 0 if holds and not self._mine.programs else 1
         if programs > self._running:
             raise RuntimeError("only what counts as running can wait on the clock")
         turn = _Turn(resume, programs, holds, stopped)
@@ -266,8 +278,8 @@ class Clock:
         del self._parked[turn]
         if waiters is not None and turn in waiters:
             waiters.remove(turn)
-        if self._is_stopped:
-            raise SystemExit  # ends a thread without a word
+        if self._is_stopped and self._mine.programs:
+            raise _Stopped
 
     def _plan(self, when: float, turn: _Turn) -> None:
         heapq.heappush(self._deadlines, (when, next(self._order), turn))
