@@ -1,4 +1,4 @@
-"""The embedded cloud: one moto server in this process, with everything that moto lacks installed."""
+"""The embedded cloud: one moto server in this process, with what moto lacks installed."""
 
 import os
 import threading
@@ -92,7 +92,8 @@ class Cloud:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        lambda_backends[self.account][self.region].stop()
+        lambdas: Any = lambda_backends[self.account][self.region]
+        lambdas.stop()
         self.clock.stop()
         _forget()
         for name, value in self._restored.items():
@@ -155,12 +156,13 @@ def _install() -> None:
 def _forget() -> None:
     """Empty moto, as its own reset does but without filling every backend again."""
     with backend_lock:
-        for backends in list(BackendDict._instances):
+        in_use: list[Any] = BackendDict._instances  # type: ignore[misc] # generic, moto's too
+        for backends in list(in_use):
             if backends.service_name == "s3":  # its objects lie in files
                 for account in backends.values():
                     account.reset()
             backends.clear()
-        BackendDict._instances.clear()
+        in_use.clear()
     reset_model_data()
     mock_random.seed(0)  # the same rehearsal twice makes the same identifiers
 

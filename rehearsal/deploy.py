@@ -69,13 +69,12 @@ def _upload_assets(assembly: Path, stack: str, cloud: Cloud) -> None:
         for destination in asset["destinations"].values():
             bucket = _resolved(destination["bucketName"], cloud)
             _ensure_bucket(s3, bucket, cloud.region)
-            s3.put_object(
-                Bucket=bucket, Key=_resolved(destination["objectKey"], cloud), Body=body
-            )
+            s3.put_object(Bucket=bucket, Key=_resolved(destination["objectKey"], cloud), Body=body)
 
 
 def _resolved(text: str, cloud: Cloud) -> str:
-    for name, value in (("AccountId", cloud.account), ("Region", cloud.region), ("Partition", "aws")):
+    values = {"AccountId": cloud.account, "Region": cloud.region, "Partition": "aws"}
+    for name, value in values.items():
         text = text.replace(f"${{AWS::{name}}}", value)
     return text
 
@@ -144,7 +143,7 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
         api("events").list_targets_by_rule(Rule=i)["Targets"], p.get("Targets", [])
     ),
     "AWS::IAM::ManagedPolicy": lambda api, i, _: api("iam").get_policy(PolicyArn=i),
-    "AWS::IAM::Policy": lambda api, i, p: [
+    "AWS::IAM::Policy": lambda api, _, p: [
         api("iam").get_role_policy(RoleName=role, PolicyName=p["PolicyName"])
         for role in p.get("Roles", [])
         if isinstance(role, str)

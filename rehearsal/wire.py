@@ -93,7 +93,9 @@ class ApiCall:
             # Who reads which of the spellings differs between services and SDKs.
             body = json.dumps({"__type": code, "message": message, "Message": message})
             headers["x-amzn-errortype"] = code
-            headers["x-amzn-query-error"] = f"{code};{'Sender' if status < 500 else 'Receiver'}"
+            headers["x-amzn-query-error"] = (
+                f"{code};{'Receiver' if status in range(500, 600) else 'Sender'}"
+            )
             kind = "application/x-amz-json-1.1"
         else:
             body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
@@ -122,5 +124,3 @@ def read(environ: Environ, signed: Signature) -> ApiCall:
         f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} "
         f"{environ.get('HTTP_X_AMZ_TARGET', '')} is no operation of {signed.service}"
     )
-
-

@@ -51,11 +51,12 @@ class RequestTooLargeError(LambdaClientError):
     def __init__(self) -> None:
         super().__init__(
             "RequestTooLargeException",
-            f"Request must be smaller than {LARGEST_REQUEST} bytes for the InvokeFunction operation",
+            f"Request must be smaller than {LARGEST_REQUEST} bytes "
+            "for the InvokeFunction operation",
         )
 
 
-class DeployedFunction(LambdaFunction, CloudFormationModel):  # type: ignore[misc] # moto reads bases
+class DeployedFunction(LambdaFunction, CloudFormationModel):
     """A function, its unpacked code, and the execution environments that are warm."""
 
     def __init__(
@@ -70,7 +71,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):  # type: ignore[mis
         self._lock = threading.Lock()
         self._code: tempfile.TemporaryDirectory[str] | None = None
 
-    def get_configuration(self, on_create: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - moto's signature
+    def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
         """Describe the function, as GetFunctionConfiguration does."""
         return {**super().get_configuration(on_create), "LoggingConfig": self.logging}
 
@@ -129,7 +130,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):  # type: ignore[mis
                 archive.extractall(self._code.name)
         stream = f"{current().now():%Y/%m/%d}/[{self.version}]{uuid.uuid4().hex}"
         environment = Environment(
-            handler=self.handler,
+            handler=str(self.handler),
             task_root=Path(self._code.name),
             variables=self._variables(stream),
             arn=self.function_arn,
@@ -197,10 +198,10 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):  # type: ignore[mis
 
     def _may(self, action: str, resource: str) -> bool:
         context = {"aws:requestedregion": self.region}
-        return iam.is_authorized(self.role, action, action, resource, context)
+        return iam.is_authorized(self.role, action, resource, context)
 
     @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override] # moto leaves the kwargs open
+    def create_from_cloudformation_json(
         cls,
         resource_name: str,
         cloudformation_json: Any,
@@ -251,7 +252,8 @@ class LocalLambdaBackend(LambdaBackend):
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
         """Create a function whose role lets Lambda in."""
-        function = DeployedFunction(self.account_id, spec, self.region_name, "$LATEST")
+        make: type[Any] = DeployedFunction  # moto leaves abstract what it never calls
+        function: DeployedFunction = make(self.account_id, spec, self.region_name, "$LATEST")
         self._lambdas.put_function(function)
         if not iam.trusts(
             function.role, service="lambda.amazonaws.com", source_arn=function.function_arn
@@ -277,8 +279,8 @@ class LocalLambdaBackend(LambdaBackend):
         headers: Any,
         response_headers: Any,
     ) -> bytes:
-        """Run a function: RequestResponse waits, Event does not (and is not retried), DryRun no-op."""
-        function = self.get_function(function_name, qualifier)
+        """Run a function; Event does not wait, and is not retried; DryRun does nothing."""
+        function: Any = self.get_function(function_name, qualifier)
         event = body.encode() if isinstance(body, str) else bytes(body or b"")
         kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
         if len(event) > LARGEST_REQUEST:
@@ -288,7 +290,7 @@ class LocalLambdaBackend(LambdaBackend):
         if kind == "Event":
             current().spawn(lambda: function.run(event or b"{}"), function.function_name)
             return b""
-        outcome = programs.run(lambda: function.run(event or b"{}"))
+        outcome: Outcome = programs.run(lambda: function.run(event or b"{}"))
         if len(outcome.payload) > LARGEST_RESPONSE:
             message = (
                 "Response payload size exceeded maximum allowed payload size "

@@ -56,7 +56,7 @@ class Environment:
         # A file rather than a pipe: what was written before the answer is there with the answer.
         self._output = tempfile.TemporaryFile(mode="a+b")  # noqa: SIM115 - closed in close()
         self._read = 0
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - the deployed function is to be run
             [sys.executable, "-m", "awslambdaric", handler],
             cwd=task_root,
             env={
@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_args: object) -> None:
         """Stay silent; the function's own output is its log."""
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         """Answer `invocation/next` once there is one."""
         environment = self.server.environment
         environment.ready.set()
@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
             },
         )
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+    def do_POST(self) -> None:
         """Take a response, an error, or the error of a function that could not start."""
         body = self._body()
         self._answer(202, b'{"status":"OK"}', {"Content-Type": "application/json"})
@@ -207,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
                 environment.is_usable = False
                 environment.ready.set()
 
-    def _answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] = {}) -> None:  # noqa: B006 - never changed
+    def _answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] = {}) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

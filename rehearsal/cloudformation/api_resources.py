@@ -10,14 +10,15 @@ from moto.core.common_models import CloudFormationModel
 from rehearsal.clients import client
 
 Template = dict[str, Any]
+Api = Callable[[str], Any]  # a service's name -> its client
 
 # How a resource without a model of moto's is put in place: (its properties, a client factory,
 # the resource's generated name) -> (physical id, delete).
 Made = tuple[str, Callable[[], object]]
-Make = Callable[[Template, Callable[[str], Any], str], Made]
+Make = Callable[[Template, Api, str], Made]
 
 
-def _queue_policy(properties: Template, api: Callable[[str], Any], name: str) -> Made:
+def _queue_policy(properties: Template, api: Api, name: str) -> Made:
     def put(policy: str) -> None:
         for url in properties["Queues"]:
             api("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
@@ -26,16 +27,16 @@ def _queue_policy(properties: Template, api: Callable[[str], Any], name: str) ->
     return name, lambda: put("")
 
 
-def _bucket_policy(properties: Template, api: Callable[[str], Any], _name: str) -> Made:
+def _bucket_policy(properties: Template, api: Api, _name: str) -> Made:
     bucket = properties["Bucket"]
     api("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(properties["PolicyDocument"]))
     return bucket, lambda: api("s3").delete_bucket_policy(Bucket=bucket)
 
 
-def _scalable_target(properties: Template, api: Callable[[str], Any], _name: str) -> Made:
+def _scalable_target(properties: Template, api: Api, _name: str) -> Made:
     names = ("ServiceNamespace", "ResourceId", "ScalableDimension")
     target = {name: properties[name] for name in names}
-    optional = {k: properties[k] for k in ("RoleARN", "SuspendedState") if k in properties}
+    optional = {n: properties[n] for n in ("RoleARN", "SuspendedState") if n in properties}
     scaling = api("application-autoscaling")
     scaling.register_scalable_target(
         **target,
@@ -43,11 +44,12 @@ def _scalable_target(properties: Template, api: Callable[[str], Any], _name: str
         MinCapacity=int(properties["MinCapacity"]),
         MaxCapacity=int(properties["MaxCapacity"]),
     )
-    physical = "|".join(properties[n] for n in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
+    parts = ("ResourceId", "ScalableDimension", "ServiceNamespace")
+    physical = "|".join(properties[part] for part in parts)
     return physical, lambda: scaling.deregister_scalable_target(**target)
 
 
-def _scaling_policy(properties: Template, api: Callable[[str], Any], _name: str) -> Made:
+def _scaling_policy(properties: Template, api: Api, _name: str) -> Made:
     if "ScalingTargetId" in properties:
         resource, dimension, namespace = properties["ScalingTargetId"].split("|")
     else:
@@ -67,12 +69,12 @@ def _scaling_policy(properties: Template, api: Callable[[str], Any], _name: str)
     return arn, lambda: scaling.delete_scaling_policy(**policy)
 
 
-def _metadata(_properties: Template, _api: Callable[[str], Any], name: str) -> Made:
+def _metadata(_properties: Template, _api: Api, name: str) -> Made:
     return name, lambda: None
 
 
 class ApiResource(CloudFormationModel):
-    """A resource made through the served cloud's own API, so that what the API checks is checked."""
+    """A resource made through the served cloud's own API: what that checks is checked."""
 
     make: ClassVar[Make]
 
@@ -100,7 +102,7 @@ class ApiResource(CloudFormationModel):
         raise UnformattedGetAttTemplateException
 
     @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override] # moto leaves the kwargs open
+    def create_from_cloudformation_json(
         cls,
         resource_name: str,
         cloudformation_json: Template,

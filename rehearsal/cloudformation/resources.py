@@ -35,7 +35,7 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
     """A state machine in the backend that executes, with its substitutions made."""
 
     @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override] # moto leaves the kwargs open
+    def create_from_cloudformation_json(
         cls,
         resource_name: str,
         cloudformation_json: Template,
@@ -83,6 +83,10 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
     def _settings(properties: Template, account_id: str) -> Template:
         if location := properties.get("DefinitionS3Location"):
             stored = s3_backends[account_id]["aws"].get_object(location["Bucket"], location["Key"])
+            if stored is None:
+                raise ValidationError(
+                    message=f"no object {location['Key']} in {location['Bucket']}"
+                )
             text = stored.value.decode()
         else:
             text = properties.get("DefinitionString") or json.dumps(properties["Definition"])
@@ -100,7 +104,7 @@ class DeployedRole(Role, CloudFormationModel):
     """A role with its managed policies, which an update may change as well."""
 
     @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override] # moto leaves the kwargs open
+    def create_from_cloudformation_json(
         cls,
         resource_name: str,
         cloudformation_json: Template,
@@ -119,10 +123,10 @@ class DeployedRole(Role, CloudFormationModel):
     def update_from_cloudformation_json(
         cls,
         original_resource: Any,
-        new_resource_name: str,
+        new_resource_name: str,  # noqa: ARG003 - moto's signature
         cloudformation_json: Template,
-        account_id: str,
-        region_name: str,
+        account_id: str,  # noqa: ARG003 - moto's signature
+        region_name: str,  # noqa: ARG003 - moto's signature
     ) -> Role:
         """Replace its trust, inline and managed policies; a role cannot be renamed here."""
         properties = cloudformation_json["Properties"]
@@ -173,7 +177,7 @@ class DeployedLogGroup(LogGroup, CloudFormationModel):
         return f"{super().get_cfn_attribute(attribute_name)}:*"
 
     @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override] # moto leaves the kwargs open
+    def create_from_cloudformation_json(
         cls,
         resource_name: str,
         cloudformation_json: Template,
@@ -208,7 +212,7 @@ class DeployedTable(Table, CloudFormationModel):
     """A table with point-in-time recovery, whose capacity and protection an update may change."""
 
     @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override] # moto leaves the kwargs open
+    def create_from_cloudformation_json(
         cls,
         resource_name: str,
         cloudformation_json: Template,

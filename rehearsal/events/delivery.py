@@ -24,19 +24,10 @@ DEFAULT_RETRIES = 185
 # AWS backs off exponentially "with jitter", and keeps the numbers to itself.
 FIRST_DELAY = 5.0
 LONGEST_DELAY = 600.0
-# What a target may answer that another attempt can change.
-_RETRIED = {
-    "InternalError",
-    "InternalFailure",
-    "ServiceUnavailable",
-    "ServiceException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException"}
 
 
-class Undeliverable(Exception):  # noqa: N818 - the outcome of an attempt
+class Undeliverable(Exception):
     """An attempt that failed, and whether another may succeed."""
 
     def __init__(self, code: str, message: str, *, is_final: bool) -> None:
@@ -163,6 +154,8 @@ def _failure(error: ClientError) -> Undeliverable:
         return Undeliverable("NO_PERMISSIONS", message, is_final=True)
     if code == "StateMachineDoesNotExist":
         return Undeliverable("RESOURCE_NOT_FOUND", message, is_final=True)
-    if code in _RETRIED or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:  # noqa: PLR2004 - HTTP
-        return Undeliverable("THROTTLING" if "Thrott" in code else "INTERNAL_ERROR", message, is_final=False)
+    if code in _THROTTLED:
+        return Undeliverable("THROTTLING", message, is_final=False)
+    if error.response["ResponseMetadata"]["HTTPStatusCode"] in range(500, 600):
+        return Undeliverable("INTERNAL_ERROR", message, is_final=False)
     return Undeliverable("INVALID_REQUEST", message, is_final=True)

@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 from moto.iam.exceptions import NotFoundException
-from moto.iam.models import Role, iam_backends
+from moto.iam.models import ManagedPolicy, Role, iam_backends
 from moto.sts.models import sts_backends
 
+from rehearsal.clients import Credentials
 from rehearsal.clock import current
 from rehearsal.iam.policy import Principal, is_allowed
 
@@ -22,17 +23,8 @@ from rehearsal.iam.policy import Principal, is_allowed
 BOOTSTRAP_ROLES = "cdk-hnb659fds-"
 
 
-class TrustRefused(Exception):  # noqa: N818 - AWS speaks of refused trust, not of an error
+class TrustRefused(Exception):
     """A role whose trust policy does not let the service in, or that does not exist."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """The temporary credentials of a role's session."""
-
-    access_key_id: str
-    secret_access_key: str
-    session_token: str
 
 
 @dataclass
@@ -115,10 +107,10 @@ def assume_role_as_service(
     note(service, "sts:AssumeRole", "sts:AssumeRole", role_arn, allowed=allowed)
     if not allowed:
         raise TrustRefused(
-            f"{service} may not assume the role {role_arn} for {source_arn}: there is no such role, "
-            "or its trust policy does not allow it"
+            f"{service} may not assume the role {role_arn} for {source_arn}: "
+            "there is no such role, or its trust policy does not allow it"
         )
-    name = f"{service.split('.')[0]}-{len(_record.sessions) + 1}"
+    name = f"{service.partition('.')[0]}-{len(_record.sessions) + 1}"
     assumed = sts_backends[account]["aws"].assume_role(
         region_name=region,
         role_session_name=name,
@@ -163,13 +155,14 @@ def session(access_key_id: str, account: str) -> Session | None:
 
 def is_authorized(
     role_arn: str,
-    operation: str,
     action: str,
     resource: str,
     context: Mapping[str, str | list[str]],
+    *,
+    operation: str | None = None,
     resource_policy: str | None = None,
 ) -> bool:
-    """Judge one action of a deployed role, and note it.
+    """Judge one action of a deployed role, and note it as part of the API call `operation`.
 
     Within one account a permission from either side is enough, the role's policies or the
     resource's own; a Deny on either side is final.
@@ -187,7 +180,7 @@ def is_authorized(
     }
     role = _role(role_arn)
     identity = [_document(text) for text in role.policies.values()]
-    identity += [_document(p.document) for p in role.managed_policies.values()]
+    identity += [_managed(policy) for policy in role.managed_policies.values()]
     verdicts = [is_allowed(identity, action, resource, context)]
     if resource_policy:
         principal = Principal("AWS", role_arn)
@@ -196,10 +189,10 @@ def is_authorized(
     if role.permissions_boundary_arn:
         boundary = iam_backends[account]["aws"].get_policy(role.permissions_boundary_arn)
         # Nothing passes that the boundary does not allow.
-        limit = is_allowed([_document(boundary.document)], action, resource, context)
+        limit = is_allowed([_managed(boundary)], action, resource, context)
         verdicts.append(None if limit else False)
     allowed = True in verdicts and False not in verdicts
-    note(role.name, operation, action, resource, allowed=allowed)
+    note(role.name, operation or action, action, resource, allowed=allowed)
     return allowed
 
 
@@ -226,13 +219,16 @@ def is_authorized_as_service(
 
 def note(caller: str, operation: str, action: str, resource: str, *, allowed: bool) -> None:
     """Add a judgement to the cloud's `calls`."""
-    _record.calls.append(
-        Call(current().time(), caller, operation, action, resource, allowed)
-    )
+    _record.calls.append(Call(current().time(), caller, operation, action, resource, allowed))
 
 
 def _role(role_arn: str) -> Role:
     return iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
+
+
+def _managed(policy: ManagedPolicy) -> Mapping[str, Any]:
+    default = policy.default_version_id
+    return _document(next(v.document for v in policy.versions if v.version_id == default))
 
 
 def _document(policy: Any) -> Mapping[str, Any]:

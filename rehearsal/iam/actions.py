@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Params = dict[str, Any]
+Context = dict[str, str | list[str]]
 
 
 class UnknownActionError(Exception):
@@ -21,7 +22,7 @@ class Permission:
 
     action: str
     resource: str
-    context: dict[str, str | list[str]] = field(default_factory=dict)
+    context: Context = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,15 @@ def _on(action: str, param: str, service: str = "", prefix: str = "") -> Rule:
 def _create_import(params: Params, place: Place) -> list[Permission]:
     job = place.arn("personalize", f"dataset-import-job/{params['jobName']}")
     action = "personalize:CreateDatasetImportJob"
-    passed = {"iam:passedtoservice": "personalize.amazonaws.com"}
-    return [
+    permissions = [
         Permission(action, params["datasetArn"]),
         Permission(action, job),
         *_tagging(params),
-        *([Permission("iam:PassRole", params["roleArn"], {**passed})] if "roleArn" in params else []),
     ]
+    if role := params.get("roleArn"):
+        passed: Context = {"iam:passedtoservice": "personalize.amazonaws.com"}
+        permissions.append(Permission("iam:PassRole", role, passed))
+    return permissions
 
 
 def _create_solution_version(params: Params, _place: Place) -> list[Permission]:
@@ -88,7 +91,7 @@ def _tagging(params: Params) -> list[Permission]:
     if not params.get("tags"):
         return []
     tags = {tag["tagKey"]: tag["tagValue"] for tag in params["tags"]}
-    context: dict[str, str | list[str]] = {f"aws:requesttag/{k.lower()}": v for k, v in tags.items()}
+    context: Context = {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}
     context["aws:tagkeys"] = list(tags)
     return [Permission("personalize:TagResource", "*", context)]
 
@@ -103,9 +106,7 @@ def _invoke(params: Params, place: Place) -> list[Permission]:
 
 def _list_bucket(params: Params, _place: Place) -> list[Permission]:
     keys = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"}
-    context: dict[str, str | list[str]] = {
-        key: str(params[param]) for key, param in keys.items() if param in params
-    }
+    context: Context = {key: str(params[param]) for key, param in keys.items() if param in params}
     return [Permission("s3:ListBucket", f"arn:aws:s3:::{params['Bucket']}", context)]
 
 

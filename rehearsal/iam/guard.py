@@ -5,6 +5,7 @@ from typing import Any
 
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
+from werkzeug.wrappers import Response
 
 from rehearsal import iam, wire
 from rehearsal.iam.actions import Permission, Place, UnknownActionError, needed
@@ -49,7 +50,8 @@ class Guard:
         try:
             refused = self._refused(call, session)
         except (UnknownActionError, UnsupportedPolicyError) as error:
-            return call.error("NotImplemented", str(error), 501)(environ, start_response)
+            unknown = call.error("NotImplemented", str(error), 501)
+            return unknown(environ, start_response)
         if refused:
             return denial(call, session, refused)(environ, start_response)
         return self._app(environ, start_response)
@@ -60,13 +62,18 @@ class Guard:
             context = {"aws:requestedregion": place.region, **permission.context}
             policy = _policy_of(permission.resource, place)
             if not iam.is_authorized(
-                session.role_arn, call.name, permission.action, permission.resource, context, policy
+                session.role_arn,
+                permission.action,
+                permission.resource,
+                context,
+                operation=call.name,
+                resource_policy=policy,
             ):
                 return permission
         return None
 
 
-def denial(call: wire.ApiCall, session: iam.Session, refused: Permission) -> Any:
+def denial(call: wire.ApiCall, session: iam.Session, refused: Permission) -> Response:
     """Refuse a call in the words and the form of its service."""
     code, status = _DENIED.get(call.signature.service, ("AccessDeniedException", 400))
     message = (
@@ -78,7 +85,7 @@ def denial(call: wire.ApiCall, session: iam.Session, refused: Permission) -> Any
 
 def _policy_of(resource: str, place: Place) -> str | None:
     """Find the policy that a bucket or a queue carries itself."""
-    service, name = resource.split(":")[2] if ":" in resource else "", resource.split(":")[-1]
+    service, name = resource.split(":")[2] if ":" in resource else "", resource.rpartition(":")[2]
     if service == "s3":
         bucket = s3_backends[place.account]["aws"].buckets.get(name.split("/")[0])
         return bucket.policy.decode() if bucket and bucket.policy else None
@@ -87,5 +94,3 @@ def _policy_of(resource: str, place: Place) -> str | None:
         policy: str | None = queue.policy if queue else None
         return policy
     return None
-
-
