@@ -78,13 +78,13 @@ def _rehearse(arguments: argparse.Namespace, console: Console, folder: Path) -> 
             print(json.dumps(result, default=str, indent=2))
         else:
             report.show(console, result)
-            _verdict(console, arguments.fault, cloud, complete=complete)
+            _verdict(console, cloud, complete=complete)
         if arguments.serve:
             _serve(console, cloud, stack)
     return COMPLETE if complete else NOT_COMPLETE
 
 
-def _verdict(console: Console, faults: list[Fault], cloud: cloud_module.Cloud, *, complete: bool) -> None:
+def _verdict(console: Console, cloud: cloud_module.Cloud, *, complete: bool) -> None:
     for fault in cloud.faults.unused:
         console.print(f"[yellow]The fault {fault} never struck: no such call was made.[/]")
     if complete:

@@ -7,7 +7,7 @@ from what the synthesised stack says its refreshes are.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,9 @@ def prepare(cloud: Cloud, settings: Mapping[str, Any], last_week: Delivery) -> d
             _dataset(cloud, dataset, last_week)
         for dataset in datasets(settings):
             job = personalize.create_dataset_import_job(
-                jobName=f"{_group(dataset)}-{kind_of(dataset).lower()}-last-week"[-63:].lstrip("-_"),
+                jobName=f"{_group(dataset)}-{kind_of(dataset).lower()}-last-week"[-63:].lstrip(
+                    "-_"
+                ),
                 datasetArn=dataset["dataset_arn"],
                 dataSource={"dataLocation": dataset["location"]},
                 roleArn=role,
@@ -144,6 +146,7 @@ def datasets(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def kind_of(dataset: Mapping[str, Any]) -> str:
+    """Return a dataset's type, such as INTERACTIONS."""
     return str(dataset["dataset_arn"]).rsplit("/", 1)[-1]
 
 
@@ -161,9 +164,12 @@ def _bucket(cloud: Cloud, location: str) -> None:
     s3 = cloud.client("s3")
     if bucket in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
         return
-    s3.create_bucket(
-        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region}
-    ) if cloud.region != "us-east-1" else s3.create_bucket(Bucket=bucket)
+    if cloud.region == "us-east-1":  # S3 refuses to be told its own default
+        s3.create_bucket(Bucket=bucket)
+    else:
+        s3.create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region}
+        )
     arn = f"arn:aws:s3:::{bucket}"
     statement = {
         "Effect": "Allow",
@@ -250,12 +256,12 @@ def _until_active(cloud: Cloud, kind: str, **arn: str) -> float:
 
 def _schema(kind: str, file: Path) -> dict[str, Any]:
     """Return the Avro schema of a file: what the dataset type requires, and its other columns."""
-    avro = {pl.Int64: "long", pl.Float64: "float"}
+    columns = pl.read_csv(file, n_rows=1000, infer_schema_length=1000).schema
     found = {
-        name: avro.get(type(dtype) if isinstance(dtype, pl.DataType) else dtype, "string")
-        for name, dtype in pl.read_csv(file, n_rows=1000, infer_schema_length=1000).schema.items()
+        name: "long" if dtype.is_integer() else "float" if dtype.is_float() else "string"
+        for name, dtype in columns.items()
     }
-    fields = {**{name: kind for name, kind in found.items()}, **REQUIRED[kind]}
+    fields = {**found, **REQUIRED[kind]}
     return {
         "type": "record",
         "name": kind.capitalize(),

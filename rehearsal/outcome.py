@@ -63,7 +63,8 @@ def _execution(cloud: Cloud, machine: str, arn: str) -> Execution:
         for page in stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
         for event in page["events"]
     ]
-    states = [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
+    entered = "stateEnteredEventDetails"
+    states = [event[entered]["name"] for event in events if entered in event]
     kinds = Counter(event["type"] for event in events)
     attempts = kinds["TaskScheduled"] + kinds["LambdaFunctionScheduled"]
     return {

@@ -1,0 +1,45 @@
+"""What all tests share: the app synthesised once, and no network but this machine's own."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from rehearsal.assembly import synthesise
+
+ROOT = Path(__file__).parent.parent
+# Lambda always has a region, and no test may use the credentials of whoever runs it.
+os.environ.update(
+    AWS_DEFAULT_REGION="ap-northeast-1", AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test"
+)
+for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+    os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cloud assembly that app.py writes: made once for all test processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if shared.name.startswith("popen-"):  # a test process of several: their common folder
+        shared = shared.parent
+    folder = shared / "assembly"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "manifest.json").exists():
+            synthesise(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(assembly: Path) -> Callable[[str], dict[str, Any]]:
+    """The synthesised template of an environment."""
+
+    def read(environment: str) -> dict[str, Any]:
+        text = (assembly / f"PersonalizeRefresh-{environment}.template.json").read_text()
+        loaded: dict[str, Any] = json.loads(text)
+        return loaded
+
+    return read

@@ -1,0 +1,254 @@
+"""The synthesised template: what would be deployed, resource by resource."""
+
+import filecmp
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import ManualArgs, lint
+from syrupy.assertion import SnapshotAssertion
+
+from rehearsal.assembly import synthesise
+
+Template = Callable[[str], dict[str, Any]]
+
+
+def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {n: r["Properties"] for n, r in template["Resources"].items() if r["Type"] == kind}
+
+
+def only(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    (properties,) = resources(template, kind).values()
+    return properties
+
+
+def statements(template: dict[str, Any], role: str) -> Iterator[dict[str, Any]]:
+    """Every statement of the policies of the role whose logical id begins so."""
+    for policy in resources(template, "AWS::IAM::Policy").values():
+        if any(attached["Ref"].startswith(role) for attached in policy["Roles"]):
+            yield from policy["PolicyDocument"]["Statement"]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_template_is_as_it_was_reviewed(
+    template: Template, environment: str, snapshot: SnapshotAssertion
+) -> None:
+    text = json.dumps(template(environment), indent=1)
+    assert re.sub(r"[0-9a-f]{64}", "<asset hash>", text) == snapshot
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_cfn_lint_finds_nothing(assembly: Path, environment: str) -> None:
+    text = (assembly / f"PersonalizeRefresh-{environment}.template.json").read_text()
+    # W3005: the CDK makes a resource depend on its role's policies, and so on the role once more
+    assert lint(text, config=ManualArgs(ignore_checks=["W3005"])) == []
+
+
+def test_two_syntheses_give_the_same_bytes(assembly: Path, tmp_path: Path) -> None:
+    again = synthesise(tmp_path / "again")
+
+    def differences(compared: filecmp.dircmp[str]) -> Iterator[str]:
+        yield from compared.left_only + compared.right_only
+        _, different, odd = filecmp.cmpfiles(
+            compared.left, compared.right, compared.common_files, shallow=False
+        )
+        yield from different + odd
+        for below in compared.subdirs.values():
+            yield from differences(below)
+
+    assert list(differences(filecmp.dircmp(assembly, again, ignore=[]))) == []
+
+
+def test_the_rule_has_the_articles_pattern_and_keeps_what_it_cannot_deliver(
+    template: Template,
+) -> None:
+    prod = template("prod")
+    rule = only(prod, "AWS::Events::Rule")
+    assert rule["EventPattern"] == {
+        "source": ["aws.glue"],
+        "detail-type": ["Glue Job State Change"],
+        "detail": {"state": ["SUCCEEDED"], "jobName": ["Job-Brandi-Commerce-API"]},
+    }
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Ref": logical_id(prod, "Dispatch")}
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("UndeliveredEvents")
+    assert "Input" not in target
+    assert "InputTransformer" not in target
+
+
+def logical_id(template: dict[str, Any], start: str) -> str:
+    (found,) = (
+        n for n in resources(template, "AWS::StepFunctions::StateMachine") if n.startswith(start)
+    )
+    return found
+
+
+def test_prods_table_is_the_articles(template: Template) -> None:
+    prod = template("prod")
+    table = only(prod, "AWS::DynamoDB::Table")
+    assert table["TableName"] == "PROD_PERSONALIZE_DATA_PROCESS"
+    assert table["KeySchema"] == [
+        {"AttributeName": "campaign_name", "KeyType": "HASH"},
+        {"AttributeName": "base_date", "KeyType": "RANGE"},
+    ]
+    assert table["AttributeDefinitions"] == [
+        {"AttributeName": "campaign_name", "AttributeType": "S"},
+        {"AttributeName": "base_date", "AttributeType": "N"},
+    ]
+    assert table["ProvisionedThroughput"] == {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    scaled = only(prod, "AWS::ApplicationAutoScaling::ScalableTarget")
+    assert scaled["ScalableDimension"] == "dynamodb:table:WriteCapacityUnits"
+    assert (scaled["MinCapacity"], scaled["MaxCapacity"]) == (1, 10)
+
+
+def test_the_environment_says_whether_the_table_outlives_the_stack(template: Template) -> None:
+    kept, gone = (template(name)["Resources"] for name in ("prod", "dev"))
+    (kept_table,) = (r for r in kept.values() if r["Type"] == "AWS::DynamoDB::Table")
+    (gone_table,) = (r for r in gone.values() if r["Type"] == "AWS::DynamoDB::Table")
+    assert kept_table["DeletionPolicy"] == "Retain"
+    assert kept_table["Properties"]["DeletionProtectionEnabled"] is True
+    assert gone_table["DeletionPolicy"] == "Delete"
+    assert gone_table["Properties"]["DeletionProtectionEnabled"] is False
+    assert gone_table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_every_task_is_a_function_with_its_own_role_and_log(template: Template) -> None:
+    functions = resources(template("prod"), "AWS::Lambda::Function").values()
+    assert {function["Handler"] for function in functions} == {
+        "plan_refresh.lambda_handler",
+        "create_import.lambda_handler",
+        "create_solution_version.lambda_handler",
+        "update_campaign.lambda_handler",
+    }
+    for function in functions:
+        assert function["Runtime"] == "python3.14"
+        assert function["Architectures"] == ["arm64"]
+        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    assert len({function["Role"]["Fn::GetAtt"][0] for function in functions}) == 4
+    assert len({function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions}) == 4
+
+
+def test_the_functions_zip_holds_the_tasks_and_nothing_else(
+    template: Template, assembly: Path
+) -> None:
+    functions = resources(template("prod"), "AWS::Lambda::Function").values()
+    (key,) = {function["Code"]["S3Key"] for function in functions}
+    asset = assembly / f"asset.{key.removesuffix('.zip')}"
+    assert {path.name for path in asset.iterdir()} == {
+        "personalize.py",
+        "plan_refresh.py",
+        "create_import.py",
+        "create_solution_version.py",
+        "update_campaign.py",
+    }
+
+
+def test_both_workflows_are_traced_logged_and_bounded(template: Template) -> None:
+    prod = template("prod")
+    machines = resources(prod, "AWS::StepFunctions::StateMachine").values()
+    assert {m["StateMachineName"] for m in machines} == {
+        "PersonalizeRefresh-prod-dispatch",
+        "PersonalizeRefresh-prod-refresh",
+    }
+    for machine in machines:
+        assert machine["StateMachineType"] == "STANDARD"
+        assert machine["TracingConfiguration"] == {"Enabled": True}
+        logged = machine["LoggingConfiguration"]
+        assert (logged["Level"], logged["IncludeExecutionData"]) == ("ALL", False)
+        assert isinstance(json.loads(machine["DefinitionString"])["TimeoutSeconds"], int)
+    names = {g.get("LogGroupName") for g in resources(prod, "AWS::Logs::LogGroup").values()}
+    assert {
+        "/aws/vendedlogs/states/PersonalizeRefresh-prod-dispatch",
+        "/aws/vendedlogs/states/PersonalizeRefresh-prod-refresh",
+    } <= names
+    retentions = {g["RetentionInDays"] for g in resources(prod, "AWS::Logs::LogGroup").values()}
+    assert retentions == {365}
+
+
+def test_only_personalize_of_this_account_may_take_the_import_role(template: Template) -> None:
+    (role,) = (
+        properties
+        for name, properties in resources(template("prod"), "AWS::IAM::Role").items()
+        if name.startswith("ImportRole")
+    )
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "personalize.amazonaws.com"}
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "111122223333"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:personalize:ap-northeast-1:111122223333:*"},
+    }
+    granted = {
+        (action, resource)
+        for s in statements(template("prod"), "ImportRole")
+        for action in listed(s["Action"])
+        for resource in listed(s["Resource"])
+    }
+    assert granted == {
+        ("s3:ListBucket", "arn:aws:s3:::brandi-personalize-prod"),
+        ("s3:GetObject", "arn:aws:s3:::brandi-personalize-prod/interactions/*"),
+    }
+
+
+ARN = "arn:aws:personalize:ap-northeast-1:111122223333:"
+JOBS = f"{ARN}dataset-import-job/brandi-dataset-group-prod-interactions-*"
+SOLUTION = [f"{ARN}solution/brandi-hrnn-solution", f"{ARN}solution/brandi-hrnn-solution/*"]
+CAMPAIGN = f"{ARN}campaign/brandi-hrnn-campaign-v2"
+EXECUTIONS = (
+    "arn:aws:states:ap-northeast-1:111122223333:execution:PersonalizeRefresh-prod-refresh:*"
+)
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "allowed"),
+    [
+        (
+            "CreateImport",
+            "personalize:CreateDatasetImportJob",
+            [f"{ARN}dataset/brandi-dataset-group-prod/INTERACTIONS", JOBS],
+        ),
+        ("CreateImport", "personalize:DescribeDatasetImportJob", [JOBS]),
+        ("CreateSolutionVersion", "personalize:CreateSolutionVersion", SOLUTION),
+        ("CreateSolutionVersion", "personalize:ListSolutionVersions", ["*"]),
+        ("UpdateCampaign", "personalize:UpdateCampaign", [CAMPAIGN]),
+        ("Refresh", "personalize:DescribeDatasetImportJob", [JOBS]),
+        ("Refresh", "personalize:DescribeSolutionVersion", SOLUTION),
+        ("Refresh", "personalize:StopSolutionVersionCreation", SOLUTION),
+        ("Refresh", "personalize:DescribeCampaign", [CAMPAIGN]),
+        ("Refresh", "states:DescribeExecution", [EXECUTIONS]),
+        ("PlanRefresh", "states:DescribeExecution", [EXECUTIONS]),
+    ],
+)
+def test_a_role_may_call_what_it_calls_on_exactly_these_resources(
+    template: Template, role: str, action: str, allowed: list[str]
+) -> None:
+    found = [
+        resource
+        for statement in statements(template("prod"), role)
+        if action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+    assert found == allowed
+
+
+def test_no_policy_allows_a_wildcard_of_actions(template: Template) -> None:
+    for policy in resources(template("prod"), "AWS::IAM::Policy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert not [action for action in listed(statement["Action"]) if "*" in action]
+
+
+def test_the_import_role_is_passed_to_personalize_only(template: Template) -> None:
+    (passing,) = (
+        s for s in statements(template("prod"), "CreateImport") if s["Action"] == "iam:PassRole"
+    )
+    assert passing["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "personalize.amazonaws.com"}
+    }
+    assert passing["Resource"]["Fn::GetAtt"][0].startswith("ImportRole")

@@ -1,0 +1,188 @@
+"""Environment files: every problem at once, each with its place and what to do."""
+
+import copy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stacks.settings import SettingsError, load, read
+
+ROOT = Path(__file__).parents[2]
+GOOD: dict[str, Any] = yaml.safe_load((ROOT / "environments" / "prod.yaml").read_text())
+
+
+def problems_with(change: Any) -> list[str]:
+    settings = copy.deepcopy(GOOD)
+    change(settings)
+    with pytest.raises(SettingsError) as caught:
+        read(yaml.safe_dump(settings))
+    return caught.value.problems
+
+
+def test_the_environments_of_the_repository_are_right() -> None:
+    assert set(load(ROOT / "environments")) == {"dev", "prod"}
+
+
+def test_prod_is_the_articles_own_example() -> None:
+    prod = load(ROOT / "environments")["prod"]
+    assert prod.region == "ap-northeast-1"
+    assert prod.time_zone == "Asia/Seoul"
+    assert prod.table.name == "PROD_PERSONALIZE_DATA_PROCESS"
+    assert prod.glue_jobs == ["Job-Brandi-Commerce-API"]
+    assert [(c.name, c.solution) for c in prod.campaigns] == [
+        ("brandi-hrnn-campaign-v2", "brandi-hrnn-solution")
+    ]
+
+
+def test_arns_are_derived_from_names() -> None:
+    prod = read(yaml.safe_dump(GOOD))
+    account = "arn:aws:personalize:ap-northeast-1:111122223333"
+    assert prod.campaign_arn(prod.campaigns[0]) == f"{account}:campaign/brandi-hrnn-campaign-v2"
+    assert prod.solution_arn(prod.campaigns[0]) == f"{account}:solution/brandi-hrnn-solution"
+    assert (
+        prod.dataset_arn(prod.datasets[0])
+        == f"{account}:dataset/brandi-dataset-group-prod/INTERACTIONS"
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_the_partition_follows_from_the_region(region: str, partition: str) -> None:
+    environment = read(yaml.safe_dump({**GOOD, "region": region}))
+    assert environment.arn("states", "x").startswith(f"arn:{partition}:states:{region}:")
+
+
+ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "an unknown key": (
+        lambda s: s.update(colour="red"),
+        "colour: is no known setting; remove it",
+    ),
+    "an unknown key deep inside": (
+        lambda s: s["refreshes"][0]["campaigns"][0].update(gate=1),
+        "refreshes[0].campaigns[0].gate: is no known setting",
+    ),
+    "a missing key": (lambda s: s.pop("table"), "table: is missing; add it"),
+    "an account that YAML read as a number": (
+        lambda s: s.update(account=111122223333),
+        "account: must be text; put it in quotes: '111122223333'",
+    ),
+    "an unknown time zone": (
+        lambda s: s.update(time_zone="Asia/Soul"),
+        "time_zone: 'Asia/Soul' is no IANA time zone",
+    ),
+    "a campaign's name over 63 characters": (
+        lambda s: s["refreshes"][0]["campaigns"][0].update(name="c" * 64),
+        "refreshes[0].campaigns[0].name: String should have at most 63 characters",
+    ),
+    "a name that Personalize does not take": (
+        lambda s: s["refreshes"][0]["campaigns"][0].update(solution="-solution"),
+        "refreshes[0].campaigns[0].solution: '-solution' does not have the form",
+    ),
+    "a location without its trailing slash": (
+        lambda s: s["refreshes"][0]["datasets"][0].update(
+            location="s3://brandi-personalize-prod/interactions"
+        ),
+        "refreshes[0].datasets[0].location: 's3://brandi-personalize-prod/interactions' is no S3 "
+        "location; write a folder with its trailing /",
+    ),
+    "a role of another account": (
+        lambda s: s.update(import_role={"arn": "arn:aws:iam::999988887777:role/r"}),
+        "import_role.arn: belongs to account 999988887777, this environment is 111122223333",
+    ),
+    "neither a role nor buckets": (
+        lambda s: s.update(import_role={}),
+        "import_role: give either arn (an existing role) or buckets",
+    ),
+    "a bucket that the role may not read": (
+        lambda s: s["refreshes"][0]["datasets"][0].update(location="s3://brandi-personalize-x/i/"),
+        "refreshes[0].datasets[0].location: the import role may not read bucket "
+        "brandi-personalize-x; add it to import_role.buckets",
+    ),
+    "a log retention that CloudWatch does not know": (
+        lambda s: s.update(log_retention_days=8),
+        "log_retention_days: CloudWatch Logs keeps logs for 1, 3, 5,",
+    ),
+    "a history that would outgrow AWS's limit": (
+        lambda s: s.update(
+            stages={"solution_version": {"longest_wait_seconds": 60, "time_limit_hours": 168}}
+        ),
+        "stages.solution_version: polled to their time limits, the stages write",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ONE_PROBLEM)
+def test_a_problem_is_told_with_its_place_and_what_to_do(case: str) -> None:
+    change, expected = ONE_PROBLEM[case]
+    assert any(problem.startswith(expected) for problem in problems_with(change))
+
+
+def test_two_campaigns_of_one_name_are_told_even_across_refreshes() -> None:
+    def twice(settings: dict[str, Any]) -> None:
+        settings["refreshes"].append({**settings["refreshes"][0], "name": "daily"})
+
+    assert problems_with(twice) == [
+        "refreshes[1].campaigns[0].name: 'brandi-hrnn-campaign-v2' is already at "
+        "refreshes[0].campaigns[0].name; each campaign may stand once"
+    ]
+
+
+def test_datasets_of_two_groups_in_one_refresh_are_told() -> None:
+    def mix(settings: dict[str, Any]) -> None:
+        first = settings["refreshes"][0]["datasets"][0]
+        settings["refreshes"][0]["datasets"].append(
+            {**first, "dataset_group": "other", "type": "ITEMS"}
+        )
+
+    assert problems_with(mix) == [
+        "refreshes[0].datasets: one refresh fills one dataset group, these belong to "
+        "brandi-dataset-group-prod, other; make a refresh for each (with the same glue_job)"
+    ]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    def spoil(settings: dict[str, Any]) -> None:
+        for change, _ in ONE_PROBLEM.values():
+            if change is not ONE_PROBLEM["a missing key"][0]:
+                change(settings)
+
+    told = "\n".join(problems_with(spoil))
+    for place in ("colour", "account", "time_zone", "import_role", "log_retention_days"):
+        assert f"{place}: " in told
+    assert "refreshes[0].campaigns[0].name: " in told
+    assert "refreshes[0].campaigns[0].solution: " in told
+
+
+def test_wrong_settings_end_the_synthesis_with_all_problems_of_all_files(tmp_path: Path) -> None:
+    (tmp_path / "dev.yaml").write_text("account: [")
+    (tmp_path / "prod.yaml").write_text(yaml.safe_dump({**GOOD, "colour": "red", "region": 1}))
+    (tmp_path / "Test_1.yaml").write_text(yaml.safe_dump(GOOD))
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={"ENVIRONMENTS": str(tmp_path), "CDK_OUTDIR": str(tmp_path / "out"), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0] == "4 problems in the environment settings:"
+    folder = tmp_path.name
+    assert lines[1].startswith(f"{folder}/Test_1.yaml: an environment's name is part of its stack")
+    assert lines[2].startswith(f"{folder}/dev.yaml: is no YAML")
+    assert lines[3].startswith(f"{folder}/prod.yaml: region: must be text")
+    assert lines[4].startswith(f"{folder}/prod.yaml: colour: is no known setting")
+
+
+def test_a_folder_without_environments_says_what_to_add(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no <name>.yaml here; add one"):
+        load(tmp_path)
