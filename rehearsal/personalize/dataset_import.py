@@ -87,7 +87,7 @@ def _read(data: BulkData, rules: Rules, folder: Path, target: Path) -> tuple[Pat
             raise RefusedError("All the files in the folder must have the same header.")
         files.append(target / f"{path.stem}.parquet")
         try:
-            records += _judge(path, rules.columns, files[-1])
+            records += judge_file(path, rules.columns, files[-1])
         except pl.exceptions.PolarsError as error:
             raise RefusedError(_unreadable(error)) from error
         path.unlink()
@@ -108,7 +108,7 @@ def _header(path: Path) -> list[str]:
         raise RefusedError("Input CSV is not encoded in UTF-8.") from error
 
 
-def _judge(path: Path, columns: Mapping[str, Column], target: Path) -> int:
+def judge_file(path: Path, columns: Mapping[str, Column], target: Path) -> int:
     """Check every value of a file, keep it as Parquet, and answer its number of records."""
     text = pl.scan_csv(path, infer_schema=False, low_memory=True)
     text = text.select(pl.col(name).fill_null("") for name in columns)

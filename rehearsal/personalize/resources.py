@@ -155,7 +155,7 @@ class SolutionVersion(Resource):
     """One training and, once it is ACTIVE, the model it made."""
 
     solution: Solution
-    name: str | None
+    name: str | None = None
     training_mode: str
     training_type: str = "MANUAL"
     training_hours: float | None = None

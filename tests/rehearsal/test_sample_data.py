@@ -1,0 +1,79 @@
+"""The marketplace's sample data, and the split of a user's own file."""
+
+import csv
+from collections import Counter
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from rehearsal import sample_data
+from rehearsal.personalize import training
+from rehearsal.personalize.avro import check_columns, parse_schema
+from rehearsal.personalize.dataset_import import judge_file
+
+LAST, THIS = date(2020, 9, 20), date(2020, 9, 27)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_same_arguments_write_the_same_bytes(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    for path in (one, two):
+        assert sample_data.write_week(path, week_ending=THIS, new_items=True) == 8000
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_this_weeks_file_is_last_weeks_and_one_week_more(tmp_path: Path) -> None:
+    last, this = tmp_path / "last.csv", tmp_path / "this.csv"
+    sample_data.write_week(last, week_ending=LAST, new_items=False, weeks=8)
+    sample_data.write_week(this, week_ending=THIS, new_items=True, weeks=9)
+    assert this.read_bytes().startswith(last.read_bytes())
+    added = rows(this)[len(rows(last)) :]
+    counts = Counter(row["ITEM_ID"] for row in added)
+    assert all(counts[item] > 20 for item in sample_data.new_items())
+    assert not {row["ITEM_ID"] for row in rows(last)} & set(sample_data.new_items())
+
+
+def test_events_come_in_order_and_end_with_the_week(tmp_path: Path) -> None:
+    path = tmp_path / "week.csv"
+    sample_data.write_week(path, week_ending=THIS, new_items=True)
+    moments = [int(row["TIMESTAMP"]) for row in rows(path)]
+    assert moments == sorted(moments)
+    end = datetime(2020, 9, 27, 23, 59, 59, tzinfo=UTC).timestamp()
+    assert end - 7 * 24 * 3600 < moments[-1] <= end
+
+
+def test_the_schema_fits_the_data_and_an_interactions_dataset(tmp_path: Path) -> None:
+    path = tmp_path / "week.csv"
+    sample_data.write_week(path, week_ending=THIS, new_items=True)
+    columns = parse_schema(sample_data.SCHEMA)
+    check_columns("INTERACTIONS", columns)
+    assert judge_file(path, columns, tmp_path / "week.parquet") == 8000
+    assert training.train([tmp_path / "week.parquet"]).trained
+
+
+def own_file(path: Path, days: int) -> Path:
+    lines = [f"u{n},i{n % 9},{1_600_000_000 - n * 3600}" for n in range(days * 24)]
+    path.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *lines, ""]), encoding="utf-8")
+    return path
+
+
+def test_a_users_own_file_is_split_seven_days_before_its_newest_row(tmp_path: Path) -> None:
+    source, target = own_file(tmp_path / "own.csv", days=60), tmp_path / "previous.csv"
+    assert sample_data.split_last_week(source, target)
+    assert rows(target) == [
+        row for row in rows(source) if int(row["TIMESTAMP"]) <= 1_600_000_000 - 7 * 24 * 3600
+    ]
+
+
+@pytest.mark.parametrize("days", [6, 40])
+def test_a_file_with_too_little_before_its_last_week_is_not_split(
+    tmp_path: Path, days: int
+) -> None:
+    source, target = own_file(tmp_path / "own.csv", days=days), tmp_path / "previous.csv"
+    assert not sample_data.split_last_week(source, target)
+    assert not target.exists()
