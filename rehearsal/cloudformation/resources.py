@@ -35,6 +35,17 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
     """A state machine in the backend that executes, with its substitutions made."""
 
     @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Tell which attributes GetAtt knows."""
+        return attr in {"Arn", "Name"}
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the Arn, which moto does not know as an attribute, or the Name."""
+        return str(
+            self.arn if attribute_name == "Arn" else super().get_cfn_attribute(attribute_name)
+        )
+
+    @classmethod
     def create_from_cloudformation_json(
         cls,
         resource_name: str,
@@ -45,13 +56,15 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
     ) -> Any:
         """Create it as CreateStateMachine does."""
         properties = cloudformation_json["Properties"]
-        return get_backend(account_id, region_name).create_state_machine(
+        machine: Any = get_backend(account_id, region_name).create_state_machine(
             name=properties.get("StateMachineName", resource_name),
             roleArn=properties["RoleArn"],
             tags=cfn_to_api_tags(properties.get("Tags", [])),
             sm_type=properties.get("StateMachineType", "STANDARD"),
             **cls._settings(properties, account_id),
         )
+        machine.__class__ = cls  # for its attributes
+        return machine
 
     @classmethod
     def update_from_cloudformation_json(
@@ -185,11 +198,11 @@ class DeployedLogGroup(LogGroup, CloudFormationModel):
         region_name: str,
         **_kwargs: Any,
     ) -> LogGroup:
-        """Create it; moto's own class has the wrong Arn."""
+        """Create it as moto does."""
         group: LogGroup = super().create_from_cloudformation_json(
             resource_name, cloudformation_json, account_id, region_name
         )
-        group.__class__ = cls
+        group.__class__ = cls  # for its attribute
         return group
 
     @classmethod

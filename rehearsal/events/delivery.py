@@ -142,7 +142,7 @@ class Delivery:
             name,
             body,
             message_attributes={
-                key: {"data_type": "String", "string_value": value}
+                key: {"DataType": "String", "StringValue": value}
                 for key, value in attributes.items()
             },
         )
