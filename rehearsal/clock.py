@@ -169,12 +169,12 @@ class Clock:
     def sleep(self, seconds: float, stopped: Callable[[], bool] | None = None) -> None:
         """Let `seconds` pass for the caller: a program, a request that acts for one, or a hold.
 
-        Returns early once `stopped` is true and `notify` was called. `stopped` is asked under the
+        With none to pass, all whose turn has come go first. Returns early once `stopped` is true and `notify` was called. `stopped` is asked under the
         clock's lock, so it must not wait for anything. Inside `running`, gives up that hold.
         """
         with self._lock:
-            if seconds > 0 and not (stopped and stopped()):
-                self._park(seconds, stopped=stopped)
+            if not (stopped and stopped()):
+                self._park(max(seconds, 0), stopped=stopped)
 
     def notify(self) -> None:
         """Wake the sleepers whose `stopped` has become true."""

@@ -7,7 +7,16 @@ service's strictness open. Each module here closes one of these gaps. Whoever st
 
 from moto.core.config import default_user_config
 
-from rehearsal.stepfunctions import clients, errors, integrations, jsonata, models, scopes, timing
+from rehearsal.stepfunctions import (
+    choices,
+    clients,
+    errors,
+    integrations,
+    jsonata,
+    models,
+    scopes,
+    timing,
+)
 
 
 def install() -> None:
@@ -16,5 +25,5 @@ def install() -> None:
     Reads the clock (`rehearsal.clock.current`) only when something runs.
     """
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    for part in (timing, scopes, jsonata, errors, clients, integrations, models):
+    for part in (timing, scopes, jsonata, errors, choices, clients, integrations, models):
         part.install()

@@ -18,10 +18,6 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
     StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
-from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison import (
-    ConditionStringJSONata,
-)
-from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
@@ -94,36 +90,6 @@ def _execution_details(self: FailureEventException) -> dict[str, str] | None:
     return {name: text for name, text in zip(("error", "cause"), pair, strict=True) if text}
 
 
-def _choose(self: Any, env: Any) -> None:
-    for rule in self.choices_decl.rules:
-        rule.eval(env)
-        if env.stack.pop() is True:
-            env.stack.append(rule.next_stmt.name)
-            return
-    if self.default_state is None:
-        raise failure(
-            env,
-            NO_CHOICE_MATCHED,
-            "Failed to transition out of the state. The state does not point to a next state.",
-        )
-    env.stack.append(self.default_state.state_name)
-
-
-def _condition(self: ConditionStringJSONata, env: Any) -> None:
-    self.string_jsonata.eval(env=env)
-    value = env.stack[-1]
-    if not isinstance(value, bool):
-        expression = self.string_jsonata.expression
-        field = env.event_manager.field(env.next_state_name, expression)
-        raise failure(
-            env,
-            QUERY_EVALUATION_ERROR,
-            f"The JSONata expression '{expression}' specified for the field '{field}' returned an "
-            f"unexpected result type. Expected 'boolean', but was '{type_name(value)}'.",
-            field,
-        )
-
-
 def type_name(value: object) -> str:
     """Return JSON's name of the type of `value`, which is JSON data."""
     names: dict[type, str] = {
@@ -156,6 +122,3 @@ def install() -> None:
         _log_failure_event_exception=_say_nothing,
         _log_exception=_say_nothing,
     )
-    # Both end in States.Runtime in moto, which no Catch can take.
-    patch(StateChoice, _eval_state=_choose)
-    patch(ConditionStringJSONata, _eval_body=_condition)

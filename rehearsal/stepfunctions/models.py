@@ -123,7 +123,7 @@ class Execution(moto_execution.Execution):
         """Take status, output, error and cause from the event that ended the execution."""
         event: dict[str, str] = next(iter(details.values()), {})
         self.stop_date = clock.current().now()
-        self.output: str | None = event.get("output")  # JSON text, a bare string's quotes included
+        self.output = event.get("output")  # type: ignore[assignment] # JSON text, as it is answered
         self.error, self.cause = event.get("error"), event.get("cause")
         self.exec_status = _STATUS[event_type]
 

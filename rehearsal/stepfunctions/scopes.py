@@ -42,6 +42,7 @@ def _iterate(self: InlineIterationComponent, env: Environment) -> None:
     except Exception:
         for frame in list(env._frames):
             frame.set_stop(stop_date=clock.current().now(), cause=None, error=None)
+        clock.current().sleep(0)  # so that they tell of it before the state itself fails
         raise
 
 
