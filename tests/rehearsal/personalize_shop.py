@@ -2,26 +2,25 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import pytest
-from moto.core.base_backend import BackendDict
-from moto.server import ThreadedMotoServer
+from rehearsal import sample_data
+from rehearsal.cloud import Cloud
+from rehearsal.personalize.models import PersonalizeBackend, personalize_backend
 
-from rehearsal import clients, iam, sample_data
-from rehearsal.clock import Clock, use
-from rehearsal.personalize.models import PersonalizeBackend, install, personalize_backend
-
-REGION = "ap-northeast-1"
 BUCKET = "shop-data"
 HRNN = "arn:aws:personalize:::recipe/aws-hrnn"
 USER_PERSONALIZATION = "arn:aws:personalize:::recipe/aws-user-personalization"
-START = 1_600_000_000.0
 MINUTE = 60.0
+ROLE = "personalize-import"
 READER = {"Service": "personalize.amazonaws.com"}
+READING = {
+    "Effect": "Allow",
+    "Action": ["s3:GetObject", "s3:ListBucket"],
+    "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+}
 
 
 def csv(rows: int = 1200, users: int = 60, items: int = 40, *, first: int = 0) -> str:
@@ -37,11 +36,10 @@ def csv(rows: int = 1200, users: int = 60, items: int = 40, *, first: int = 0) -
 class Shop:
     """A test's Personalize; time stands still but for `wait`."""
 
-    clock: Clock
-    account: str
+    cloud: Cloud
 
     def client(self, service: str) -> Any:
-        return clients.client(service, REGION)
+        return self.cloud.client(service)
 
     @property
     def personalize(self) -> Any:
@@ -49,17 +47,17 @@ class Shop:
 
     @property
     def backend(self) -> PersonalizeBackend:
-        return personalize_backend(self.account, REGION)
+        return personalize_backend(self.cloud.account, self.cloud.region)
 
     @property
     def role(self) -> str:
-        return f"arn:aws:iam::{self.account}:role/personalize-import"
+        return f"arn:aws:iam::{self.cloud.account}:role/{ROLE}"
 
     def arn(self, path: str) -> str:
-        return f"arn:aws:personalize:{REGION}:{self.account}:{path}"
+        return f"arn:aws:personalize:{self.cloud.region}:{self.cloud.account}:{path}"
 
     def wait(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
+        self.cloud.clock.sleep(seconds)
 
     def put(self, key: str, body: str | bytes) -> str:
         self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
@@ -71,24 +69,26 @@ class Shop:
         if principal is None:
             s3.delete_bucket_policy(Bucket=BUCKET)
             return
-        statement = {
-            "Effect": "Allow",
-            "Principal": principal,
-            "Action": ["s3:GetObject", "s3:ListBucket"],
-            "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
-        } | ({"Condition": condition} if condition else {})
+        statement = READING | {"Principal": principal}
+        statement |= {"Condition": condition} if condition else {}
         s3.put_bucket_policy(Bucket=BUCKET, Policy=_policy(statement))
 
-    def make_role(self, condition: Any = None, principal: Any = READER) -> None:
-        """Make the import role, which trusts Personalize."""
+    def make_role(
+        self, *, principal: Any = READER, condition: Any = None, may_read: bool = True
+    ) -> None:
+        """Make the import role anew, which trusts Personalize and may read the bucket."""
+        client = self.client("iam")
+        with suppress(client.exceptions.NoSuchEntityException):
+            client.delete_role_policy(RoleName=ROLE, PolicyName="read")
+        with suppress(client.exceptions.NoSuchEntityException):
+            client.delete_role(RoleName=ROLE)
         trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
         trust |= {"Condition": condition} if condition else {}
-        self.client("iam").create_role(
-            RoleName=self.role.rpartition("/")[2],
-            AssumeRolePolicyDocument=_policy(
-                trust | ({"Condition": condition} if condition else {})
-            ),
-        )
+        client.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(trust))
+        if may_read:
+            client.put_role_policy(
+                RoleName=ROLE, PolicyName="read", PolicyDocument=_policy(READING)
+            )
 
     def dataset(self, schema: str = sample_data.SCHEMA, group: str = "shop") -> str:
         """Make a group and its empty Interactions dataset, ACTIVE; answer the dataset's ARN."""
@@ -156,35 +156,19 @@ class Shop:
 
 
 @contextmanager
-def running_shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """Serve a new Personalize, with nothing in it but a readable bucket and a role."""
-    install()
-    BackendDict.reset()
-    iam.reset()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", _endpoint())
-    clock = Clock(START)
-    use(clock)
-    with clock.running():
-        account = clients.client("sts", REGION).get_caller_identity()["Account"]
-        shop = Shop(clock, account)
+def open_shop(cloud: Cloud) -> Iterator[Shop]:
+    """Set up a readable bucket and an import role, and hold time still but for `Shop.wait`."""
+    with cloud.clock.running():
+        shop = Shop(cloud)
         shop.client("s3").create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": cloud.region}
         )
         shop.allow_reading()
         shop.make_role()
         try:
             yield shop
         finally:
-            clock.stop()  # while time stands still: what is still to come never happens
-
-
-@cache
-def _endpoint() -> str:
-    """Serve until this process ends: stopping a server takes half a second."""
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    return f"http://localhost:{port}"
+            cloud.stop()  # while time stands still: what is still to come never happens
 
 
 def _policy(statement: Any) -> str:

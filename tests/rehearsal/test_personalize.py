@@ -10,20 +10,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal import sample_data
+from rehearsal.cloud import Cloud
 from rehearsal.personalize.resources import SolutionVersion
 from tests.rehearsal.personalize_shop import (
     MINUTE,
-    START,
     USER_PERSONALIZATION,
     Shop,
     csv,
-    running_shop,
+    open_shop,
 )
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    with running_shop(monkeypatch) as made:
+def shop(cloud: Cloud) -> Iterator[Shop]:
+    with open_shop(cloud) as made:
         yield made
 
 
@@ -338,6 +338,8 @@ def test_a_deleted_resource_is_gone_after_a_while_and_its_name_free_again(
 
 def test_what_is_made_carries_the_simulated_time_with_its_fraction(shop: Shop) -> None:
     shop.wait(0.25)
+    now = shop.cloud.clock.time()
     arn = shop.personalize.create_dataset_group(name="shop")["datasetGroupArn"]
     described = shop.personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]
-    assert described["creationDateTime"].timestamp() == START + 0.25
+    assert described["creationDateTime"].timestamp() == now
+    assert now % 1 == 0.25

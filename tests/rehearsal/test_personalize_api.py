@@ -9,9 +9,10 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from rehearsal import sample_data
+from rehearsal.cloud import Cloud
 from rehearsal.personalize.models import PersonalizeBackend
 from rehearsal.validation import service_model
-from tests.rehearsal.personalize_shop import HRNN, MINUTE, Shop, csv, running_shop
+from tests.rehearsal.personalize_shop import HRNN, MINUTE, Shop, csv, open_shop
 
 OPERATIONS = [
     name
@@ -21,8 +22,8 @@ OPERATIONS = [
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    with running_shop(monkeypatch) as made:
+def shop(cloud: Cloud) -> Iterator[Shop]:
+    with open_shop(cloud) as made:
         yield made
 
 

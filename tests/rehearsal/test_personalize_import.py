@@ -7,16 +7,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal import sample_data
+from rehearsal.cloud import Cloud
 from rehearsal.personalize.resources import SolutionVersion
-from tests.rehearsal.personalize_shop import BUCKET, READER, REGION, Shop, csv, running_shop
+from tests.rehearsal.personalize_shop import BUCKET, READER, ROLE, Shop, csv, open_shop
 
 HEADER = ",".join(sample_data.COLUMNS)
 NO_PRIVILEGES = "Insufficient privileges for accessing data in Amazon S3."
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    with running_shop(monkeypatch) as made:
+def shop(cloud: Cloud) -> Iterator[Shop]:
+    with open_shop(cloud) as made:
         yield made
 
 
@@ -155,10 +156,10 @@ def test_an_optional_column_may_be_empty_and_types_are_those_of_the_schema(shop:
 
 def own(shop: Shop, account: str | None = None) -> Any:
     """The confused-deputy guards, for our own account unless another is given."""
-    account = account or shop.account
+    account = account or shop.cloud.account
     return {
         "StringEquals": {"aws:SourceAccount": account},
-        "ArnLike": {"aws:SourceArn": f"arn:aws:personalize:{REGION}:{account}:*"},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:personalize:{shop.cloud.region}:{account}:*"},
     }
 
 
@@ -173,23 +174,28 @@ def test_a_bucket_that_does_not_let_personalize_in_is_not_read(shop: Shop) -> No
 def test_guards_of_the_bucket_and_the_role_let_only_their_own_account_in(shop: Shop) -> None:
     dataset, location = shop.dataset(), shop.put("first.csv", csv())
     shop.allow_reading(READER, own(shop))
-    shop.client("iam").delete_role(RoleName="personalize-import")
-    shop.make_role(own(shop))
+    shop.make_role(condition=own(shop))
     assert shop.imported(dataset, "ours", location)["status"] == "ACTIVE"
     shop.allow_reading(READER, own(shop, "999999999999"))
     assert shop.imported(dataset, "bucket", location)["failureReason"] == NO_PRIVILEGES
     shop.allow_reading()
-    shop.client("iam").delete_role(RoleName="personalize-import")
-    shop.make_role(own(shop, "999999999999"))
+    shop.make_role(condition=own(shop, "999999999999"))
     assert shop.imported(dataset, "role", location)["failureReason"] == NO_PRIVILEGES
 
 
-@pytest.mark.parametrize("trusted", [None, {"Service": "glue.amazonaws.com"}])
-def test_a_role_that_is_missing_or_does_not_trust_personalize_is_of_no_use(
-    shop: Shop, trusted: Any
-) -> None:
-    shop.client("iam").delete_role(RoleName="personalize-import")
-    if trusted:
-        shop.make_role(principal=trusted)
+def test_a_role_that_does_not_trust_personalize_or_may_not_read_is_of_no_use(shop: Shop) -> None:
+    dataset, location = shop.dataset(), shop.put("first.csv", csv())
+    shop.make_role(principal={"Service": "glue.amazonaws.com"})
+    assert shop.imported(dataset, "trust", location)["failureReason"] == NO_PRIVILEGES
+    shop.make_role(may_read=False)
+    assert shop.imported(dataset, "read", location)["failureReason"] == NO_PRIVILEGES
+    shop.make_role()
+    assert shop.imported(dataset, "both", location)["status"] == "ACTIVE"
+
+
+def test_a_role_that_does_not_exist_is_of_no_use(shop: Shop) -> None:
+    iam = shop.client("iam")
+    iam.delete_role_policy(RoleName=ROLE, PolicyName="read")
+    iam.delete_role(RoleName=ROLE)
     job = shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
     assert job["failureReason"] == NO_PRIVILEGES
