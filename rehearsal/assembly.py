@@ -52,14 +52,16 @@ class SynthesisedStack:
         return definition
 
 
-def synthesise(folder: Path) -> Path:
+def synthesise(folder: Path, environments: Path | None = None) -> Path:
     """Run app.py and return the cloud assembly it writes to `folder`; SynthesisError if it fails.
 
-    It runs in a process of its own, as the CDK CLI runs it.
+    It runs in a process of its own, as the CDK CLI runs it. `environments` is the folder of the
+    environment files, if not the app's own.
     """
+    chosen = {"ENVIRONMENTS": str(environments)} if environments else {}
     done = subprocess.run(  # noqa: S603 - our own app
         [sys.executable, str(APP)],
-        env={**os.environ, "CDK_OUTDIR": str(folder)},
+        env={**os.environ, "CDK_OUTDIR": str(folder), **chosen},
         capture_output=True,
         text=True,
         check=False,

@@ -99,13 +99,13 @@ class Refresh:
             after = {user: self._recommended(user) for user in self.before}
         known = self.last_week.items()
         fresh = {user: [i for i in items if i not in known] for user, items in after.items()}
-        user = max(fresh, key=lambda user: len(fresh[user]))
+        user = max(fresh, key=lambda user: len(fresh[user]), default=None)
         return {
             "campaign_arn": self.campaign_arn,
             "user_id": user,
-            "before": self.before[user],
-            "after": after[user],
-            "new_items": fresh[user],
+            "before": self.before[user] if user else [],
+            "after": after[user] if user else [],
+            "new_items": fresh[user] if user else [],
         }
 
 

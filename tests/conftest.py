@@ -23,13 +23,23 @@ for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cloud assembly that app.py writes: made once for all test processes."""
+    return synthesised_once(tmp_path_factory, ROOT / "environments")
+
+
+@pytest.fixture(scope="session")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cloud assembly of the tests' own environments."""
+    return synthesised_once(tmp_path_factory, ROOT / "tests" / "rehearsal" / "environments")
+
+
+def synthesised_once(tmp_path_factory: pytest.TempPathFactory, environments: Path) -> Path:
     shared = tmp_path_factory.getbasetemp()
     if shared.name.startswith("popen-"):  # a test process of several: their common folder
         shared = shared.parent
-    folder = shared / "assembly"
+    folder = shared / environments.parent.name
     with FileLock(f"{folder}.lock"):
         if not (folder / "manifest.json").exists():
-            synthesise(folder)
+            synthesise(folder, environments)
     return folder
 
 

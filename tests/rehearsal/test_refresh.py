@@ -1,0 +1,600 @@
+"""The whole product in the embedded cloud: from Glue's event to the moved campaign, or the reason.
+
+Every test deploys the synthesised template and asserts the path of states and the rows written.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal import cloud as clouds
+from rehearsal import marketplace
+from rehearsal.__main__ import LAST_WEEK, TODAY
+from rehearsal.assembly import find_stack
+from rehearsal.clock import Clock
+from rehearsal.deploy import deploy
+from rehearsal.outcome import Outcome
+from rehearsal.personalize.behaviour import Behaviour
+from rehearsal.personalize.models import personalize_backend
+from rehearsal.refresh import Refresh, glue_event
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+RUN_ID = "jr_" + "0123456789abcdef" * 4
+
+
+@dataclass
+class Shop:
+    """A deployed environment, with campaigns trained on last week's data."""
+
+    refresh: Refresh
+    behaviour: Behaviour
+
+    @property
+    def cloud(self) -> clouds.Cloud:
+        return self.refresh.cloud
+
+    def send(self, *events: dict[str, Any]) -> None:
+        """Send Glue events at the same moment, after this week's files were put in S3."""
+        with self.cloud.clock.running():
+            self.refresh.began = self.cloud.clock.time()
+            for dataset in marketplace.datasets(self.refresh.stack.settings):
+                marketplace.put(self.cloud, dataset, self.refresh.this_week)
+            for event in events:
+                self.cloud.client("events").put_events(Entries=[event])
+
+    def succeed(self, run_id: str = RUN_ID) -> None:
+        """Let the Glue job of the first refresh succeed."""
+        self.send(glue_event(self.refresh.stack.glue_jobs[0], run_id=run_id))
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Start the dispatch workflow as a person does; return its execution, ended."""
+        stepfunctions = self.cloud.client("stepfunctions")
+        with self.cloud.clock.running():
+            arn = stepfunctions.start_execution(
+                stateMachineArn=self.refresh.outputs["DispatchWorkflowArn"],
+                input=json.dumps(request),
+            )["executionArn"]
+        self.settle()
+        execution: dict[str, Any] = stepfunctions.describe_execution(executionArn=arn)
+        return execution
+
+    def settle(self) -> Outcome:
+        """Let everything end, and return what it has done."""
+        assert self.cloud.clock.wait_until_idle(timeout=60)
+        return self.refresh.outcome()
+
+    def later(self, seconds: float) -> None:
+        """Let simulated time pass."""
+        with self.cloud.clock.running():
+            self.cloud.clock.sleep(seconds)
+
+    def served(self, campaign: int = 0) -> str:
+        """Return the ARN of the version that a campaign serves."""
+        arn = self.refresh.stack.settings["refreshes"][0]["campaigns"][campaign]["campaign_arn"]
+        described = self.cloud.client("personalize").describe_campaign(campaignArn=arn)
+        version: str = described["campaign"]["solutionVersionArn"]
+        return version
+
+    def item(self) -> dict[str, dict[str, str]]:
+        """Return the table's only row as DynamoDB stores it."""
+        table = self.refresh.outputs["TableName"]
+        (item,) = self.cloud.client("dynamodb").scan(TableName=table)["Items"]
+        stored: dict[str, dict[str, str]] = item
+        return stored
+
+
+OpenShop = Callable[..., Shop]
+
+
+@pytest.fixture
+def open_shop(assembly: Path, variants: Path, tmp_path: Path) -> Iterator[OpenShop]:
+    """Open a shop: open_shop("prod"), with this week's files if they matter."""
+    with ExitStack() as stack:
+
+        def opened(environment: str = "prod", *data: Path) -> Shop:
+            found = find_stack(
+                assembly if environment in ("dev", "prod") else variants, environment
+            )
+            clock = Clock(LAST_WEEK)
+            cloud = stack.enter_context(
+                clouds.start(account=found.account, region=found.region, clock=clock)
+            )
+            sample = marketplace.deliveries(tmp_path, TODAY, [], [])
+            this_week = marketplace.Delivery({"INTERACTIONS": list(data)}) if data else sample[1]
+            marketplace.prepare(cloud, found.settings, sample[0])
+            outputs = deploy(found.assembly, found.name, cloud)
+            with clock.running():
+                clock.sleep(TODAY.timestamp() - clock.time())
+            behaviour = personalize_backend(found.account, found.region).behaviour
+            refresh = Refresh(cloud, found, outputs, sample[0], this_week)
+            return Shop(refresh, behaviour)
+
+        yield opened
+
+
+def counts(outcome: Outcome) -> dict[str, int]:
+    return {kind: len(made) for kind, made in outcome["personalize"].items()}
+
+
+ONCE = {"dataset_import_jobs": 1, "solution_versions": 1, "campaign_updates": 1}
+
+
+def runs(outcome: Outcome) -> list[Any]:
+    return [e for e in outcome["executions"] if e["machine"].endswith("-refresh")]
+
+
+def without_polls(states: list[str]) -> list[str]:
+    """Return a path without the repetitions of its poll loops."""
+    loops = ("Wait for ", "Describe ", "Import done?", "Trained?", "Updated?")
+    return [s for i, s in enumerate(states) if not (s.startswith(loops) and s in states[:i])]
+
+
+HEALTHY_PATH = [
+    "Begin",
+    "Claim refresh",
+    "Refresh campaign",
+    "Import datasets",
+    "Create import",
+    "Record import",
+    "Wait for import",
+    "Describe import",
+    "Import done?",
+    "Record import done",
+    "Create solution version",
+    "Record training",
+    "Wait for training",
+    "Describe training",
+    "Trained?",
+    "Record training done",
+    "Update campaign",
+    "Record update",
+    "Wait for update",
+    "Describe campaign",
+    "Updated?",
+    "Campaign updated",
+    "Record completion",
+    "Refresh complete",
+]
+
+
+def test_a_glue_event_leads_to_the_moved_campaign_and_the_articles_row(
+    open_shop: OpenShop,
+) -> None:
+    shop = open_shop("prod")
+    before = shop.served()
+    shop.refresh.start()
+    outcome = shop.settle()
+
+    assert [e["status"] for e in outcome["executions"]] == ["SUCCEEDED", "SUCCEEDED"]
+    assert outcome["executions"][0]["states"] == [
+        "Plan refresh",
+        "Start refreshes",
+        "Start refresh",
+    ]
+    assert without_polls(runs(outcome)[0]["states"]) == HEALTHY_PATH
+    assert counts(outcome) == ONCE
+
+    row = shop.item()
+    (job,) = outcome["personalize"]["dataset_import_jobs"]
+    (version,) = outcome["personalize"]["solution_versions"]
+    assert {name: row[name] for name in row if name in ARTICLE} == {
+        "campaign_name": {"S": "brandi-hrnn-campaign-v2"},
+        "base_date": {"N": "20200928"},
+        "dataset_import_job_arn": {"S": job["datasetImportJobArn"]},
+        "dataset_import_job_status": {"S": "ACTIVE"},
+        "dataset_import_job_datetime": {"N": str(int(TODAY.timestamp()))},
+        "solution_name": {"S": "brandi-hrnn-solution"},
+        "solution_version_arn": {"S": version["solutionVersionArn"]},
+        "solution_version_status": {"S": "ACTIVE"},
+        "solution_version_datetime": {"N": str(int(TODAY.timestamp()) + 300)},
+    }
+    assert row["refresh_status"] == {"S": "COMPLETE"}
+    assert row["previous_solution_version_arn"] == {"S": before}
+    assert shop.served() == version["solutionVersionArn"] != before
+
+    shown = outcome["recommendations"]
+    assert shown["new_items"]
+    assert not set(shown["new_items"]) & set(shown["before"])
+    assert set(shown["new_items"]) <= set(shown["after"])
+
+
+ARTICLE = {
+    "campaign_name",
+    "base_date",
+    "dataset_import_job_arn",
+    "dataset_import_job_status",
+    "dataset_import_job_datetime",
+    "solution_name",
+    "solution_version_arn",
+    "solution_version_status",
+    "solution_version_datetime",
+}
+
+
+def test_each_stage_begins_only_when_the_one_before_is_active(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.succeed()
+    made = shop.settle()["personalize"]
+    (job,), (version,), (update,) = (
+        made[kind] for kind in ("dataset_import_jobs", "solution_versions", "campaign_updates")
+    )
+    assert job["lastUpdatedDateTime"] <= version["creationDateTime"]
+    assert version["lastUpdatedDateTime"] <= update["creationDateTime"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        glue_event("Job-Brandi-Commerce-Web", run_id=RUN_ID),
+        glue_event("Job-Brandi-Commerce-API", run_id=RUN_ID, state="FAILED"),
+        glue_event("Job-Brandi-Commerce-API", run_id=RUN_ID, state="STOPPED"),
+    ],
+    ids=["another job", "a failed job", "a stopped job"],
+)
+def test_an_event_that_is_not_ours_starts_nothing(
+    open_shop: OpenShop, event: dict[str, Any]
+) -> None:
+    shop = open_shop()
+    shop.send(event)
+    outcome = shop.settle()
+    assert outcome["executions"] == []
+    assert outcome["rows"] == []
+    assert set(counts(outcome).values()) == {0}
+
+
+def test_an_event_that_comes_three_times_leads_to_one_training(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    event = glue_event("Job-Brandi-Commerce-API", run_id=RUN_ID)
+    shop.send(event, event)
+    shop.settle()
+    shop.send(event)
+    outcome = shop.settle()
+    shop.refresh.began = TODAY.timestamp()
+    assert len(outcome["executions"]) == 4
+    assert len(runs(outcome)) == 1
+    assert counts(shop.refresh.outcome()) == ONCE
+    dispatches = [e for e in outcome["executions"] if e["machine"].endswith("-dispatch")]
+    assert [e["status"] for e in dispatches] == ["SUCCEEDED"] * 3
+    assert dispatches[-1]["states"][-1] == "Already started"
+
+
+@pytest.fixture
+def without_timestamp(tmp_path: Path) -> Path:
+    path = tmp_path / "without-timestamp.csv"
+    path.write_text("USER_ID,ITEM_ID,EVENT_TYPE\nU00001,P2009-0001,view\n")
+    return path
+
+
+@pytest.fixture
+def too_few(tmp_path: Path) -> Path:
+    path = tmp_path / "too-few.csv"
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"])
+        for n in range(200):
+            rows.writerow([f"U{n % 50:05}", f"P{n % 7:04}", 1600000000 + n, "view"])
+    return path
+
+
+def test_a_failed_import_ends_the_refresh_with_personalizes_reason(
+    open_shop: OpenShop, without_timestamp: Path
+) -> None:
+    shop = open_shop("prod", without_timestamp)
+    before = shop.served()
+    shop.succeed()
+    outcome = shop.settle()
+    reason = "Input CSV is missing the following columns:[TIMESTAMP]"
+    (run,) = runs(outcome)
+    assert run["status"] == "FAILED"
+    assert reason in run["cause"]
+    assert run["states"][-4:] == [
+        "Record failed import",
+        "Import failed",
+        "Record failure",
+        "Refresh failed",
+    ]
+    (row,) = outcome["rows"]
+    assert row["refresh_status"] == "FAILED"
+    assert row["dataset_import_job_status"] == "FAILED"
+    assert row["failure_reason"].startswith("ImportFailed: Dataset import job arn:")
+    assert reason in row["failure_reason"]
+    assert counts(outcome) == {**ONCE, "solution_versions": 0, "campaign_updates": 0}
+    assert shop.served() == before
+
+
+def test_a_failed_training_ends_the_refresh_with_personalizes_reason(
+    open_shop: OpenShop, too_few: Path
+) -> None:
+    shop = open_shop("prod", too_few)
+    before = shop.served()
+    shop.succeed()
+    outcome = shop.settle()
+    (run,) = runs(outcome)
+    assert run["status"] == "FAILED"
+    assert "Dataset has fewer than 1000 interactions after filtering" in run["cause"]
+    (row,) = outcome["rows"]
+    assert row["solution_version_status"] == "FAILED"
+    assert row["dataset_import_job_status"] == "ACTIVE"
+    assert row["refresh_status"] == "FAILED"
+    assert row["failure_reason"] == f"TrainingFailed: {run['cause']}"
+    assert shop.served() == before
+
+
+def test_a_failed_campaign_update_ends_the_refresh_with_personalizes_reason(
+    open_shop: OpenShop,
+) -> None:
+    shop = open_shop()
+    before = shop.served()
+    shop.behaviour.planned_failures = {"campaign-update": ['Internal "capacity" error; 다시']}
+    shop.succeed()
+    outcome = shop.settle()
+    (row,) = outcome["rows"]
+    assert runs(outcome)[0]["status"] == "FAILED"
+    assert row["campaign_update_status"] == "FAILED"
+    assert row["failure_reason"].startswith("UpdateFailed: ")
+    assert 'Internal "capacity" error; 다시' in row["failure_reason"]
+    assert shop.served() == before
+
+
+def test_a_training_of_seven_days_ends_far_below_the_limit_of_events(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.behaviour.training_seconds = 7 * DAY
+    shop.succeed()
+    outcome = shop.settle()
+    (run,) = runs(outcome)
+    assert run["status"] == "SUCCEEDED"
+    assert run["events"] < 12_500
+    (version,) = outcome["personalize"]["solution_versions"]
+    assert version["status"] == "ACTIVE"
+    row = outcome["rows"][0]
+    assert 7 * DAY <= row["campaign_update_datetime"] - row["solution_version_datetime"] < 7.1 * DAY
+
+
+@pytest.mark.parametrize("prefix", ["CREATE", "UPDATE"])
+def test_the_campaigns_update_is_awaited_whatever_its_status_strings_are(
+    open_shop: OpenShop, prefix: Any
+) -> None:
+    shop = open_shop()
+    shop.behaviour.campaign_update_status = prefix
+    shop.behaviour.campaign_update_seconds = 2 * HOUR
+    shop.succeed()
+    outcome = shop.settle()
+    (row,) = outcome["rows"]
+    assert row["refresh_status"] == "COMPLETE"
+    assert row["ended_datetime"] - row["campaign_update_datetime"] >= 2 * HOUR
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["CreateDatasetImportJob", "CreateSolutionVersion", "UpdateCampaign"],
+)
+@pytest.mark.parametrize("fault", ["lost", "error", "throttle*3"])
+def test_a_call_whose_answer_is_lost_or_refused_for_now_is_made_once(
+    open_shop: OpenShop, call: str, fault: str
+) -> None:
+    shop = open_shop()
+    shop.cloud.faults.add(f"personalize:{call}={fault}")
+    shop.succeed()
+    outcome = shop.settle()
+    assert shop.cloud.faults.unused == []
+    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
+    assert counts(outcome) == ONCE
+
+
+@pytest.mark.parametrize("fault", ["lost", "throttle*3", "error*2", "slow:30"])
+def test_rows_and_polls_survive_what_passes(open_shop: OpenShop, fault: str) -> None:
+    shop = open_shop()
+    for call in ("dynamodb:UpdateItem", "dynamodb:PutItem", "personalize:DescribeSolutionVersion"):
+        shop.cloud.faults.add(f"{call}={fault}")
+    shop.succeed()
+    outcome = shop.settle()
+    assert shop.cloud.faults.unused == []
+    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
+    assert counts(outcome) == ONCE
+
+
+def test_a_missing_permission_fails_at_once_and_says_which(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.cloud.faults.add("personalize:CreateSolutionVersion=denied")
+    shop.succeed()
+    outcome = shop.settle()
+    (row,) = outcome["rows"]
+    assert row["refresh_status"] == "FAILED"
+    assert "personalize:CreateSolutionVersion" in row["failure_reason"]
+    assert "Traceback" not in row["failure_reason"]
+    assert runs(outcome)[0]["states"].count("Create solution version") == 1
+
+
+def test_no_deployed_role_is_refused_anything_on_the_healthy_path(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.succeed()
+    shop.settle()
+    assert len(shop.cloud.calls) > 50
+    assert [call for call in shop.cloud.calls if not call.allowed] == []
+
+
+def test_a_failed_refresh_goes_on_when_a_person_starts_it_again(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.behaviour.planned_failures = {"solution-version": ["out of capacity"]}
+    shop.succeed()
+    failed = shop.settle()
+    assert failed["rows"][0]["refresh_status"] == "FAILED"
+    assert shop.ask(refresh="weekly")["status"] == "SUCCEEDED"
+    outcome = shop.settle()
+    (row,) = outcome["rows"]
+    assert row["refresh_status"] == "COMPLETE"
+    assert row["attempt"] == 2
+    assert "failure_reason" not in row
+    assert row["run_key"] == failed["rows"][0]["run_key"]
+    assert counts(outcome) == {**ONCE, "solution_versions": 2}
+    assert [run["status"] for run in runs(outcome)] == ["FAILED", "SUCCEEDED"]
+
+
+def test_starting_a_complete_refresh_again_trains_nothing(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.succeed()
+    shop.settle()
+    output = json.loads(shop.ask(refresh="weekly")["output"])
+    assert [started["outcome"] for started in output] == ["ALREADY_STARTED"]
+    assert counts(shop.settle()) == ONCE
+
+
+def test_a_person_can_ask_for_another_run_of_the_same_day(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.succeed()
+    shop.settle()
+    shop.ask(refresh="weekly", run="after the fix of the catalogue")
+    outcome = shop.settle()
+    assert counts(outcome)["solution_versions"] == 2
+    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
+
+
+def test_a_wrong_request_fails_the_dispatch_with_everything_that_is_wrong(
+    open_shop: OpenShop,
+) -> None:
+    execution = open_shop().ask(refresh="daily", colour="red")
+    assert execution["status"] == "FAILED"
+    assert execution["error"] == "InvalidTrigger"
+    assert "refresh 'daily' is not in this environment: weekly" in execution["cause"]
+    assert "colour is unknown" in execution["cause"]
+
+
+@pytest.mark.parametrize("taken", ["refused", "accepted"])
+def test_campaigns_of_one_solution_share_one_import_and_one_training(
+    open_shop: OpenShop, taken: Any
+) -> None:
+    shop = open_shop("shared")
+    shop.behaviour.taken_solution_version_name = taken
+    shop.succeed()
+    outcome = shop.settle()
+    assert [row["refresh_status"] for row in outcome["rows"]] == ["COMPLETE", "COMPLETE"]
+    live = [v for v in outcome["personalize"]["solution_versions"] if v["status"] == "ACTIVE"]
+    assert len(live) == 1
+    assert shop.served(0) == shop.served(1) == live[0]["solutionVersionArn"]
+    assert counts(outcome)["dataset_import_jobs"] == 2  # INTERACTIONS and ITEMS
+    first, second = outcome["rows"]
+    assert first["dataset_import_job_arn"] == second["dataset_import_job_arn"]
+    assert first["items_dataset_import_job_status"] == "ACTIVE"
+    assert first["items_dataset_import_job_arn"] != first["dataset_import_job_arn"]
+
+
+def test_a_second_glue_run_of_the_day_waits_for_the_first(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.succeed()
+    shop.later(600)
+    shop.succeed("jr_" + "f" * 64)
+    outcome = shop.settle()
+    first, second = runs(outcome)
+    assert (first["status"], second["status"]) == ("SUCCEEDED", "SUCCEEDED")
+    assert second["states"][:7] == [
+        "Begin",
+        "Claim refresh",
+        "Find owner",
+        "Describe owner",
+        "Owner running?",
+        "Wait for owner",
+        "Claim refresh",
+    ]
+    (row,) = outcome["rows"]
+    assert row["execution_arn"].endswith(second["name"])
+    assert row["refresh_status"] == "COMPLETE"
+
+
+def test_a_run_that_was_aborted_is_taken_over_and_its_training_adopted(
+    open_shop: OpenShop,
+) -> None:
+    shop = open_shop()
+    shop.succeed()
+    shop.later(900)
+    stepfunctions = shop.cloud.client("stepfunctions")
+    with shop.cloud.clock.running():
+        (running,) = shop.refresh.rows()
+        stepfunctions.stop_execution(executionArn=running["execution_arn"])
+    shop.ask(refresh="weekly")
+    outcome = shop.settle()
+    assert [run["status"] for run in runs(outcome)] == ["ABORTED", "SUCCEEDED"]
+    (row,) = outcome["rows"]
+    assert (row["attempt"], row["refresh_status"]) == (2, "COMPLETE")
+    assert counts(outcome) == ONCE
+
+
+def test_a_training_past_its_time_limit_is_stopped(open_shop: OpenShop) -> None:
+    shop = open_shop("hasty")
+    shop.behaviour.training_seconds = 5 * HOUR
+    shop.succeed()
+    outcome = shop.settle()
+    (run,) = runs(outcome)
+    assert "Stop training" in run["states"]
+    (row,) = outcome["rows"]
+    assert row["failure_reason"].startswith("TrainingOverdue: ")
+    assert row["solution_version_status"] == "FAILED"
+    (version,) = outcome["personalize"]["solution_versions"]
+    assert version["status"] == "CREATE STOPPED"
+
+
+def test_a_training_that_someone_stops_ends_the_refresh(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.succeed()
+    shop.later(900)
+    with shop.cloud.clock.running():
+        (row,) = shop.refresh.rows()
+        shop.cloud.client("personalize").stop_solution_version_creation(
+            solutionVersionArn=row["solution_version_arn"]
+        )
+    outcome = shop.settle()
+    assert outcome["rows"][0]["refresh_status"] == "FAILED"
+    assert "CREATE STOPPED" in outcome["rows"][0]["failure_reason"]
+
+
+def test_a_full_quota_is_waited_for(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.behaviour.import_jobs_in_progress = 0
+    shop.succeed()
+    shop.later(HOUR)
+    assert "dataset_import_job_arn" not in shop.refresh.rows()[0]
+    shop.behaviour.import_jobs_in_progress = 5
+    outcome = shop.settle()
+    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
+    assert counts(outcome) == ONCE
+
+
+def test_a_campaign_that_already_serves_the_version_is_not_updated(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    shop.succeed()
+    shop.later(26 * 60)
+    with shop.cloud.clock.running():
+        (row,) = shop.refresh.rows()
+        campaign = shop.refresh.campaign_arn
+        shop.cloud.client("personalize").update_campaign(
+            campaignArn=campaign, solutionVersionArn=row["solution_version_arn"]
+        )
+    outcome = shop.settle()
+    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
+    updates = [c for c in shop.cloud.calls if c.action == "personalize:UpdateCampaign"]
+    assert updates == []
+
+
+def test_two_rehearsals_are_the_same_to_the_event(open_shop: OpenShop, tmp_path: Path) -> None:
+    outcomes = []
+    for _ in range(2):
+        shop = open_shop()
+        shop.refresh.start()
+        outcome = shop.settle()
+        shop.cloud.stop()
+        for execution in outcome["executions"]:
+            if execution["machine"].endswith("-dispatch"):
+                execution["name"] = "EventBridge gives it a random one"
+        outcomes.append(outcome)
+        for path in tmp_path.iterdir():
+            if path.is_dir():
+                for file in path.iterdir():
+                    file.unlink()
+                path.rmdir()
+    assert outcomes[0] == outcomes[1]
