@@ -76,10 +76,12 @@ def write_week(path: Path, *, week_ending: date, new_items: bool, weeks: int = _
 def split_last_week(source: Path, target: Path) -> bool:
     """Write what a user's own file held a week ago: all rows up to 7 days before its newest.
 
-    Answers False, and writes nothing, when that leaves too few rows to train on, so that there
-    would be no sensible week before. Works in streams, on files of any size.
+    Answers False, and writes nothing, when there is no sensible week before: that leaves too few
+    rows to train on, or the file has no TIMESTAMP. Works in streams, on files of any size.
     """
     rows = pl.scan_csv(source, infer_schema=False, low_memory=True)
+    if "TIMESTAMP" not in rows.collect_schema().names():
+        return False
     moment = pl.col("TIMESTAMP").cast(pl.Int64, strict=False)
     newest = rows.select(moment.max()).collect(engine="streaming").item()
     if newest is None:

@@ -6,6 +6,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from rehearsal import sample_data
 from rehearsal.cloud import Cloud
 from rehearsal.personalize.models import PersonalizeBackend, personalize_backend
@@ -148,6 +151,14 @@ class Shop:
         self.wait(20 * MINUTE)
         return arn
 
+    def version(self, arn: str) -> Any:
+        """Describe a solution version."""
+        return self.personalize.describe_solution_version(solutionVersionArn=arn)["solutionVersion"]
+
+    def described(self, campaign: str) -> Any:
+        """Describe a campaign."""
+        return self.personalize.describe_campaign(campaignArn=campaign)["campaign"]
+
     def recommended(self, campaign: str, user: str, most: int = 25) -> list[str]:
         answer = self.client("personalize-runtime").get_recommendations(
             campaignArn=campaign, userId=user, numResults=most
@@ -169,6 +180,14 @@ def open_shop(cloud: Cloud) -> Iterator[Shop]:
             yield shop
         finally:
             cloud.stop()  # while time stands still: what is still to come never happens
+
+
+def refusal(call: Any, **request: Any) -> tuple[str, str]:
+    """Answer the code and message of the error that a call must end with."""
+    with pytest.raises(ClientError) as refused:
+        call(**request)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
 
 
 def _policy(statement: Any) -> str:

@@ -77,3 +77,9 @@ def test_a_file_with_too_little_before_its_last_week_is_not_split(
     source, target = own_file(tmp_path / "own.csv", days=days), tmp_path / "previous.csv"
     assert not sample_data.split_last_week(source, target)
     assert not target.exists()
+
+
+def test_a_file_without_times_is_not_split(tmp_path: Path) -> None:
+    source = own_file(tmp_path / "own.csv", days=60)
+    source.write_text(source.read_text().replace("TIMESTAMP", "WHEN"))
+    assert not sample_data.split_last_week(source, tmp_path / "previous.csv")
