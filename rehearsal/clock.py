@@ -169,8 +169,9 @@ class Clock:
     def sleep(self, seconds: float, stopped: Callable[[], bool] | None = None) -> None:
         """Let `seconds` pass for the caller: a program, a request that acts for one, or a hold.
 
-        With none to pass, all whose turn has come go first. Returns early once `stopped` is true and `notify` was called. `stopped` is asked under the
-        clock's lock, so it must not wait for anything. Inside `running`, gives up that hold.
+        With none to pass, all whose turn has come go first. Returns early once `stopped` is true
+        and `notify` was called. `stopped` is asked under the clock's lock, so it must not wait for
+        anything. Inside `running`, gives up that hold.
         """
         with self._lock:
             if not (stopped and stopped()):

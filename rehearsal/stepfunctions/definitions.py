@@ -6,15 +6,22 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from moto.stepfunctions.parser.api import InvalidDefinition
+from moto.core.exceptions import AWSError
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.parse.asl_parser import (
     AmazonStateLanguageParser,
     ASLParserException,
 )
-from statelint.linter import Linter  # type: ignore[import-untyped]
+from statelint.linter import Linter
 
 from rehearsal.stepfunctions import jsonata, naming
+
+
+class InvalidDefinition(AWSError):
+    """A definition that the API refuses; moto's own class loses its name on the wire."""
+
+    TYPE = "InvalidDefinition"
+
 
 # Fields that take a JSONata expression where the linter insists on a value of their type.
 _INSTEAD: dict[str, Any] = {

@@ -53,6 +53,11 @@ class History(EventManager):
         """Return the id of the event with which `state` was last entered."""
         return self._entered.get(state, 0)
 
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events so far; `timestamp` is ISO text, and details are not to be changed."""
+        with self._recording:
+            return [dict(event) for event in self._history_event_list]
+
     def add_event(  # type: ignore[override]  # moto's types leave out what it passes
         self,
         context: EventHistoryContext,

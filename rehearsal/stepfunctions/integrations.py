@@ -2,15 +2,17 @@
 
 import json
 from email.utils import format_datetime
-from functools import partial
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
+from jsonpath_ng.parser import parse
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import (
     StateCredentials,
@@ -225,5 +227,7 @@ def install() -> None:
     )
     patch(StateTaskServiceDynamoDB, _from_error=_dynamodb_error, _eval_service_task=_call_dynamodb)
     patch(StateTaskServiceLambda, _from_error=_lambda_error, _eval_service_task=_call_lambda)
+    # Every task reads a ResultPath, "$" where JSONata has none: parse it once.
+    patch(result_path, parse=lru_cache(maxsize=64)(parse))
     # Texts are counted (256 KiB) and shown as they are, not as ASCII escapes.
     patch(encoding, json=SimpleNamespace(dumps=partial(json.dumps, ensure_ascii=False)))

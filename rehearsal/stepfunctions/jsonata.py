@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jsonata import jexception  # type: ignore[import-untyped]
-from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
-from jsonata.parser import Parser  # type: ignore[import-untyped]
-from jsonata.timebox import Timebox  # type: ignore[import-untyped]
-from jsonata.utils import Utils  # type: ignore[import-untyped]
+from jsonata import jexception
+from jsonata.jsonata import Jsonata
+from jsonata.parser import Parser
+from jsonata.timebox import Timebox
+from jsonata.utils import Utils
 from moto.moto_api._internal import mock_random
 from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguageMode
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
