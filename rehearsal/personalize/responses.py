@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _RUNTIME_PATHS = {"/recommendations": "GetRecommendations"}
 _STATUS = {("personalize-runtime", "ResourceNotFoundException"): 404}
+_CONTENT_TYPES = {
+    "personalize": "application/x-amz-json-1.1",
+    "personalize-runtime": "application/json",
+}
 
 
 class PersonalizeResponse(BaseResponse):
@@ -32,7 +36,7 @@ class PersonalizeResponse(BaseResponse):
         name = _RUNTIME_PATHS.get(self.path.rstrip("/"))
         service = "personalize-runtime" if name else "personalize"
         name = name or self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        headers = {**self.response_headers, "Content-Type": "application/x-amz-json-1.1"}
+        headers = {**self.response_headers, "Content-Type": _CONTENT_TYPES[service]}
         try:
             answer = self._answer(backend, service, name)
         except PersonalizeError as error:

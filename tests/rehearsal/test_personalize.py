@@ -9,6 +9,7 @@ import pytest
 from rehearsal.cloud import Cloud
 from rehearsal.personalize.resources import SolutionVersion
 from tests.rehearsal.personalize_shop import (
+    HRNN,
     MINUTE,
     USER_PERSONALIZATION,
     Shop,
@@ -168,10 +169,16 @@ def test_update_training_needs_its_recipe_and_an_active_full_version(shop: Shop)
     shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
     hrnn, updatable = shop.solution("old"), shop.solution("new", recipe=USER_PERSONALIZATION)
     create = shop.personalize.create_solution_version
+    assert refusal(create, solutionArn=updatable, trainingMode="UPDATE") == (
+        "InvalidInputException",
+        "Training mode UPDATE needs an active solution version that was trained with FULL.",
+    )
     for solution in (hrnn, updatable):
-        code, _ = refusal(create, solutionArn=solution, trainingMode="UPDATE")
-        assert code == "InvalidInputException"
-    shop.trained(updatable)
+        shop.trained(solution)
+    assert refusal(create, solutionArn=hrnn, trainingMode="UPDATE") == (
+        "InvalidInputException",
+        f"Training mode UPDATE is not supported for recipe {HRNN}.",
+    )
     assert shop.version(shop.trained(updatable, trainingMode="UPDATE"))["status"] == "ACTIVE"
 
 
