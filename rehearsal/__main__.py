@@ -7,9 +7,11 @@ be rehearsed at all.
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from rehearsal import cloud as cloud_module
 from rehearsal import marketplace, report
 from rehearsal.assembly import SynthesisedStack, SynthesisError, find_stack, synthesise
 from rehearsal.clock import Clock, use
-from rehearsal.deploy import deploy
+from rehearsal.deploy import DeploymentError, deploy
 from rehearsal.faults import Fault
 from rehearsal.refresh import Refresh
 
@@ -28,17 +30,21 @@ TODAY = datetime(2020, 9, 28, 1, tzinfo=UTC)
 LAST_WEEK = TODAY.timestamp() - 7 * 24 * 3600
 PACE_FOR_A_TERMINAL = 2.0  # minutes per second: half an hour in a quarter of a minute
 WATCH_SECONDS = 0.1
+PIPE_WIDTH = 200
 COMPLETE, NOT_COMPLETE, NOT_REHEARSED = 0, 1, 2
 
 
 def main() -> int:
     """Run a rehearsal by the command line's arguments; return the exit status."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: leave nothing behind
     console = Console(stderr=arguments.json, highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH  # whoever reads a pipe wraps lines himself
     try:
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
             return _rehearse(arguments, console, Path(folder))
-    except (SynthesisError, marketplace.PreparationError) as error:
+    except (SynthesisError, marketplace.PreparationError, DeploymentError, OSError) as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return NOT_REHEARSED
     except KeyboardInterrupt:
@@ -73,26 +79,26 @@ def _rehearse(arguments: argparse.Namespace, console: Console, folder: Path) -> 
         with report.Progress(console, clock, usual) as progress:
             refresh.follow(progress.watch, WATCH_SECONDS)
         result = refresh.outcome()
-        complete = refresh.is_complete()
         if arguments.json:
-            print(json.dumps(result, default=str, indent=2))
+            print(json.dumps(result, indent=2), flush=True)
         else:
             report.show(console, result)
-            _verdict(console, cloud, complete=complete)
+        _verdict(console, refresh)
         if arguments.serve:
             _serve(console, cloud, stack)
-    return COMPLETE if complete else NOT_COMPLETE
+        return COMPLETE if refresh.is_complete() else NOT_COMPLETE
 
 
-def _verdict(console: Console, cloud: cloud_module.Cloud, *, complete: bool) -> None:
-    for fault in cloud.faults.unused:
-        console.print(f"[yellow]The fault {fault} never struck: no such call was made.[/]")
-    if complete:
+def _verdict(console: Console, refresh: Refresh) -> None:
+    for fault in refresh.cloud.faults.unused:
+        console.print(f"[yellow]The fault {fault} did not strike: no such call was made.[/]")
+    if refresh.is_complete():
         console.print("\n[bold green]COMPLETE[/]: every campaign serves its new solution version.")
-    else:
-        console.print(
-            "\n[bold red]NOT COMPLETE[/]: the reason is in the row; the old version serves on."
-        )
+        return
+    console.print("\n[bold red]NOT COMPLETE[/]: the campaign serves its old solution version.")
+    for row in refresh.rows():
+        if row["refresh_status"] != "COMPLETE":
+            console.print(f"  {row['campaign_name']}: {row['failure_reason']}", soft_wrap=True)
 
 
 def _serve(console: Console, cloud: cloud_module.Cloud, stack: SynthesisedStack) -> None:
@@ -109,7 +115,8 @@ def _serve(console: Console, cloud: cloud_module.Cloud, stack: SynthesisedStack)
         f"""--input '{{"refresh": "{stack.settings["refreshes"][0]["name"]}"}}'""",
         soft_wrap=True,
     )
-    threading.Event().wait()
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 def _arguments() -> argparse.Namespace:
@@ -121,7 +128,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--environment", default="dev", help="a file of environments/ (dev)")
     parser.add_argument(
         "--data",
-        type=_file,
+        type=Path,
         nargs="+",
         default=[],
         metavar="CSV",
@@ -129,7 +136,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--previous",
-        type=_file,
+        type=Path,
         nargs="+",
         default=[],
         metavar="CSV",
@@ -137,14 +144,13 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--pace",
-        type=_positive,
+        type=float,
         metavar="MINUTES_PER_SECOND",
         help=f"simulated minutes per second ({PACE_FOR_A_TERMINAL:g} in a terminal, "
         "else as fast as possible)",
     )
     parser.add_argument(
         "--fault",
-        type=_fault,
         action="append",
         default=[],
         metavar="SPEC",
@@ -154,33 +160,28 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--serve", action="store_true", help="keep the cloud on a port afterwards")
     parser.add_argument("--port", type=int, default=0, help="the port (any free one)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    _checked(parser, arguments)
+    return arguments
 
 
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"{text} is no file; name a CSV file")
-    if not os.access(path, os.R_OK):
-        raise argparse.ArgumentTypeError(f"{text} cannot be read")
-    return path
-
-
-def _positive(text: str) -> float:
-    try:
-        pace = float(text)
-    except ValueError:
-        pace = 0.0
-    if not 0 < pace < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
-    return pace
-
-
-def _fault(text: str) -> Fault:
-    try:
-        return Fault.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Turn the arguments' texts into what they mean; end with all that is wrong with them."""
+    problems = []
+    for file in [*arguments.data, *arguments.previous]:
+        if not file.is_file() or not os.access(file, os.R_OK):
+            problems.append(f"{file} is no file that can be read; name a CSV file")
+    if arguments.pace is not None and not 0 < arguments.pace < float("inf"):
+        problems.append(f"--pace {arguments.pace:g} is no number above 0")
+    faults = []
+    for spec in arguments.fault:
+        try:
+            faults.append(Fault.parse(spec))
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        parser.error("\n  ".join(problems))
+    arguments.fault = faults
 
 
 if __name__ == "__main__":

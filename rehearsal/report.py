@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live
-from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -68,12 +68,13 @@ class Progress:
                     if status != "IN_PROGRESS":
                         self.ended[key] = self.clock.time()
                     if not self.live:
-                        self.console.print(f"{self._elapsed()}  {key[0]}  {stage}  {status}")
+                        since = row[f"{prefix}_datetime"] if status == "IN_PROGRESS" else None
+                        self.console.print(f"{self._elapsed(since)}  {key[0]}  {stage}  {status}")
         if self.live:
             self.live.update(self._picture(rows))
 
-    def _elapsed(self) -> str:
-        return duration(self.clock.time() - self.began)
+    def _elapsed(self, moment: float | None = None) -> str:
+        return duration((self.clock.time() if moment is None else moment) - self.began)
 
     def _picture(self, rows: list[dict[str, Any]]) -> Group:
         table = Table.grid(padding=(0, 2))
@@ -136,28 +137,31 @@ def _folded(states: list[str]) -> list[str]:
 
 
 def _show_row(console: Console, row: dict[str, Any]) -> None:
-    table = Table.grid(padding=(0, 2))
+    console.print()
+    console.print(f"[bold]The row of {row['campaign_name']} and {row['base_date']}[/]")
     for name in [*ARTICLE, *sorted(set(row) - set(ARTICLE))]:
         if name in row:
             value = str(row[name])
             if name.endswith("_datetime"):
                 value += f"  ({datetime.fromtimestamp(row[name], UTC):%Y-%m-%d %H:%M} UTC)"
-            table.add_row(name, Text(value, style=COLOURS.get(value, "")))
-    console.print()
-    title = f"{row['campaign_name']} {row['base_date']}"
-    console.print(Panel(table, title=title, expand=False) if console.is_terminal else table)
+            line = Text.assemble(f"  {name:<31}", (value, COLOURS.get(value, "")))
+            console.print(line, soft_wrap=True)
 
 
 def _show_recommendations(console: Console, shown: dict[str, Any]) -> None:
-    table = Table(title=f"Recommendations for {shown['user_id']}", title_justify="left")
+    if not shown["user_id"]:
+        return
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None)
     table.add_column("before")
     table.add_column("after")
-    for number in range(min(SHOWN_ITEMS, len(shown["before"]), len(shown["after"]))):
-        item = shown["after"][number]
-        new = item in shown["new_items"]
-        after = Text(f"{item}  new this week" if new else item, style="green" if new else "")
-        table.add_row(shown["before"][number], after)
+    for before, after in zip(shown["before"], shown["after"], strict=False):
+        if table.row_count == SHOWN_ITEMS:
+            break
+        new = after in shown["new_items"]
+        told = Text(f"{after}  new this week" if new else after, style="green" if new else "")
+        table.add_row(before, told)
     console.print()
+    console.print(f"[bold]Recommendations for {shown['user_id']}[/]")
     console.print(table)
 
 
