@@ -235,7 +235,7 @@ class Clock:
 
     def _starter(self, call: Callable[[], object], name: str | None) -> Callable[[], None]:
         def run() -> None:
-            self._mine.programs = 1
+            self._mine.programs, _here.clock = 1, self
             try:
                 with suppress(_Stopped):
                     call()
@@ -341,6 +341,13 @@ class Clock:
                     self._proceed()
 
 
+class _Here(threading.local):
+    """The clock that started the current thread as a program."""
+
+    clock: Clock | None = None
+
+
+_here = _Here()
 _current: Clock | None = None
 
 
@@ -351,7 +358,12 @@ def use(clock: Clock) -> None:
 
 
 def current() -> Clock:
-    """Return the clock that the process reads; RuntimeError before the first `use`."""
-    if _current is None:
+    """Return the clock to read: a program's own, otherwise the one in use.
+
+    So a program that outlives its cloud never meddles with the next one's time. RuntimeError before
+    the first `use`.
+    """
+    clock = _here.clock or _current
+    if clock is None:
         raise RuntimeError("no clock yet: call rehearsal.clock.use(clock) first")
-    return _current
+    return clock

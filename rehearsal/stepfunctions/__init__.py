@@ -10,6 +10,7 @@ from moto.core.config import default_user_config
 from rehearsal.stepfunctions import (
     choices,
     clients,
+    definitions,
     errors,
     integrations,
     jsonata,
@@ -25,5 +26,15 @@ def install() -> None:
     Reads the clock (`rehearsal.clock.current`) only when something runs.
     """
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    for part in (timing, scopes, jsonata, errors, choices, clients, integrations, models):
+    for part in (
+        timing,
+        scopes,
+        jsonata,
+        errors,
+        choices,
+        clients,
+        integrations,
+        definitions,
+        models,
+    ):
         part.install()

@@ -8,13 +8,16 @@ from typing import Any
 
 from moto.core.exceptions import AWSError
 from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.parse.asl_parser import (
     AmazonStateLanguageParser,
     ASLParserException,
 )
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from statelint.linter import Linter
 
 from rehearsal.stepfunctions import jsonata, naming
+from rehearsal.stepfunctions.patch import patch
 
 
 class InvalidDefinition(AWSError):
@@ -51,9 +54,7 @@ def parse(definition: str) -> Program:
             + "'"
         )
     try:
-        # Written anew, because moto's parser takes an escaped emoji for two broken characters.
-        text = json.dumps(json.loads(definition), ensure_ascii=False)
-        program, _ = AmazonStateLanguageParser.parse(text)
+        program, _ = AmazonStateLanguageParser.parse(definition)
     except ASLParserException as error:
         raise InvalidDefinition(f"Invalid State Machine Definition: '{error}'") from error
     except Exception as error:  # moto's preprocessor raises whatever it stumbles on
@@ -140,3 +141,16 @@ def _expressions(value: Any, path: str) -> Iterator[tuple[str, str]]:
         for name, item in value.items():
             if path or name not in ("Branches", "ItemProcessor", "Iterator", "Comment"):
                 yield from _expressions(item, f"{path}/{name}" if path else name)
+
+
+def _text(parser_rule_context: Any) -> Any:
+    """Read a literal of the definition, which is JSON; moto leaves or breaks some escapes."""
+    text = parser_rule_context.getText()
+    return json.loads(text) if text.startswith('"') or text == "null" else text
+
+
+def install() -> None:
+    """Read and check definitions as AWS does."""
+    patch(preprocessor.Preprocessor, _inner_string_of=staticmethod(_text))
+    patch(preprocessor, from_string_literal=_text)
+    patch(StepFunctionsParserBackend, _validate_definition=staticmethod(parse))

@@ -38,7 +38,13 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from rehearsal import clock
 from rehearsal.stepfunctions.clients import client_for
-from rehearsal.stepfunctions.naming import error_prefix, from_response, operation, to_request
+from rehearsal.stepfunctions.naming import (
+    boto_name,
+    error_prefix,
+    from_response,
+    operation,
+    to_request,
+)
 from rehearsal.stepfunctions.patch import patch
 
 
@@ -80,6 +86,10 @@ def _eval_parameters(self: StateTask, env: Any) -> dict[str, Any]:
 def _refused(parameters: dict[str, Any], problem: str) -> ValueError:
     text = to_json_str(parameters, separators=(",", ":"))
     return ValueError(f"The Parameters '{text}' could not be used to start the Task: [{problem}]")
+
+
+def _service_name(self: StateTaskService, boto_service_name: str | None = None) -> str:
+    return boto_name(boto_service_name or self.resource.api_name)
 
 
 def _normalise_parameters(
@@ -217,6 +227,7 @@ def install() -> None:
     patch(StateTask, _eval_parameters=_eval_parameters)
     patch(
         StateTaskService,
+        _get_boto_service_name=_service_name,
         _normalise_parameters=_normalise_parameters,
         _normalise_response=_normalise_response,
     )

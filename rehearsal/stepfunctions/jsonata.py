@@ -2,15 +2,16 @@
 
 import hashlib
 import json
+import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonata import jexception
+from jsonata.functions import Functions
 from jsonata.jsonata import Jsonata
 from jsonata.parser import Parser
-from jsonata.timebox import Timebox
 from jsonata.utils import Utils
 from moto.moto_api._internal import mock_random
 from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguageMode
@@ -65,7 +66,7 @@ def _context_names(node: Any) -> Iterator[str]:
 def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     """Return the value of `expression` as JSON data; `variables` maps names without their `$`."""
     compiled = _take(expression)
-    Jsonata.CURRENT.jsonata = compiled  # where $now() and $millis() look for the time
+    Jsonata.CURRENT.jsonata = compiled  # where the library's functions look for their expression
     bindings = _FUNCTIONS | {name: _to_jsonata(value) for name, value in variables.items()}
     try:
         result = _from_jsonata(compiled.evaluate(None, bindings))
@@ -118,12 +119,12 @@ def _from_jsonata(value: Any, *, nested: bool = False) -> Any:
         return {name: _from_jsonata(item, nested=True) for name, item in value.items()}
     if isinstance(value, list):
         return [_from_jsonata(value[index], nested=True) for index in range(len(value))]
-    if isinstance(value, str | bool | int | float):
+    if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise EvaluationError("returned an unsupported result type.")
 
 
-# The functions that Step Functions adds to JSONata, and the one it takes away.
+# The functions that Step Functions adds to JSONata or defines anew, and the one it takes away.
 
 
 def _partition(items: list[Any], size: int) -> list[Any]:
@@ -138,6 +139,16 @@ def _hash(text: str, algorithm: str) -> str:
     if algorithm not in _ALGORITHMS:
         raise EvaluationError(f"threw an error during evaluation. Unknown algorithm {algorithm}")
     return hashlib.new(algorithm.replace("-", ""), text.encode()).hexdigest()
+
+
+def _millis() -> int:
+    """The time of the execution, not of this computer; it stands still while one evaluates."""
+    return int(clock.current().time() * 1000)
+
+
+def _now(picture: str | None = None, timezone: str | None = None) -> str:
+    text: str = Functions.datetime_from_millis(_millis(), picture, timezone)
+    return text
 
 
 def _random(seed: int | None = None) -> float:
@@ -157,6 +168,8 @@ _FUNCTIONS: dict[str, Any] = {
     "partition": _function(_partition),
     "range": _function(_range),
     "hash": _function(_hash),
+    "millis": _function(_millis),
+    "now": _function(_now),
     "random": _function(_random),
     "uuid": _function(lambda: str(mock_random.uuid4())),
     "parse": _function(json.loads),
@@ -206,5 +219,3 @@ def install() -> None:
     patch(StringJSONata, _eval_body=_eval_jsonata)
     patch(StringVariableSample, _eval_body=_eval_variable)
     patch(VariableStore, get_assigned_variables=_assigned)
-    # $now() and $millis() are the time of the execution, not of this computer.
-    patch(Timebox, current_milli_time=staticmethod(lambda: int(clock.current().time() * 1000)))

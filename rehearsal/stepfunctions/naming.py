@@ -14,9 +14,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_lambda,
     state_task_service_sfn,
 )
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (  # noqa: E501
-    StateTaskService,
-)
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from rehearsal.stepfunctions.timing import iso
@@ -29,10 +26,15 @@ _SUPPORTED: dict[str, dict[str, set[str]]] = {
 }
 
 
+@lru_cache(maxsize=1)
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
 @lru_cache(maxsize=256)
 def operation(service: str, action: str) -> OperationModel:
     """Return botocore's model of `action`, in any spelling, or raise KeyError."""
-    model = botocore.session.get_session().get_service_model(service)
+    model = _session().get_service_model(service)
     names = {name.lower(): name for name in model.operation_names}
     return model.operation_model(names[action.lower().replace("_", "")])
 
@@ -109,10 +111,19 @@ def unsupported(resource: str, arguments: Any) -> Iterator[str]:
             yield f'The field "{name}" is not supported by Step Functions'
 
 
+_BOTO_NAMES = {
+    "sfn": "stepfunctions",
+    "states": "stepfunctions",
+    "eventbridge": "events",
+    "cloudwatchlogs": "logs",
+}
+
+
+@lru_cache(maxsize=64)
 def boto_name(service: str) -> str:
     """Return botocore's name of a service that a resource ARN names: `sfn` is stepfunctions."""
-    name: str = StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.get(service, service)
-    return name
+    known = {name.replace("-", ""): name for name in _session().get_available_services()}
+    return _BOTO_NAMES.get(service) or known.get(service, service)
 
 
 def error_prefix(service_name: str) -> str:
@@ -125,4 +136,4 @@ def error_prefix(service_name: str) -> str:
 @lru_cache(maxsize=64)
 def service_id(service: str) -> str:
     """Return the service id that botocore knows, such as "Personalize" or "SFN"."""
-    return str(botocore.session.get_session().get_service_model(service).service_id)
+    return str(_session().get_service_model(service).service_id)

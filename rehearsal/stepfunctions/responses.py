@@ -37,6 +37,25 @@ class Response(StepFunctionResponse):
             )
         return ActionResult({k: v for k, v in answer.items() if v is not None})
 
+    def describe_state_machine_for_execution(self) -> ActionResult:
+        """Answer DescribeStateMachineForExecution: with what the execution runs, not the latest."""
+        execution: Any = self.stepfunction_backend.describe_execution(
+            self._get_param("executionArn")
+        )
+        machine = execution.state_machine
+        return ActionResult(
+            {
+                "stateMachineArn": machine.arn,
+                "name": machine.name,
+                "definition": machine.definition,
+                "roleArn": machine.roleArn,
+                "updateDate": machine.update_date,
+                "loggingConfiguration": machine.loggingConfiguration,
+                "tracingConfiguration": machine.tracingConfiguration,
+                "encryptionConfiguration": machine.encryptionConfiguration,
+            }
+        )
+
     def list_executions(self) -> ActionResult:
         """Answer ListExecutions."""
         backend: Any = self.stepfunction_backend

@@ -12,11 +12,12 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend, lambda_simple_backends
-from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from rehearsal import clock, stepfunctions
 
 START = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
+ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "ap-northeast-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
 REAL_SECONDS = 60  # far more than any test needs: it only ends one that hangs
@@ -147,6 +148,7 @@ def running_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
     with mock_aws(config=config):
         stepfunctions.install()
         yield Machines(time, boto3.client("stepfunctions", region_name=REGION), functions)
+        assert time.wait_until_idle(REAL_SECONDS)
         time.stop()
     lambda_simple_backends.reset()
 

@@ -370,3 +370,14 @@ def test_the_process_has_one_current_clock(monkeypatch: pytest.MonkeyPatch, cloc
         clock_module.current()
     clock_module.use(clock)
     assert clock_module.current() is clock
+
+
+def test_a_program_reads_its_own_clock_whatever_the_process_uses(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    other = Clock(0)
+    monkeypatch.setattr(clock_module, "_current", other)
+    seen: list[Clock] = []
+    run(clock, lambda: seen.append(clock_module.current()))
+    assert seen == [clock]
+    other.stop()

@@ -198,9 +198,11 @@ def test_a_stopped_execution_ends_at_once_and_does_nothing_more(
     states = {"First": first[kind], "Note": invoke("note")}
     if kind == "nothing":
         states["Wait"] = wait
-    execution = machines.start(machines.create(states))  # its turn comes before or after the stop
-    machines.client.stop_execution(executionArn=execution, error="Mine", cause="enough")
-    ended = machines.look(execution)
+    arn = machines.create(states)
+    with machines.clock.running():
+        execution = machines.start(arn)  # its turn comes before or after the stop
+        machines.client.stop_execution(executionArn=execution, error="Mine", cause="enough")
+        ended = machines.look(execution)
     assert (ended.status, ended.error, ended.cause) == ("ABORTED", "Mine", "enough")
     assert ended.events[-1]["type"] == "ExecutionAborted"
     machines.settle()
