@@ -10,6 +10,7 @@ wakes a program queues it before letting go of its own turn, so time cannot jump
 
 import heapq
 import itertools
+import math
 import threading
 import time as real_time
 from collections import deque
@@ -62,7 +63,9 @@ class Alarm:
 
     def cancel(self) -> None:
         """Forget the call; without effect once its time has come."""
-        self._clock._forget(self._turn)
+        with self._clock._lock:
+            self._turn.waiting = False
+            self._clock._proceed()
 
 
 class Signal:
@@ -70,22 +73,16 @@ class Signal:
 
     def __init__(self, clock: "Clock") -> None:
         self._clock = clock
-        self._waiters: list[_Turn] = []
         self._is_set = False
 
     def set(self) -> None:
         """Wake everyone who waits, now and until `clear`."""
-        with self._clock._lock:
-            self._is_set = True
-            for turn in self._waiters:
-                self._clock._queue(turn)
-            self._waiters.clear()
-            self._clock._proceed()
+        self._is_set = True
+        self._clock.notify()
 
     def clear(self) -> None:
         """Be unset again."""
-        with self._clock._lock:
-            self._is_set = False
+        self._is_set = False
 
     def is_set(self) -> bool:
         """Return whether the signal has come."""
@@ -93,10 +90,8 @@ class Signal:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait up to `timeout` simulated seconds; True if the signal came."""
-        with self._clock._lock:
-            if not self._is_set:
-                self._clock._park(timeout, waiters=self._waiters)
-            return self._is_set
+        self._clock.sleep(math.inf if timeout is None else timeout, self.is_set)
+        return self._is_set
 
 
 class Clock:
@@ -175,7 +170,7 @@ class Clock:
         """
         with self._lock:
             if not (stopped and stopped()):
-                self._park(max(seconds, 0), stopped=stopped)
+                self._park(max(seconds, 0), stopped)
 
     def notify(self) -> None:
         """Wake the sleepers whose `stopped` has become true."""
@@ -246,13 +241,7 @@ class Clock:
 
         return threading.Thread(target=run, name=name, daemon=True).start
 
-    def _park(
-        self,
-        seconds: float | None,
-        *,
-        stopped: Callable[[], bool] | None = None,
-        waiters: list[_Turn] | None = None,
-    ) -> None:
+    def _park(self, seconds: float, stopped: Callable[[], bool] | None) -> None:
         """Give up the caller's turn and holds until it is resumed."""
         woken, resumed = threading.Condition(self._lock), False
 
@@ -268,27 +257,18 @@ class Clock:
             raise RuntimeError("only what counts as running can wait on the clock")
         turn = _Turn(resume, programs, holds, stopped)
         self._parked[turn] = woken
-        if waiters is not None:
-            waiters.append(turn)
-        if seconds is not None:
+        if seconds < math.inf:
             self._plan(self._time + seconds, turn)
         self._running -= programs
         self._held -= holds
         self._proceed()
         woken.wait_for(lambda: resumed or self._is_stopped)
         del self._parked[turn]
-        if waiters is not None and turn in waiters:
-            waiters.remove(turn)
         if self._is_stopped and self._mine.programs:
             raise _Stopped
 
     def _plan(self, when: float, turn: _Turn) -> None:
         heapq.heappush(self._deadlines, (when, next(self._order), turn))
-
-    def _forget(self, turn: _Turn) -> None:
-        with self._lock:
-            turn.waiting = False
-            self._proceed()
 
     def _queue(self, turn: _Turn) -> None:
         if turn.waiting and not self._is_stopped:
