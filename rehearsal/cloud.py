@@ -20,6 +20,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 import rehearsal.awslambda.models
 import rehearsal.cloudformation
 import rehearsal.events.models
+import rehearsal.iam.guard
 import rehearsal.personalize.models
 import rehearsal.stepfunctions
 from rehearsal import clock as clocks
@@ -151,6 +152,7 @@ def _install() -> None:
     rehearsal.awslambda.models.install()
     rehearsal.events.models.install()
     rehearsal.cloudformation.install()
+    rehearsal.iam.guard.install()
 
 
 def _forget() -> None:

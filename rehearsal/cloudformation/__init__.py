@@ -11,7 +11,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.core.common_models import CloudFormationModel
 
-from rehearsal.cloudformation import api_resources, resources
+from rehearsal.cloudformation import api_resources, change_sets, resources
 
 # Importing them has registered their models.
 MODELS = (api_resources, resources)
@@ -59,6 +59,7 @@ def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str
 
 def install() -> None:
     """Register the models above, and fail deployments that moto would let pass; repeatable."""
+    change_sets.install()
     parsing.resource_class_from_type = _class_from_type
     parsing.parse_and_create_resource = _create
     parsing.generate_resource_name = _generated_name

@@ -98,7 +98,9 @@ def _tagging(params: Params) -> list[Permission]:
 
 def _invoke(params: Params, place: Place) -> list[Permission]:
     name = params["FunctionName"]
-    function = place.arn("lambda", f"function:{name.rsplit('function:', 1)[-1]}")
+    # A name, an ARN, or the end of one (`123456789012:function:name`).
+    plain = f"function:{name.rpartition('function:')[2]}"
+    function = name if name.startswith("arn:") else place.arn("lambda", plain)
     if params.get("Qualifier"):
         function += f":{params['Qualifier']}"
     return [Permission("lambda:InvokeFunction", function)]

@@ -68,7 +68,9 @@ def state_machine(definition: Mapping[str, Any], role_id: str, **properties: Any
     }
 
 
-def assembly(folder: Path, name: str, resources: Resources, outputs: Resource | None = None) -> Path:
+def assembly(
+    folder: Path, name: str, resources: Resources, outputs: Resource | None = None
+) -> Path:
     """Write a stack's template, its assets' list and the code of its functions."""
     template = {"Resources": resources, "Outputs": outputs or {}}
     files: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""EventBridge: what starts, with which input, and what becomes of events that cannot be delivered."""
+"""EventBridge: what starts, with which input, and what becomes of an undeliverable event."""
 
 import json
 from datetime import UTC, datetime
