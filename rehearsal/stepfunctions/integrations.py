@@ -6,7 +6,6 @@ from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
-import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 from jsonpath_ng.parser import parse
 from moto.stepfunctions.parser.api import HistoryEventType
@@ -42,6 +41,7 @@ from rehearsal.stepfunctions.naming import (
     boto_name,
     error_prefix,
     from_response,
+    modelled_errors,
     operation,
     to_request,
 )
@@ -150,31 +150,33 @@ def _sdk_error(self: StateTaskServiceAwsSdk, env: Any, ex: Exception) -> Failure
     return _moto_sdk_error(self, env, ex)
 
 
-def _optimised_error(
-    self: StateTaskService, env: Any, ex: Exception, prefix: str, unmodelled: str
-) -> FailureEvent:
+def _optimised_error(self: Any, env: Any, ex: Exception, owner: type) -> FailureEvent:
     """Name an error as optimised integrations do: what no model knows has a general name."""
+    prefix, general = _OPTIMISED[owner]
     if isinstance(ex, BotoCoreError):
         return _failed(self, env, f"{prefix}.SdkClientException", _unanswered(ex))
-    if not isinstance(ex, ClientError):
-        return StateTask._from_error(self, env, ex)
-    code, http = ex.response["Error"]["Code"], ex.response["ResponseMetadata"]
-    model = botocore.session.get_session().get_service_model(prefix.lower())
-    name = code if code in {shape.name for shape in model.error_shapes} else unmodelled
-    cause = (
-        f"{ex.response['Error']['Message']} (Service: {prefix}, "
-        f"Status Code: {http['HTTPStatusCode']}, Request ID: {http.get('RequestId', '')})"
-    )
-    return _failed(self, env, f"{prefix}.{name}", cause)
+    if isinstance(ex, ClientError):
+        code = ex.response["Error"]["Code"]
+        name = code if code in modelled_errors(prefix.lower()) else general
+        _, cause = self._error_cause_from_client_error(ex)
+        return _failed(self, env, f"{prefix}.{name}", cause)
+    event: FailureEvent = super(owner, self)._from_error(env=env, ex=ex)
+    return event
+
+
+_OPTIMISED: dict[type, tuple[str, str]] = {
+    StateTaskServiceDynamoDB: ("DynamoDB", "AmazonDynamoDBException"),
+    StateTaskServiceLambda: ("Lambda", "AWSLambdaException"),
+}
 
 
 def _dynamodb_error(self: StateTaskServiceDynamoDB, env: Any, ex: Exception) -> FailureEvent:
-    return _optimised_error(self, env, ex, "DynamoDB", "AmazonDynamoDBException")
+    return _optimised_error(self, env, ex, StateTaskServiceDynamoDB)
 
 
 def _lambda_error(self: StateTaskServiceLambda, env: Any, ex: Exception) -> FailureEvent:
     if not isinstance(ex, lambda_eval_utils.LambdaFunctionErrorException):
-        return _optimised_error(self, env, ex, "Lambda", "AWSLambdaException")
+        return _optimised_error(self, env, ex, StateTaskServiceLambda)
     try:
         error = json.loads(ex.payload)["errorType"]
     except (ValueError, TypeError, KeyError):

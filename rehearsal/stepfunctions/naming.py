@@ -39,6 +39,12 @@ def operation(service: str, action: str) -> OperationModel:
     return model.operation_model(names[action.lower().replace("_", "")])
 
 
+@lru_cache(maxsize=16)
+def modelled_errors(service: str) -> frozenset[str]:
+    """Return the names of the errors that botocore's model of a service knows."""
+    return frozenset(shape.name for shape in _session().get_service_model(service).error_shapes)
+
+
 def _plain(name: str) -> str:
     return name.replace("_", "").lower()
 

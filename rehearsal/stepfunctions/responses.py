@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -85,6 +85,14 @@ class Response(StepFunctionResponse):
             self._get_param("executionArn"), self._get_param("error"), self._get_param("cause")
         )
         return ActionResult({"stopDate": execution.stop_date})
+
+    def send_task_failure(self) -> EmptyResult:
+        """Answer SendTaskFailure."""
+        backend: Any = self.stepfunction_backend
+        backend.send_task_failure(
+            self._get_param("taskToken"), self._get_param("error"), self._get_param("cause")
+        )
+        return EmptyResult()
 
     def _page(self, name: str, items: list[Any], default: int) -> dict[str, Any]:
         start = int(self._get_param("nextToken") or 0)
