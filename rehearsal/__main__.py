@@ -167,10 +167,11 @@ def _arguments() -> argparse.Namespace:
 
 def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Turn the arguments' texts into what they mean; end with all that is wrong with them."""
-    problems = []
-    for file in [*arguments.data, *arguments.previous]:
-        if not file.is_file() or not os.access(file, os.R_OK):
-            problems.append(f"{file} is no file that can be read; name a CSV file")
+    problems = [
+        f"{file} is no file that can be read; name a CSV file"
+        for file in [*arguments.data, *arguments.previous]
+        if not file.is_file() or not os.access(file, os.R_OK)
+    ]
     if arguments.pace is not None and not 0 < arguments.pace < float("inf"):
         problems.append(f"--pace {arguments.pace:g} is no number above 0")
     faults = []

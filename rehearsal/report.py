@@ -31,12 +31,13 @@ ARTICLE = (
     "solution_version_status",
     "solution_version_datetime",
 )
+ENDED = ("ACTIVE", "FAILED")
 COLOURS = {"ACTIVE": "green", "COMPLETE": "green", "SUCCEEDED": "green", "FAILED": "red"}
 SHOWN_ITEMS = 10
 
 
 class Progress:
-    """The refresh while it runs: bars in a terminal, a line per change of status in a pipe.
+    """The refresh while it runs: bars in a terminal, a line when a stage begins in a pipe.
 
     A bar is full when a stage has taken as long as it took last week (`usual`, simulated seconds).
     """
@@ -44,7 +45,7 @@ class Progress:
     def __init__(self, console: Console, clock: Clock, usual: Mapping[str, float]) -> None:
         self.console, self.clock, self.usual = console, clock, usual
         self.began = clock.time()
-        self.seen: dict[tuple[str, str], str] = {}
+        self.told: set[tuple[str, str]] = set()
         self.ended: dict[tuple[str, str], float] = {}
         self.live = Live(console=console, refresh_per_second=10) if console.is_terminal else None
 
@@ -61,20 +62,25 @@ class Progress:
         """Show what the table's rows say now."""
         for row in rows:
             for stage, (prefix, _) in STAGES.items():
-                status = row.get(f"{prefix}_status")
-                key = (row["campaign_name"], stage)
-                if status and self.seen.get(key) != status:
-                    self.seen[key] = status
-                    if status != "IN_PROGRESS":
-                        self.ended[key] = self.clock.time()
-                    if not self.live:
-                        since = row[f"{prefix}_datetime"] if status == "IN_PROGRESS" else None
-                        self.console.print(f"{self._elapsed(since)}  {key[0]}  {stage}  {status}")
+                if row.get(f"{prefix}_status") in ENDED:
+                    self.ended.setdefault((row["campaign_name"], stage), self.clock.time())
         if self.live:
             self.live.update(self._picture(rows))
+        else:
+            self._print_news(rows)
 
-    def _elapsed(self, moment: float | None = None) -> str:
-        return duration((self.clock.time() if moment is None else moment) - self.began)
+    def _print_news(self, rows: list[dict[str, Any]]) -> None:
+        """Print what began or ended since the last time, with the time that the row tells."""
+        for row in rows:
+            news = [
+                (f"{prefix}_datetime", f"{stage} began") for stage, (prefix, _) in STAGES.items()
+            ]
+            for attribute, text in [*news, ("ended_datetime", row["refresh_status"])]:
+                told = (row["campaign_name"], attribute)
+                if attribute in row and told not in self.told:
+                    self.told.add(told)
+                    since = duration(row[attribute] - self.began)
+                    self.console.print(f"{since}  {row['campaign_name']}  {text}")
 
     def _picture(self, rows: list[dict[str, Any]]) -> Group:
         table = Table.grid(padding=(0, 2))
@@ -92,8 +98,9 @@ class Progress:
                     duration(took) if status else "",
                     Text(status, style=COLOURS.get(status, "")),
                 )
+        since = duration(self.clock.time() - self.began)
         now = self.clock.now().strftime("%Y-%m-%d %H:%M UTC")
-        return Group(Text(f"{self._elapsed()} since the Glue event, {now}"), table)
+        return Group(Text(f"{since} since the Glue event, {now}"), table)
 
 
 def show(console: Console, result: Outcome) -> None:

@@ -371,16 +371,13 @@ def test_the_campaigns_update_is_awaited_whatever_its_status_strings_are(
     assert row["ended_datetime"] - row["campaign_update_datetime"] >= 2 * HOUR
 
 
-@pytest.mark.parametrize(
-    "call",
-    ["CreateDatasetImportJob", "CreateSolutionVersion", "UpdateCampaign"],
-)
 @pytest.mark.parametrize("fault", ["lost", "error", "throttle*3"])
-def test_a_call_whose_answer_is_lost_or_refused_for_now_is_made_once(
-    open_shop: OpenShop, call: str, fault: str
+def test_a_call_whose_answer_is_lost_or_that_is_refused_for_now_is_made_once(
+    open_shop: OpenShop, fault: str
 ) -> None:
     shop = open_shop()
-    shop.cloud.faults.add(f"personalize:{call}={fault}")
+    for call in ("CreateDatasetImportJob", "CreateSolutionVersion", "UpdateCampaign"):
+        shop.cloud.faults.add(f"personalize:{call}={fault}")
     shop.succeed()
     outcome = shop.settle()
     assert shop.cloud.faults.unused == []
@@ -483,6 +480,21 @@ def test_campaigns_of_one_solution_share_one_import_and_one_training(
     assert first["dataset_import_job_arn"] == second["dataset_import_job_arn"]
     assert first["items_dataset_import_job_status"] == "ACTIVE"
     assert first["items_dataset_import_job_arn"] != first["dataset_import_job_arn"]
+
+
+def test_of_two_trainings_created_at_the_same_moment_one_is_stopped_before_it_trains(
+    open_shop: OpenShop,
+) -> None:
+    shop = open_shop("shared")
+    shop.behaviour.taken_solution_version_name = "accepted"
+    # both look before either creates, since the first one's call takes a while
+    shop.cloud.faults.add("personalize:CreateSolutionVersion=slow:20")
+    shop.succeed()
+    outcome = shop.settle()
+    versions = outcome["personalize"]["solution_versions"]
+    assert sorted(version["status"] for version in versions) == ["ACTIVE", "CREATE STOPPED"]
+    assert [row["refresh_status"] for row in outcome["rows"]] == ["COMPLETE", "COMPLETE"]
+    assert {row["solution_version_status"] for row in outcome["rows"]} == {"ACTIVE"}
 
 
 def test_a_second_glue_run_of_the_day_waits_for_the_first(open_shop: OpenShop) -> None:

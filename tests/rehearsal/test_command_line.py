@@ -1,0 +1,130 @@
+"""`python -m rehearsal` as its users run it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def rehearse(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "rehearsal", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_json_is_one_object_with_all_there_is_to_know() -> None:
+    done = rehearse("--environment", "prod", "--json")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert set(shown) == {"executions", "rows", "personalize", "recommendations", "cost"}
+    dispatch, refresh = shown["executions"]
+    assert dispatch["status"] == refresh["status"] == "SUCCEEDED"
+    assert refresh["name"].startswith("brandi-hrnn-campaign-v2-20200928-")
+    assert refresh["states"][0] == "Begin"
+    assert refresh["states"][-1] == "Refresh complete"
+    assert refresh["transitions"] == len(refresh["states"])  # nothing had to be repeated
+    (row,) = shown["rows"]
+    assert row["base_date"] == 20200928
+    assert row["refresh_status"] == "COMPLETE"
+    assert {kind: len(made) for kind, made in shown["personalize"].items()} == {
+        "dataset_import_jobs": 1,
+        "solution_versions": 1,
+        "campaign_updates": 1,
+    }
+    for made in shown["personalize"].values():
+        assert {"creationDateTime", "lastUpdatedDateTime", "status"} <= set(made[0])
+    recommended = shown["recommendations"]
+    assert recommended["new_items"]
+    assert not set(recommended["new_items"]) & set(recommended["before"])
+    assert set(recommended["new_items"]) <= set(recommended["after"])
+    assert shown["cost"]["total_usd"] > 0
+
+
+def test_a_file_that_personalize_refuses_ends_with_status_1_and_the_reason(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "no-time.csv"
+    file.write_text("USER_ID,ITEM_ID,EVENT_TYPE\nu1,i1,view\n")
+    done = rehearse("--data", str(file), "--fault", "sqs:SendMessage=denied")
+    assert done.returncode == 1
+    assert "NOT COMPLETE: the campaign serves its old solution version." in done.stdout
+    assert "Input CSV is missing the following columns:[TIMESTAMP]" in done.stdout
+    assert (
+        "The fault sqs:SendMessage=denied*1 did not strike: no such call was made." in done.stdout
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_users_own_file_needs_no_week_before(tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    with file.open("w") as rows:
+        rows.write("USER_ID,ITEM_ID,TIMESTAMP,DEVICE\n")
+        for n in range(4000):
+            day = n // 200  # twenty days
+            item = f"new-{n % 5}" if day > 15 and n % 3 == 0 else f"item-{n % 60}"
+            rows.write(f"user-{n * 7 % 90},{item},{1600000000 + day * 86400 + n},phone\n")
+    done = rehearse("--data", str(file), "--json")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["rows"][0]["refresh_status"] == "COMPLETE"
+    assert any(item.startswith("new-") for item in shown["recommendations"]["new_items"])
+
+
+def test_wrong_arguments_are_told_all_at_once_and_without_a_traceback() -> None:
+    done = rehearse("--data", "nowhere.csv", "--pace", "0", "--fault", "s3:GetObject=explode")
+    assert done.returncode == 2
+    assert "nowhere.csv is no file that can be read" in done.stderr
+    assert "--pace 0 is no number above 0" in done.stderr
+    assert "explode" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_environment_is_told_with_those_there_are() -> None:
+    done = rehearse("--environment", "staging")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "rehearsal: there is no environment 'staging'; environments/ has dev, prod\n"
+    )
+
+
+def test_an_interrupted_rehearsal_leaves_nothing_behind() -> None:
+    command = [sys.executable, "-m", "rehearsal", "--pace", "0.5"]
+    running = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stdout is not None
+    for line in running.stdout:
+        if "IN_PROGRESS" in line:  # its functions have run: their processes wait for more
+            break
+    assert functions_of(running.pid)
+    os.kill(running.pid, signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert errors == "rehearsal: interrupted; nothing is left behind\n"
+    deadline = time.monotonic() + 30
+    while functions_of(running.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert functions_of(running.pid) == []
+
+
+def functions_of(session: int) -> list[str]:
+    """Return the processes that run Lambda functions in a session of processes."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_text()
+            member = (process / "stat").read_text().rsplit(")", 1)[1].split()[3] == str(session)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if member and "awslambdaric" in command:
+            found.append(command)
+    return found

@@ -1,0 +1,105 @@
+"""The README's commands do what it says, and print what it shows."""
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docs.generate import OUTPUT, README, ROOT, between
+from rehearsal import cloud as clouds
+from rehearsal import marketplace
+from rehearsal.__main__ import LAST_WEEK, TODAY
+from rehearsal.assembly import find_stack
+from rehearsal.clock import Clock
+from rehearsal.refresh import glue_event
+
+TEXT = README.read_text("utf-8")
+COMMANDS = re.findall(r"^ *\$ (.+)$", TEXT, re.MULTILINE)
+REHEARSALS = [
+    command for command in COMMANDS if re.search("-m rehearsal .*--(fault|help)", command)
+]
+DEPLOYMENT = [command for command in COMMANDS if command.startswith("npx cdk ")]
+ELSEWHERE = {
+    ".venv/bin/python -m rehearsal --environment prod --json": "test_command_line.py",
+    "make test": "it runs this test",
+    "make install": "`make test` has run it",
+    "source .venv/bin/activate": "the tests' shell below does so",
+}
+
+
+def run(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the README in a shell, in the activated virtual environment."""
+    quiet = {"CDK_DISABLE_CLI_TELEMETRY": "1", "CI": "1", "NO_COLOR": "1", **variables}
+    exported = " ".join(f"{name}={shlex.quote(value)}" for name, value in quiet.items())
+    return subprocess.run(
+        ["bash", "-c", f"source .venv/bin/activate && export {exported} && {command}"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_command_of_the_readme_is_tested() -> None:
+    starts = [command for command in COMMANDS if command.startswith("aws stepfunctions ")]
+    known = {"make rehearse", *ELSEWHERE, *DEPLOYMENT, *REHEARSALS, *starts}
+    assert set(COMMANDS) == known
+    assert (len(DEPLOYMENT), len(REHEARSALS), len(starts)) == (3, 2, 1)
+
+
+def test_make_rehearse_prints_what_the_readme_shows() -> None:
+    done = run("make rehearse")
+    assert done.returncode == 0, done.stderr
+    shown = ["```text", done.stdout.rstrip(), "```"]
+    assert between(TEXT, OUTPUT, shown) == TEXT, "run `make docs`"
+
+
+@pytest.mark.parametrize("command", REHEARSALS)
+def test_the_other_rehearsals_of_the_readme_succeed(command: str) -> None:
+    done = run(command)
+    assert done.returncode == 0, done.stderr
+
+
+def as_boto3(command: str) -> tuple[str, str, dict[str, Any]]:
+    """Return service, method and parameters of an AWS CLI command; the CLI names them so too."""
+    _, service, operation, *options = shlex.split(command)
+    names = [re.sub(r"-(\w)", lambda m: m[1].upper(), o.removeprefix("--")) for o in options[::2]]
+    return service, operation.replace("-", "_"), dict(zip(names, options[1::2], strict=True))
+
+
+def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> None:
+    prod = find_stack(assembly, "prod")
+    clock = Clock(LAST_WEEK)
+    with clouds.start(account=prod.account, region=prod.region, clock=clock) as cloud:
+        for command in DEPLOYMENT:
+            unattended = " --require-approval never" if " deploy " in command else ""
+            done = run(command + unattended, **cloud.environment)
+            assert done.returncode == 0, done.stderr
+        folder = assembly.parent / f"readme-{cloud.endpoint.rsplit(':', 1)[-1]}"
+        folder.mkdir()
+        last_week, this_week = marketplace.deliveries(folder, TODAY, [], [])
+        marketplace.prepare(cloud, prod.settings, last_week)
+        with clock.running():
+            clock.sleep(TODAY.timestamp() - clock.time())
+            marketplace.put(cloud, marketplace.datasets(prod.settings)[0], this_week)
+            event = glue_event("Job-Brandi-Commerce-API", run_id="jr_" + "5" * 64)
+            answer = cloud.client("events").put_events(Entries=[event])
+            assert answer["FailedEntryCount"] == 0
+        assert clock.wait_until_idle(timeout=60)
+        key = {"campaign_name": {"S": "brandi-hrnn-campaign-v2"}, "base_date": {"N": "20200928"}}
+        table = "PROD_PERSONALIZE_DATA_PROCESS"
+        row = cloud.client("dynamodb").get_item(TableName=table, Key=key)["Item"]
+        assert row["refresh_status"] == {"S": "COMPLETE"}
+
+        # the same by hand: the run is complete, so nothing is started twice
+        (start,) = (command for command in COMMANDS if command.startswith("aws "))
+        service, method, parameters = as_boto3(start)
+        started = getattr(cloud.client(service), method)(**parameters)
+        assert clock.wait_until_idle(timeout=60)
+        ended = cloud.client(service).describe_execution(executionArn=started["executionArn"])
+        assert json.loads(ended["output"])[0]["outcome"] == "ALREADY_STARTED"
