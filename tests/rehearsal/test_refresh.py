@@ -487,8 +487,8 @@ def test_of_two_trainings_created_at_the_same_moment_one_is_stopped_before_it_tr
 ) -> None:
     shop = open_shop("shared")
     shop.behaviour.taken_solution_version_name = "accepted"
-    # both look before either creates, since the first one's call takes a while
-    shop.cloud.faults.add("personalize:CreateSolutionVersion=slow:20")
+    # both have looked before either creates, since the first one's answer takes a while
+    shop.cloud.faults.add("personalize:ListSolutionVersions=slow:20")
     shop.succeed()
     outcome = shop.settle()
     versions = outcome["personalize"]["solution_versions"]
