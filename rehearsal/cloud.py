@@ -90,12 +90,12 @@ class Cloud:
         """End the server, every function's process and the clock; forget everything. Repeatable."""
         if not self._thread.is_alive():
             return
+        self.clock.stop()  # first: what waits ends in silence, what runs still gets its answers
+        lambdas: Any = lambda_backends[self.account][self.region]
+        lambdas.stop()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        lambdas: Any = lambda_backends[self.account][self.region]
-        lambdas.stop()
-        self.clock.stop()
         _forget()
         for name, value in self._restored.items():
             if value is None:

@@ -21,6 +21,8 @@ from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.responses import get_backend
 from moto.stepfunctions.utils import cfn_to_api_tags
 
+from rehearsal import iam
+
 Template = dict[str, Any]
 
 
@@ -56,8 +58,13 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
     ) -> Any:
         """Create it as CreateStateMachine does."""
         properties = cloudformation_json["Properties"]
+        name = properties.get("StateMachineName", resource_name)
+        cls._check_role(
+            properties["RoleArn"],
+            f"arn:aws:states:{region_name}:{account_id}:stateMachine:{name}",
+        )
         machine: Any = get_backend(account_id, region_name).create_state_machine(
-            name=properties.get("StateMachineName", resource_name),
+            name=name,
             roleArn=properties["RoleArn"],
             tags=cfn_to_api_tags(properties.get("Tags", [])),
             sm_type=properties.get("StateMachineType", "STANDARD"),
@@ -83,6 +90,7 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
             )
             get_backend(account_id, region_name).delete_state_machine(original_resource.arn)
             return made
+        cls._check_role(properties["RoleArn"], original_resource.arn)
         settings = cls._settings(properties, account_id)
         return get_backend(account_id, region_name).update_state_machine(
             original_resource.arn,
@@ -91,6 +99,15 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
             logging_configuration=settings["loggingConfiguration"],
             tracing_configuration=settings["tracingConfiguration"],
         )
+
+    @staticmethod
+    def _check_role(role_arn: str, machine_arn: str) -> None:
+        service = "states.amazonaws.com"
+        if not iam.trusts(role_arn, service=service, source_arn=machine_arn):
+            raise ValidationError(
+                message=f"Neither the global service principal {service}, nor the regional one is "
+                f"authorized to assume the provided role {role_arn}."
+            )
 
     @staticmethod
     def _settings(properties: Template, account_id: str) -> Template:

@@ -188,6 +188,16 @@ def test_a_definition_that_step_functions_refuses_fails_the_deployment(
         deployed(cloud, tmp_path, {"Role": role("states.amazonaws.com"), "Machine": machine})
 
 
+def test_a_state_machine_whose_role_does_not_trust_step_functions_fails_the_deployment(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    machine = state_machine(
+        {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}, "Role"
+    )
+    with pytest.raises(DeploymentError, match="nor the regional one is authorized to assume"):
+        deployed(cloud, tmp_path, {"Role": role("lambda.amazonaws.com"), "Machine": machine})
+
+
 def test_a_resource_that_vanished_is_reported_although_the_stack_is_complete(
     cloud: Cloud, tmp_path: Path
 ) -> None:

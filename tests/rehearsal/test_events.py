@@ -173,6 +173,32 @@ def handler(event, context):
     assert entry["ErrorCode"] == "NotAuthorizedForSourceException"
 
 
+def test_an_event_of_a_deployed_role_is_delivered_once_its_sender_waits_or_ends(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    code = """
+import boto3
+def handler(event, context):
+    entry = {"Source": "shop", "DetailType": "Sale", "Detail": '{"sold": 1}'}
+    return boto3.client("events").put_events(Entries=[entry])["Entries"]
+"""
+    bus = "arn:aws:events:ap-northeast-1:111122223333:event-bus/default"
+    sale = rule()
+    sale["Properties"]["EventPattern"] = {"source": ["shop"]}
+    resources = {
+        "Runner": role("states.amazonaws.com"),
+        "Machine": state_machine(ECHO, "Runner"),
+        "Sender": role("events.amazonaws.com", MAY_START),
+        "Rule": sale,
+        "Role": role("lambda.amazonaws.com", allow("events:PutEvents", bus)),
+        "Task": function(code, "Role"),
+    }
+    deployed(cloud, tmp_path, resources)
+    cloud.client("lambda").invoke(FunctionName=physical_id(cloud, "Task"))
+    (received,) = started(cloud)
+    assert received["detail"] == {"sold": 1}
+
+
 def test_bad_entries_fail_by_themselves(cloud: Cloud) -> None:
     good = {"Source": "shop", "DetailType": "Sale", "Detail": "{}"}
     answer = cloud.client("events").put_events(

@@ -326,6 +326,26 @@ def test_managed_policies_of_aws_count(cloud: Cloud, tmp_path: Path, policies: l
             sqs.send_message(QueueUrl=queue, MessageBody="hello")
 
 
+def test_a_permissions_boundary_limits_what_policies_allow(cloud: Cloud, tmp_path: Path) -> None:
+    boundary = {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "ManagedPolicyName": "boundary",
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [allow("personalize:ListCampaigns", "*")],
+            },
+        },
+    }
+    bounded = role("states.amazonaws.com", allow("personalize:List*", "*"))
+    bounded["Properties"]["PermissionsBoundary"] = {"Ref": "Boundary"}
+    deployed(cloud, tmp_path, {"Boundary": boundary, "Role": bounded})
+    personalize = as_role(cloud, "personalize")
+    personalize.list_campaigns()
+    with pytest.raises(personalize.exceptions.ClientError, match="AccessDenied"):
+        personalize.list_solution_versions()
+
+
 @pytest.mark.parametrize(
     ("service", "source", "is_let_in"),
     [

@@ -198,6 +198,20 @@ def test_redeployed_code_and_variables_replace_the_warm_environments(
     assert invoke(cloud, name)[0] == ["new", None]
 
 
+def test_an_asynchronous_invocation_answers_at_once_and_runs_after(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    code = "def handler(event, context): print('ran with', event)"
+    name = deploy_function(cloud, tmp_path, code)
+    answer = cloud.client("lambda").invoke(
+        FunctionName=name, InvocationType="Event", Payload=b'"sale"'
+    )
+    assert answer["StatusCode"] == 202
+    assert cloud.clock.wait_until_idle(30)
+    log = cloud.client("logs").filter_log_events(logGroupName=physical_id(cloud, "Log"))
+    assert [event["message"] for event in log["events"]] == ["ran with sale"]
+
+
 def test_an_event_over_six_megabytes_is_refused(cloud: Cloud, tmp_path: Path) -> None:
     name = deploy_function(cloud, tmp_path, "def handler(event, context): return len(event)")
     assert invoke(cloud, name, "x" * (6 * 1024 * 1024 - 2))[0] == 6 * 1024 * 1024 - 2
