@@ -150,7 +150,7 @@ def _sdk_error(self: StateTaskServiceAwsSdk, env: Any, ex: Exception) -> Failure
     return _moto_sdk_error(self, env, ex)
 
 
-def _optimised_error(self: Any, env: Any, ex: Exception, owner: type) -> FailureEvent:
+def _optimised_error(self: Any, env: Any, ex: Exception, owner: Any) -> FailureEvent:
     """Name an error as optimised integrations do: what no model knows has a general name."""
     prefix, general = _OPTIMISED[owner]
     if isinstance(ex, BotoCoreError):

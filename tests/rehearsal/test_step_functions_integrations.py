@@ -25,8 +25,6 @@ from tests.rehearsal.state_machines import (
     task,
 )
 
-SCHEMA = f"arn:aws:personalize:{REGION}:{ACCOUNT}:schema/none"
-
 
 @pytest.fixture
 def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
@@ -106,9 +104,10 @@ def test_arguments_unknown_to_an_optimised_integration_are_refused_at_run_time(
 
 
 def test_a_modelled_error_of_an_sdk_call_has_its_own_name(machines: Machines) -> None:
-    state = task("aws-sdk:personalize:describeSchema", {"SchemaArn": SCHEMA})
-    error = error_of(machines, state, by="Personalize.ResourceNotFoundException")
-    assert error["Cause"].startswith(f"Resource Arn {SCHEMA} does not exist. (Service: Personalize")
+    none = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:none"
+    state = task("aws-sdk:sfn:describeStateMachine", {"StateMachineArn": none})
+    error = error_of(machines, state, by="Sfn.StateMachineDoesNotExistException")
+    assert error["Cause"].startswith(f"State Machine Does Not Exist: '{none}' (Service: Sfn, ")
     assert "Status Code: 400, Request ID: " in error["Cause"]
 
 
