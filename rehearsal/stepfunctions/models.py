@@ -5,6 +5,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from moto.core.exceptions import AWSError
 from moto.moto_api._internal import mock_random
 from moto.stepfunctions import models as static_models
 from moto.stepfunctions import urls
@@ -37,6 +38,12 @@ _STATUS = {
     HistoryEventType.ExecutionTimedOut: ExecutionStatus.TIMED_OUT,
     HistoryEventType.ExecutionAborted: ExecutionStatus.ABORTED,
 }
+
+
+class StateMachineAlreadyExists(AWSError):
+    """A name that is taken by a machine with another definition."""
+
+    TYPE = "StateMachineAlreadyExists"
 
 
 class _Worker(ExecutionWorker):
@@ -134,6 +141,13 @@ class ExecutingBackend(StepFunctionsParserBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.clients: dict[tuple[str | None, ...], Any] = {}  # those of `clients.client_for`
+
+    def create_state_machine(self, name: str, definition: str, *args: Any, **kwargs: Any) -> Any:
+        """Create a machine, or return the one that the same request has made before."""
+        for machine in self.state_machines:
+            if machine.name == name and machine.definition != definition:
+                raise StateMachineAlreadyExists(f"State Machine Already Exists: '{machine.arn}'")
+        return super().create_state_machine(name, definition, *args, **kwargs)
 
     def start_execution(  # type: ignore[override]  # moto's is called with less, too
         self,

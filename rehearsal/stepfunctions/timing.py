@@ -73,6 +73,7 @@ class _Thread:
         try:
             self._target(*self._args)
         finally:
+            del self._target, self._args  # moto keeps every thread it ever made
             self._ended.set()
 
     def join(self, timeout: float | None = None) -> None:

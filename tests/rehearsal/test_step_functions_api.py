@@ -163,6 +163,18 @@ def test_a_definition_that_is_no_machine_is_refused(machines: Machines, definiti
     assert code == "InvalidDefinition"
 
 
+def test_a_machine_is_made_once_and_its_name_is_taken_for_others(machines: Machines) -> None:
+    one, other = (
+        json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}, "Comment": text})
+        for text in ("one", "other")
+    )
+    create = machines.client.create_state_machine
+    first = create(name="m", definition=one, roleArn=ROLE)["stateMachineArn"]
+    assert create(name="m", definition=one, roleArn=ROLE)["stateMachineArn"] == first
+    code, _ = refused(lambda: create(name="m", definition=other, roleArn=ROLE))
+    assert code == "StateMachineAlreadyExists"
+
+
 def test_an_update_is_checked_like_a_creation(machines: Machines) -> None:
     arn = machines.create(DONE)
     update = machines.client.update_state_machine
