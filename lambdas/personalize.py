@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
 if TYPE_CHECKING:
     from mypy_boto3_personalize import PersonalizeClient
@@ -52,7 +53,7 @@ def retry_later() -> Iterator[None]:
         if error.response["Error"]["Code"] in PASSING or status >= SERVER_ERROR:
             raise RetryLater(str(error)) from error
         raise
-    except HTTPClientError as error:  # no answer: the call may or may not have been carried out
+    except (HTTPClientError, NoConnection) as error:  # no answer; it may have been carried out
         raise RetryLater(str(error)) from error
 
 
