@@ -1,6 +1,7 @@
 """Functions run from their deployed zip, under their role, as AWS runs them."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -238,5 +239,23 @@ def test_no_child_process_outlives_the_cloud(cloud: Cloud, tmp_path: Path) -> No
     code = "import os\ndef handler(event, context): return os.getpid()"
     pid, _ = invoke(cloud, deploy_function(cloud, tmp_path, code))
     assert Path(f"/proc/{pid}").exists()
+    cloud.stop()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_function_that_still_works_ends_with_the_cloud(cloud: Cloud, tmp_path: Path) -> None:
+    code = """
+import os, pathlib, time
+def handler(event, context):
+    pathlib.Path(event).write_text(str(os.getpid()))
+    time.sleep(600)
+"""
+    name = deploy_function(cloud, tmp_path, code, Timeout=900)
+    written = tmp_path / "pid"
+    os.mkfifo(written)
+    cloud.client("lambda").invoke(
+        FunctionName=name, InvocationType="Event", Payload=json.dumps(str(written))
+    )
+    pid = written.read_text()  # waits until the function writes
     cloud.stop()
     assert not Path(f"/proc/{pid}").exists()
