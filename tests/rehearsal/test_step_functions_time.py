@@ -149,7 +149,14 @@ def test_a_task_that_takes_longer_than_its_limit_times_out_on_time(machines: Mac
     assert ended.output == {"Error": "States.Timeout", "Cause": ""}
     assert ended.seconds == 300
     assert "TaskTimedOut" in ended.event_types()
-    assert "TaskSucceeded" not in ended.event_types()  # though the answer came, much later
+
+
+def test_an_answer_after_the_time_limit_leaves_no_trace(machines: Machines) -> None:
+    machines.functions["slow"] = lambda _: machines.clock.sleep(900)
+    state = invoke("slow", TimeoutSeconds=300, Catch=caught("States.Timeout"))
+    ended = machines.run({"Call": state, "Caught": {"Type": "Wait", "Seconds": 900, "End": True}})
+    assert ended.seconds == 1200
+    assert "TaskSucceeded" not in ended.event_types()
 
 
 def test_a_task_within_its_limit_is_not_timed_out(machines: Machines) -> None:
