@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from tests.rehearsal.state_machines import CAUGHT, Machines, caught, invoke, running_machines, task
+from tests.rehearsal.state_machines import (
+    CAUGHT,
+    FunctionError,
+    Machines,
+    caught,
+    invoke,
+    running_machines,
+    task,
+)
 
 
 @pytest.fixture
@@ -297,6 +305,38 @@ def test_a_failed_branch_stops_the_others(machines: Machines) -> None:
     branches = [{"StartAt": next(iter(states)), "States": states} for states in (slow, fail)]
     ended = machines.run({"All": {"Type": "Parallel", "Branches": branches, "End": True}})
     assert (ended.error, ended.seconds, calls) == ("Mine", 0, [])
+
+
+def test_a_call_that_fails_in_a_stopped_branch_leaves_no_trace(machines: Machines) -> None:
+    def fail_late(_: Any) -> None:
+        machines.clock.sleep(60)
+        raise FunctionError('{"errorType": "Late"}')
+
+    machines.functions["slow"] = fail_late
+    fail = {
+        "Wait": {"Type": "Wait", "Seconds": 10, "Next": "Fail"},
+        "Fail": {"Type": "Fail", "Error": "Mine"},
+    }
+    branches = [
+        {"StartAt": next(iter(states)), "States": states}
+        for states in ({"Call": invoke("slow")}, fail)
+    ]
+    all_of_them = {"Type": "Parallel", "Branches": branches, "Catch": caught("Mine"), "End": True}
+    wait = {"Caught": {"Type": "Wait", "Seconds": 900, "End": True}}
+    ended = machines.run({"All": all_of_them} | wait)
+    assert (ended.status, ended.seconds) == ("SUCCEEDED", 910)
+    assert "TaskFailed" not in ended.event_types()
+
+
+@pytest.mark.parametrize("items", ["$missing", "5"])
+def test_a_map_over_what_is_no_array_is_one_evaluation_error(
+    machines: Machines, items: str
+) -> None:
+    wait = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
+    catch = caught("States.QueryEvaluationError")
+    ended = machines.run({"Each": each(f"{{% {items} %}}", wait, Catch=catch), **CAUGHT})
+    assert ended.output["Error"] == "States.QueryEvaluationError"
+    assert ended.event_types().count("EvaluationFailed") == 1
 
 
 def test_the_context_object_has_the_fields_of_aws(machines: Machines) -> None:

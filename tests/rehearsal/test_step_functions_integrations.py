@@ -62,6 +62,11 @@ def test_an_sdk_answer_has_pascal_case_names_and_iso_dates(machines: Machines) -
     assert "ResponseMetadata" not in output
 
 
+def test_a_service_is_found_by_the_name_that_step_functions_has_for_it(machines: Machines) -> None:
+    state = task("aws-sdk:eventbridge:listRules", {}, Output="{% $states.result.Rules %}")
+    assert machines.run({"Call": state}).output == []
+
+
 @pytest.mark.parametrize(
     ("member", "name"),
     [
