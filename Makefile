@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 # Node.js comes with the virtual environment, so that none has to be installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+MAKEFLAGS += --no-print-directory
 
 .PHONY: help rehearse test install synth docs lock clean
 .DEFAULT_GOAL = help

@@ -21,7 +21,7 @@ from rehearsal import cloud as cloud_module
 from rehearsal import marketplace, report
 from rehearsal.assembly import SynthesisedStack, SynthesisError, find_stack, synthesise
 from rehearsal.clock import Clock, use
-from rehearsal.deploy import DeploymentError, deploy
+from rehearsal.deploy import DeploymentError, deploy, withdraw_bootstrap
 from rehearsal.faults import Fault
 from rehearsal.refresh import Refresh
 
@@ -102,6 +102,7 @@ def _verdict(console: Console, refresh: Refresh) -> None:
 
 
 def _serve(console: Console, cloud: cloud_module.Cloud, stack: SynthesisedStack) -> None:
+    withdraw_bootstrap(cloud)
     console.print()
     console.print("Serving the cloud until Ctrl-C. In another terminal:", soft_wrap=True)
     for name, value in cloud.environment.items():

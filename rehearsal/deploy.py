@@ -13,6 +13,7 @@ from rehearsal.cloud import Cloud
 
 # A template over this many bytes goes to CloudFormation through S3.
 LARGEST_BODY = 51_200
+BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _STEADY = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 # A zip entry's oldest date: the same files give the same bytes whenever they are packed.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -61,6 +62,20 @@ def _status(formation: Any, stack: str) -> str | None:
     return status
 
 
+def withdraw_bootstrap(cloud: Cloud) -> None:
+    """Take away what `deploy` has put in the place of the bootstrap stack.
+
+    The account is then as one that was never bootstrapped, for a user's own `cdk bootstrap`.
+    """
+    s3 = cloud.client("s3")
+    for bucket in (b["Name"] for b in s3.list_buckets()["Buckets"]):
+        if bucket.startswith("cdk-hnb659fds-assets-"):
+            for stored in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+                s3.delete_object(Bucket=bucket, Key=stored["Key"])
+            s3.delete_bucket(Bucket=bucket)
+    cloud.client("ssm").delete_parameter(Name=BOOTSTRAP_VERSION)
+
+
 def _upload_assets(assembly: Path, stack: str, cloud: Cloud) -> None:
     s3 = cloud.client("s3")
     for asset in json.loads((assembly / f"{stack}.assets.json").read_text())["files"].values():
@@ -106,7 +121,7 @@ def _zipped(directory: Path) -> bytes:
 def _set_bootstrap_version(cloud: Cloud) -> None:
     """Stand in for `cdk bootstrap`, whose version a synthesised template checks."""
     cloud.client("ssm").put_parameter(
-        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True
+        Name=BOOTSTRAP_VERSION, Value="30", Type="String", Overwrite=True
     )
 
 

@@ -1,11 +1,9 @@
 """`python -m rehearsal` as its users run it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -93,38 +91,30 @@ def test_an_unknown_environment_is_told_with_those_there_are() -> None:
 
 def test_an_interrupted_rehearsal_leaves_nothing_behind() -> None:
     command = [sys.executable, "-m", "rehearsal", "--pace", "0.5"]
-    running = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert running.stdout is not None
-    for line in running.stdout:
-        if "IN_PROGRESS" in line:  # its functions have run: their processes wait for more
-            break
-    assert functions_of(running.pid)
-    os.kill(running.pid, signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "dataset import job began" in line:
+                break
+        functions = functions_of(running.pid)  # that have run: their processes wait for more
+        assert functions
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
     assert running.returncode == 2
     assert errors == "rehearsal: interrupted; nothing is left behind\n"
-    deadline = time.monotonic() + 30
-    while functions_of(running.pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert functions_of(running.pid) == []
+    assert not [pid for pid in functions if Path(f"/proc/{pid}").exists()]
 
 
-def functions_of(session: int) -> list[str]:
-    """Return the processes that run Lambda functions in a session of processes."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_text()
-            member = (process / "stat").read_text().rsplit(")", 1)[1].split()[3] == str(session)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if member and "awslambdaric" in command:
-            found.append(command)
-    return found
+def functions_of(parent: int) -> list[int]:
+    """Return the processes that run Lambda functions for a rehearsal."""
+    listed = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    processes = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    return [
+        int(pid)
+        for pid, of, command in processes
+        if of == str(parent) and "awslambdaric" in command
+    ]
