@@ -7,7 +7,8 @@ the job's name follows from these three, and Personalize refuses a name that is 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from personalize import ENDED_BADLY, NotOurs, names, personalize, retry_later
+from personalize import ENDED_BADLY, NotOurs, names, personalize
+from retry_later import RetryLater, retry_later
 
 if TYPE_CHECKING:
     from mypy_boto3_personalize.type_defs import DatasetImportJobTypeDef
@@ -36,6 +37,14 @@ def describe(job_arn: str) -> "DatasetImportJobTypeDef":
     return personalize.describe_dataset_import_job(datasetImportJobArn=job_arn)["datasetImportJob"]
 
 
+def describe_created(job_arn: str) -> "DatasetImportJobTypeDef":
+    """Return a job that was created a moment ago, and may not be readable yet."""
+    try:
+        return describe(job_arn)
+    except personalize.exceptions.ResourceNotFoundException as unseen:
+        raise RetryLater(f"{job_arn} was created and cannot be read yet") from unseen
+
+
 def create(dataset: Dataset, job_name: str) -> None:
     """Create the job; another execution's creating it first is as good."""
     with suppress(personalize.exceptions.ResourceAlreadyExistsException):
@@ -61,7 +70,7 @@ def find_or_create(dataset: Dataset) -> ImportJob:
             job = describe(job_arn)
         except personalize.exceptions.ResourceNotFoundException:
             create(dataset, job_name)
-            job = describe(job_arn)
+            job = describe_created(job_arn)
         if job["datasetArn"] != dataset["dataset_arn"]:
             raise NotOurs(
                 f"{job_arn} imports into {job['datasetArn']}; choose another dataset group's name"

@@ -3,27 +3,34 @@
 Guarantees at most one paid training per solution, run and attempt, however often the task runs and
 however many campaigns share the solution. CreateSolutionVersion is not idempotent and each call is
 a training that is billed; whether Personalize refuses a version's name that is taken is not
-documented. So the task looks for its name first, and afterwards looks again: where two executions
-started one at the same moment, both keep the older and the younger is stopped before it trains.
+documented. So the task looks for what is there first, and afterwards looks again: where two
+executions started one at the same moment, both keep the older and the younger is stopped before it
+trains.
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from personalize import ENDED_BADLY, RetryLater, names, personalize, retry_later
+from personalize import ENDED_BADLY, NAMED_BY_A_RUN, names, personalize
+from retry_later import RetryLater, retry_later
 
 if TYPE_CHECKING:
     from mypy_boto3_personalize.type_defs import SolutionVersionTypeDef
 
 
 class Training(TypedDict):
-    """What to train: an entry of the plan's `solution_version`."""
+    """What to train: the plan's `solution_version`, and when the run first intended to.
+
+    `intended` is in epoch seconds, written to the row before the first call; the run's data had
+    been imported by then.
+    """
 
     solution_arn: str
     name: str
     training_mode: Literal["FULL", "UPDATE"]
     base_date: int
     attempt: int
+    intended: int
 
 
 class SolutionVersion(TypedDict):
@@ -33,15 +40,33 @@ class SolutionVersion(TypedDict):
     created: int
 
 
+def is_ours(version: "SolutionVersionTypeDef", training: Training) -> bool:
+    """Whether this run has created the version, by whichever of its attempts or campaigns."""
+    return version.get("name") in names(training["name"], training["attempt"])
+
+
+def will_do(version: "SolutionVersionTypeDef", training: Training) -> bool:
+    """Whether the version is ours, or was trained by hand on the very data that ours would be.
+
+    That is in the same mode and after the run's import; paying for the same model twice helps
+    nobody. A version that another run has named stays that run's.
+    """
+    return is_ours(version, training) or (
+        version["trainingType"] == "MANUAL"
+        and version["trainingMode"] == training["training_mode"]
+        and version["creationDateTime"].timestamp() >= training["intended"]
+        and not NAMED_BY_A_RUN.search(version.get("name", ""))
+    )
+
+
 def find_all(training: Training) -> list["SolutionVersionTypeDef"]:
-    """Return the run's versions, oldest first.
+    """Return the versions that will do, our own first, then the oldest first.
 
     Summaries carry no names, so versions are described one by one; none of a run is older than its
     base date, which begins up to 14 hours before that date does in UTC.
     """
     since = datetime.strptime(str(training["base_date"]), "%Y%m%d").replace(tzinfo=UTC)
     since -= timedelta(days=1)
-    wanted = names(training["name"], training["attempt"])
     pages = personalize.get_paginator("list_solution_versions").paginate(
         solutionArn=training["solution_arn"]
     )
@@ -53,14 +78,16 @@ def find_all(training: Training) -> list["SolutionVersionTypeDef"]:
         for summary in page["solutionVersions"]
         if summary["creationDateTime"] >= since
     )
-    ours = [version for version in versions if version.get("name") in wanted]
-    return sorted(ours, key=lambda v: (v["creationDateTime"], v["solutionVersionArn"]))
+    found = [version for version in versions if will_do(version, training)]
+    return sorted(
+        found,
+        key=lambda v: (not is_ours(v, training), v["creationDateTime"], v["solutionVersionArn"]),
+    )
 
 
-def first_sound(versions: list["SolutionVersionTypeDef"]) -> "SolutionVersionTypeDef | None":
-    """Return the oldest version that neither failed nor was stopped."""
-    sound = (v for v in versions if v["status"] not in {*ENDED_BADLY, "CREATE STOPPING"})
-    return next(sound, None)
+def sound(versions: list["SolutionVersionTypeDef"]) -> list["SolutionVersionTypeDef"]:
+    """Return those that neither failed nor were stopped."""
+    return [v for v in versions if v["status"] not in {*ENDED_BADLY, "CREATE STOPPING"}]
 
 
 def find_or_create(training: Training) -> SolutionVersion:
@@ -70,19 +97,23 @@ def find_or_create(training: Training) -> SolutionVersion:
     returned: the workflow then reads the reason from it.
     """
     found = find_all(training)
-    version = first_sound(found)
-    if version is None:
-        taken = {v.get("name") for v in found}
+    if not sound(found):
+        ours = [version for version in found if is_ours(version, training)]
+        taken = {version.get("name") for version in ours}
         free = [n for n in names(training["name"], training["attempt"]) if n not in taken]
-        version = create(training, free[0]) if free else found[-1]
-    return {
-        "arn": version["solutionVersionArn"],
-        "created": int(version["creationDateTime"].timestamp()),
-    }
+        found = create(training, free[0]) if free else ours[-1:]
+    kept = (sound(found) or found)[0]
+    # Each pass does this, so that a stop whose answer was lost is made good by the next.
+    for surplus in sound(found)[1:]:
+        if is_ours(surplus, training) and surplus["status"] != "ACTIVE":
+            personalize.stop_solution_version_creation(
+                solutionVersionArn=surplus["solutionVersionArn"]
+            )
+    return {"arn": kept["solutionVersionArn"], "created": int(kept["creationDateTime"].timestamp())}
 
 
-def create(training: Training, name: str) -> "SolutionVersionTypeDef":
-    """Start the training, unless another execution does so at this moment: then adopt that."""
+def create(training: Training, name: str) -> list["SolutionVersionTypeDef"]:
+    """Start a training and return the run's versions: it, and what others have just started."""
     try:
         mine = personalize.create_solution_version(
             solutionArn=training["solution_arn"],
@@ -91,11 +122,13 @@ def create(training: Training, name: str) -> "SolutionVersionTypeDef":
         )["solutionVersionArn"]
     except personalize.exceptions.ResourceAlreadyExistsException as taken:
         raise RetryLater(f"{name} was created a moment ago by another execution") from taken
-    oldest = first_sound(find_all(training))
-    if oldest is None or oldest["solutionVersionArn"] == mine:
-        return personalize.describe_solution_version(solutionVersionArn=mine)["solutionVersion"]
-    personalize.stop_solution_version_creation(solutionVersionArn=mine)
-    return oldest
+    found = find_all(training)
+    if mine in {version["solutionVersionArn"] for version in found}:
+        return found
+    try:  # the list does not show it yet
+        return [personalize.describe_solution_version(solutionVersionArn=mine)["solutionVersion"]]
+    except personalize.exceptions.ResourceNotFoundException as unseen:
+        raise RetryLater(f"{mine} was created and cannot be read yet") from unseen
 
 
 @retry_later()

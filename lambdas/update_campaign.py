@@ -1,32 +1,41 @@
 """Task "Update campaign": the campaign's move onto a solution version, found or started.
 
 Guarantees that a move is asked for only when the campaign neither serves the version nor is moving
-onto it already: UpdateCampaign with nothing to change may be refused, and one during another
-update is.
+onto it already (UpdateCampaign with nothing to change may be refused), and never from a version of
+a newer refresh back to an older one's. What the campaign serves and is moving onto is looked at
+before each request; a request during another's update is refused by Personalize and comes again.
 """
 
 from typing import TYPE_CHECKING, TypedDict
 
-from personalize import personalize, retry_later
+from personalize import NAMED_BY_A_RUN, personalize
+from retry_later import retry_later
 
 if TYPE_CHECKING:
-    from mypy_boto3_personalize.type_defs import CampaignTypeDef
+    from mypy_boto3_personalize.type_defs import CampaignTypeDef, SolutionVersionTypeDef
 
 
 class Move(TypedDict):
-    """Which campaign shall serve which version."""
+    """Which campaign shall serve which version, of the refresh of which date.
+
+    `previous_solution_version_arn` is what an earlier attempt saw the campaign serve, or empty.
+    """
 
     campaign_arn: str
     solution_version_arn: str
+    base_date: int
+    previous_solution_version_arn: str
 
 
 class CampaignUpdate(TypedDict):
     """The update that now runs; `created` is in epoch seconds.
 
-    `previous_solution_version_arn` is what the campaign serves until the update is done, or the
-    version itself if it is live already.
+    `superseded_by` is the version of a newer refresh, onto which the campaign has moved, so that
+    nothing was asked for; empty if there is none. `previous_solution_version_arn` is what the
+    campaign served before this run, empty if unknown.
     """
 
+    superseded_by: str
     previous_solution_version_arn: str
     created: int
 
@@ -36,20 +45,66 @@ def is_under_way(campaign: "CampaignTypeDef", version_arn: str) -> bool:
     update = campaign.get("latestCampaignUpdate")
     if update is not None and update["solutionVersionArn"] == version_arn:
         return not update["status"].endswith("FAILED")
-    moving_elsewhere = update is not None and update["status"].endswith(("PENDING", "IN_PROGRESS"))
-    return campaign["solutionVersionArn"] == version_arn and not moving_elsewhere
+    return campaign["solutionVersionArn"] == version_arn and not is_moving(campaign)
+
+
+def is_moving(campaign: "CampaignTypeDef") -> bool:
+    """Whether an update is going on."""
+    update = campaign.get("latestCampaignUpdate")
+    return update is not None and update["status"].endswith(("PENDING", "IN_PROGRESS"))
+
+
+def newer_than(campaign: "CampaignTypeDef", move: Move) -> str:
+    """Return the version of a newer refresh that the campaign serves or is moving onto, or "".
+
+    Only versions of the same solution are compared: who moves a campaign onto another solution
+    does so by hand.
+    """
+    arns = [campaign["solutionVersionArn"]]
+    if is_moving(campaign):
+        arns.append(campaign["latestCampaignUpdate"]["solutionVersionArn"])
+    solution = move["solution_version_arn"].rsplit("/", 1)[0]
+    others = [describe(arn) for arn in arns if arn.rsplit("/", 1)[0] == solution]
+    ours = describe(move["solution_version_arn"])
+    newer = (v["solutionVersionArn"] for v in others if is_newer(v, ours, move["base_date"]))
+    return next(newer, "")
+
+
+def is_newer(
+    version: "SolutionVersionTypeDef", ours: "SolutionVersionTypeDef", base_date: int
+) -> bool:
+    """Whether a newer refresh has made the version, or somebody by hand after ours was made."""
+    named = NAMED_BY_A_RUN.search(version.get("name", ""))
+    if named:
+        return int(named[1]) > base_date
+    return version["creationDateTime"] > ours["creationDateTime"]
+
+
+def describe(version_arn: str) -> "SolutionVersionTypeDef":
+    """Return a solution version as it is now."""
+    described = personalize.describe_solution_version(solutionVersionArn=version_arn)
+    return described["solutionVersion"]
 
 
 def find_or_update(move: Move) -> CampaignUpdate:
     """Return the campaign's update onto the version, after asking for it if there is none."""
     arn, version_arn = move["campaign_arn"], move["solution_version_arn"]
     campaign = personalize.describe_campaign(campaignArn=arn)["campaign"]
-    previous = campaign["solutionVersionArn"]
+    served = campaign["solutionVersionArn"]
+    superseded_by = ""
     if not is_under_way(campaign, version_arn):
-        personalize.update_campaign(campaignArn=arn, solutionVersionArn=version_arn)
-        campaign = personalize.describe_campaign(campaignArn=arn)["campaign"]
+        superseded_by = newer_than(campaign, move)
+        if not superseded_by:
+            personalize.update_campaign(campaignArn=arn, solutionVersionArn=version_arn)
+            campaign = personalize.describe_campaign(campaignArn=arn)["campaign"]
     began = campaign.get("latestCampaignUpdate", campaign)["creationDateTime"]
-    return {"previous_solution_version_arn": previous, "created": int(began.timestamp())}
+    return {
+        "superseded_by": superseded_by,
+        "previous_solution_version_arn": move["previous_solution_version_arn"]
+        if served == version_arn
+        else served,
+        "created": int(began.timestamp()),
+    }
 
 
 @retry_later()

@@ -3,7 +3,8 @@
 import hashlib
 from typing import Any
 
-from stacks.settings import Campaign, Dataset, Environment, Stage
+from stacks.definition import HOUR
+from stacks.settings import Campaign, Dataset, Environment, Reconcile, Stage
 
 # Names are made of a beginning, a date and a run key (-20200928-1a2b3c4d) and an attempt (-12).
 SUFFIX = len("-20200928-1a2b3c4d-12")
@@ -13,12 +14,17 @@ EXECUTION_NAME = 80 - SUFFIX
 
 def plan_settings(environment: Environment, *, import_role_arn: str) -> dict[str, Any]:
     """Return the settings that the dispatch workflow hands to "Plan refresh", as JSON values."""
+    reconcile = environment.reconcile
     return {
         "time_zone": environment.time_zone,
         "import_role_arn": import_role_arn,
+        "reconcile_attempts": reconcile.attempts if isinstance(reconcile, Reconcile) else 0,
         "stages": {
             "dataset_import": _stage(environment.stages.dataset_import),
-            "solution_version": _stage(environment.stages.solution_version),
+            "solution_version": {
+                **_stage(environment.stages.solution_version),
+                "overdue": environment.stages.solution_version.overdue,
+            },
             "campaign_update": _stage(environment.stages.campaign_update),
         },
         "refreshes": [
@@ -73,9 +79,9 @@ def shorten(name: str, limit: int) -> str:
     return f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _stage(stage: Stage) -> dict[str, int]:
+def _stage(stage: Stage) -> dict[str, Any]:
     return {
         "shortest_wait_seconds": stage.shortest_wait_seconds,
         "longest_wait_seconds": stage.longest_wait_seconds,
-        "time_limit_seconds": stage.time_limit_hours * 3600,
+        "time_limit_seconds": stage.time_limit_hours * HOUR,
     }

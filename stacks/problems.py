@@ -9,16 +9,18 @@ from typing import Any
 from pydantic import ValidationError
 
 ARN_PARTS = 6
+UNION_BRANCHES = ("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']")
 
 
 def faults_in_words(error: ValidationError) -> list[str]:
     """Return one line a fault of a field, `<path of the field>: <what to do>`."""
-    faults = [dict(fault) for fault in error.errors()]
-    # a mapping where a word or a mapping may stand is judged as the mapping only
+    faults: list[dict[str, Any]] = [dict(fault) for fault in error.errors()]
+    # where a word or a mapping may stand, each is judged as what it is, not as the other too
     return [
         _in_words(fault)
         for fault in faults
         if not (fault["type"] == "literal_error" and isinstance(fault["input"], dict))
+        and not (fault["type"] == "model_type" and fault["loc"][-1] in UNION_BRANCHES)
     ]
 
 
@@ -74,8 +76,15 @@ def _in_words(fault: dict[str, Any]) -> str:
                 f"{given!r} is no S3 location; write a folder with its trailing / "
                 "(s3://bucket/folder/) or one file (s3://bucket/folder/file.csv)"
             )
+        case "string_pattern_mismatch" if "rate" in fault["ctx"]["pattern"]:
+            advice = (
+                f"{given!r} is no schedule; write rate(1 day), or six fields as in "
+                "cron(0 12 * * ? *)"
+            )
         case "string_pattern_mismatch":
             advice = f"{given!r} does not have the form {fault['ctx']['pattern']}"
+        case "literal_error" if fault["loc"][-1] in UNION_BRANCHES:
+            advice = f"must be {fault['ctx']['expected']} or a mapping, not {given!r}"
         case "value_error":
             advice = fault["msg"].removeprefix("Value error, ")
         case _:
@@ -85,7 +94,7 @@ def _in_words(fault: dict[str, Any]) -> str:
 
 def _field(location: tuple[int | str, ...]) -> str:
     # pydantic adds the name of a union's branch; it means nothing to the file's author
-    parts = [part for part in location if part not in ("Provisioned", "literal['on_demand']")]
+    parts = [part for part in location if part not in UNION_BRANCHES]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return path.lstrip(".")
 

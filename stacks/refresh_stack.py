@@ -4,18 +4,20 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.definition import refresh_values
 from stacks.import_role import import_role_arn
 from stacks.log import removal_policy
 from stacks.permissions import acknowledge, allow
 from stacks.plan import import_job_prefix, plan_settings
-from stacks.settings import Environment, Provisioned
+from stacks.settings import Environment, Provisioned, Reconcile
 from stacks.task import Task
 from stacks.workflow import Workflow
 
-HOURS_FOR_RETRIES = 24
 NAMED_BY_RUN = "its name ends in the date and key of a run"
 NAMED_BY_PERSONALIZE = "Personalize gives a solution version its id when the training begins"
 
@@ -94,6 +96,12 @@ class RefreshStack(cdk.Stack):
             ["personalize:DescribeCampaign", "personalize:UpdateCampaign"],
             campaign_arns,
         )
+        allow(
+            update_campaign.role,
+            ["personalize:DescribeSolutionVersion"],
+            version_arns,
+            wildcard=NAMED_BY_PERSONALIZE,
+        )
 
         refresh = Workflow(
             self,
@@ -101,7 +109,7 @@ class RefreshStack(cdk.Stack):
             file="refresh.asl.yaml",
             state_machine_name=f"{name}-refresh",
             environment=environment,
-            values={"time_limit_seconds": _time_limit_seconds(environment)},
+            values=refresh_values(environment),
             substitutions={
                 "table_name": table.table_name,
                 "create_import": create_import.arn,
@@ -116,7 +124,7 @@ class RefreshStack(cdk.Stack):
         )
         allow(
             refresh.role,
-            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
             [table.table_arn],
         )
         allow(
@@ -139,9 +147,12 @@ class RefreshStack(cdk.Stack):
             "PlanRefresh",
             module="plan_refresh",
             environment=environment,
-            variables={"TABLE_NAME": table.table_name},
+            variables={
+                "TABLE_NAME": table.table_name,
+                "REFRESH_EXECUTIONS": executions.removesuffix(":*"),
+            },
         )
-        allow(plan_refresh.role, ["dynamodb:GetItem"], [table.table_arn])
+        allow(plan_refresh.role, ["dynamodb:Query"], [table.table_arn])
         allow(plan_refresh.role, ["states:DescribeExecution"], [executions], wildcard=NAMED_BY_RUN)
 
         dispatch = Workflow(
@@ -185,6 +196,27 @@ class RefreshStack(cdk.Stack):
                 )
             ],
         )
+        if isinstance(environment.reconcile, Reconcile):
+            allow(
+                plan_refresh.role,
+                ["glue:GetJobRuns"],
+                [environment.arn("glue", f"job/{job}") for job in environment.glue_jobs],
+            )
+            scheduler.Schedule(
+                self,
+                "Reconcile",
+                description="Looks for lost Glue events and for refreshes that died",
+                schedule=scheduler.ScheduleExpression.expression(
+                    environment.reconcile.schedule, cdk.TimeZone.of(environment.time_zone)
+                ),
+                target=scheduler_targets.StepFunctionsStartExecution(
+                    dispatch.state_machine,
+                    input=scheduler.ScheduleTargetInput.from_object({"reconcile": True}),
+                    dead_letter_queue=undelivered,
+                    max_event_age=cdk.Duration.hours(24),
+                    retry_attempts=185,
+                ),
+            )
         for output, value in {
             "DispatchWorkflowArn": dispatch.arn,
             "RefreshWorkflowArn": refresh.arn,
@@ -219,13 +251,3 @@ def _table(scope: Construct, environment: Environment) -> dynamodb.Table:
             min_capacity=provisioned.write, max_capacity=provisioned.max_write
         ).scale_on_utilization(target_utilization_percent=70)
     return table
-
-
-def _time_limit_seconds(environment: Environment) -> int:
-    """Twice the stages' limits, since a run may have to wait for another run of the same date."""
-    stages = environment.stages
-    hours = sum(
-        stage.time_limit_hours
-        for stage in (stages.dataset_import, stages.solution_version, stages.campaign_update)
-    )
-    return (2 * hours + HOURS_FOR_RETRIES) * 3600

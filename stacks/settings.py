@@ -14,13 +14,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from stacks.bounds import bound_problems
 from stacks.problems import contradictions, faults_in_words
-
-# A history holds 25,000 events; a poll of Wait, Describe and Choice writes 9 of them.
-HISTORY_EVENTS_FOR_POLLS = 20_000
-EVENTS_PER_POLL = 9
-# Rounds of the poll loop wait a sixtieth of the time already waited (see refresh.asl.yaml).
-POLL_FRACTION = 60
 
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -88,6 +83,20 @@ class Table(_Settings):
     )
 
 
+TimeLimit = Annotated[
+    int, Field(ge=1, le=240, description="From when the refresh began to wait for it.")
+]
+Patience = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=72,
+        description="About how long to try to create it while Personalize is throttled, full "
+        "(quota), busy or ill.",
+    ),
+]
+
+
 class Stage(_Settings):
     """How one stage is polled, and when it has taken too long.
 
@@ -96,27 +105,57 @@ class Stage(_Settings):
     """
 
     shortest_wait_seconds: int = Field(default=60, ge=1, le=3600)
-    longest_wait_seconds: int = Field(default=900, ge=1, le=3600)
-    time_limit_hours: int = Field(ge=1, le=240)
+    longest_wait_seconds: int = Field(default=3600, ge=1, le=3600)
+    time_limit_hours: TimeLimit
+    patience_hours: Patience
 
-    def polls(self) -> int:
-        """Return how many times the stage is looked at if it lasts to its time limit."""
-        elapsed, count, limit = 0, 0, self.time_limit_hours * 3600
-        while elapsed < limit:
-            elapsed += min(
-                self.longest_wait_seconds,
-                max(self.shortest_wait_seconds, elapsed // POLL_FRACTION),
-            )
-            count += 1
-        return count
+
+class ImportStage(Stage):
+    """How the dataset import job is polled and bounded."""
+
+    time_limit_hours: TimeLimit = 6
+    patience_hours: Patience = 4
+
+
+class TrainingStage(Stage):
+    """How the training is polled and bounded, and what becomes of one that takes too long."""
+
+    time_limit_hours: TimeLimit = 192
+    patience_hours: Patience = 24
+    overdue: Literal["stop", "leave"] = Field(
+        default="stop",
+        description="A training past its time limit is stopped, and billed up to then, or left "
+        "running for the next attempt to join.",
+    )
+
+
+class UpdateStage(Stage):
+    """How the campaign update is polled and bounded."""
+
+    time_limit_hours: TimeLimit = 12
+    patience_hours: Patience = 4
 
 
 class Stages(_Settings):
-    """Poll settings and time limit of each stage."""
+    """Poll settings and limits of each stage."""
 
-    dataset_import: Stage = Stage(time_limit_hours=24)
-    solution_version: Stage = Stage(time_limit_hours=192)
-    campaign_update: Stage = Stage(time_limit_hours=12)
+    dataset_import: ImportStage = ImportStage()
+    solution_version: TrainingStage = TrainingStage()
+    campaign_update: UpdateStage = UpdateStage()
+
+
+class Reconcile(_Settings):
+    """How often to look for what was missed: lost events, and refreshes that died."""
+
+    schedule: str = Field(
+        default="rate(1 day)",
+        pattern=r"^(rate\((1 (minute|hour|day)|[1-9]\d* (minutes|hours|days))\)"
+        r"|cron\(\S+( \S+){5}\))$",
+        description="rate(1 day), or cron(minute hour day month weekday year) in time_zone.",
+    )
+    attempts: int = Field(
+        default=3, ge=1, le=20, description="Up to which attempt a failed refresh is tried again."
+    )
 
 
 class ImportRole(_Settings):
@@ -177,6 +216,10 @@ class Environment(_Settings):
         "retain also protects the table from deletion.",
     )
     import_role: ImportRole
+    reconcile: Literal["never"] | Reconcile = Field(
+        default=Reconcile(),
+        description="never, or when to look for what was missed, as {schedule: rate(1 day)}.",
+    )
     refreshes: list[Refresh] = Field(min_length=1)
 
     @property
@@ -201,26 +244,6 @@ class Environment(_Settings):
     def campaigns(self) -> list[Campaign]:
         """The campaigns of all refreshes."""
         return [campaign for refresh in self.refreshes for campaign in refresh.campaigns]
-
-    def history_problems(self) -> list[str]:
-        """Say whether an execution that lasts to its time limits would outgrow its history."""
-        most_datasets = max(len(refresh.datasets) for refresh in self.refreshes)
-        polls = {
-            "dataset_import": self.stages.dataset_import.polls() * most_datasets,
-            "solution_version": self.stages.solution_version.polls(),
-            "campaign_update": self.stages.campaign_update.polls(),
-        }
-        events = sum(polls.values()) * EVENTS_PER_POLL
-        if events <= HISTORY_EVENTS_FOR_POLLS:
-            return []
-        longest = max(polls, key=lambda stage: polls[stage])
-        return [
-            (
-                f"stages.{longest}: polled to their time limits, the stages write {events:,} "
-                "events, and AWS ends an execution at 25,000; raise longest_wait_seconds or lower "
-                "time_limit_hours"
-            )
-        ]
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this environment's account and region."""
@@ -281,7 +304,7 @@ def read(text: str) -> Environment:
     except ValidationError as error:
         problems = faults_in_words(error) + problems
     else:
-        problems += environment.history_problems()
+        problems += bound_problems(environment)
     if problems:
         raise SettingsError(problems)
     return environment

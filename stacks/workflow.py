@@ -1,18 +1,15 @@
 """A Step Functions workflow: its definition from statemachine/, its log, role and time limit."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-import yaml
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from stacks.definition import definition
 from stacks.log import log_group
 from stacks.permissions import acknowledge
 from stacks.settings import Environment
-
-STATEMACHINE = Path(__file__).parent.parent / "statemachine"
 
 
 class Workflow(Construct):
@@ -34,14 +31,13 @@ class Workflow(Construct):
         substitutions: dict[str, str],
     ) -> None:
         super().__init__(scope, name)
-        text = (STATEMACHINE / file).read_text(encoding="utf-8")
-        definition = json.dumps(_filled_in(yaml.safe_load(text), values), ensure_ascii=False)
+        text = json.dumps(definition(file, values), ensure_ascii=False)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=state_machine_name,
             state_machine_type=sfn.StateMachineType.STANDARD,
-            definition_body=sfn.DefinitionBody.from_string(definition),
+            definition_body=sfn.DefinitionBody.from_string(text),
             definition_substitutions=substitutions,
             tracing_enabled=True,
             logs=sfn.LogOptions(
@@ -65,13 +61,3 @@ class Workflow(Construct):
     def arn(self) -> str:
         """The state machine's ARN."""
         return self.state_machine.state_machine_arn
-
-
-def _filled_in(node: Any, values: dict[str, Any]) -> Any:
-    if isinstance(node, dict):
-        return {key: _filled_in(value, values) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_filled_in(value, values) for value in node]
-    if isinstance(node, str) and node.startswith("${") and node[2:-1] in values:
-        return values[node[2:-1]]
-    return node

@@ -65,16 +65,47 @@ def test_a_text_that_looks_like_jsonata_is_jsonata(template: Template) -> None:
             assert ("{%" in text) == (text.startswith("{%") and text.endswith("%}")), text
 
 
+POLLS = {"Describe owner", "Describe import", "Describe training", "Describe campaign"}
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_every_task_repeats_what_passes_with_time_within_bounds(
+def test_every_task_repeats_what_passes_with_time_and_a_poll_is_repeated_by_its_loop(
     template: Template, workflow: str
 ) -> None:
     tasks = [(n, s) for n, s in states(definition(template, workflow)) if s["Type"] == "Task"]
     for name, task in tasks:
-        assert task.get("Retry"), name
-        for retry in task["Retry"]:
-            assert retry["MaxAttempts"] <= 60
+        assert bool(task.get("Retry")) is (name not in POLLS), name
+        for retry in task.get("Retry", []):
             assert retry["JitterStrategy"] == "FULL"
+        if name in POLLS:
+            assert {catch["Next"] for catch in task["Catch"]} <= {task["Next"]}, name
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_every_failure_is_caught_on_its_way_to_the_row(template: Template, workflow: str) -> None:
+    machine = definition(template, workflow)
+    for name, state in machine["States"].items():
+        if state["Type"] in ("Task", "Map", "Parallel") and name not in POLLS:
+            caught = [e for catch in state.get("Catch", []) for e in catch["ErrorEquals"]]
+            expected = workflow == "Refresh"  # the dispatch has no row: its execution is red
+            assert ("States.ALL" in caught) is expected, name
+
+
+def test_no_inner_variable_has_the_name_of_an_outer_one(template: Template) -> None:
+    machine = definition(template, "Refresh")
+    outer = {variable for state in machine["States"].values() for variable in assigned(state)}
+    inner = {
+        variable
+        for name, state in states(machine)
+        for variable in assigned(state)
+        if name not in machine["States"]
+    }
+    assert outer & inner == set()
+
+
+def assigned(state: dict[str, Any]) -> set[str]:
+    rules = [state, *state.get("Choices", []), *state.get("Catch", [])]
+    return {variable for rule in rules for variable in rule.get("Assign", {})}
 
 
 def test_each_stage_polls_with_the_same_loop(template: Template) -> None:

@@ -84,6 +84,26 @@ def test_the_rule_has_the_articles_pattern_and_keeps_what_it_cannot_deliver(
     assert "InputTransformer" not in target
 
 
+def test_the_schedule_asks_the_dispatch_to_reconcile_once_a_day(template: Template) -> None:
+    prod = template("prod")
+    schedule = only(prod, "AWS::Scheduler::Schedule")
+    assert schedule["ScheduleExpression"] == "rate(1 day)"
+    assert schedule["ScheduleExpressionTimezone"] == "Asia/Seoul"
+    target = schedule["Target"]
+    assert target["Arn"] == {"Ref": logical_id(prod, "Dispatch")}
+    assert json.loads(target["Input"]) == {"reconcile": True}
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("UndeliveredEvents")
+
+
+def test_without_reconciliation_there_is_no_schedule_and_nothing_reads_glue(
+    variants: Path,
+) -> None:
+    hasty = json.loads((variants / "PersonalizeRefresh-hasty.template.json").read_text())
+    assert resources(hasty, "AWS::Scheduler::Schedule") == {}
+    assert "glue:" not in json.dumps(list(resources(hasty, "AWS::IAM::Policy").values()))
+
+
 def logical_id(template: dict[str, Any], start: str) -> str:
     (found,) = (
         n for n in resources(template, "AWS::StepFunctions::StateMachine") if n.startswith(start)
@@ -143,8 +163,13 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
     (key,) = {function["Code"]["S3Key"] for function in functions}
     asset = assembly / f"asset.{key.removesuffix('.zip')}"
     assert {path.name for path in asset.iterdir()} == {
+        "executions.py",
+        "history.py",
         "personalize.py",
         "plan_refresh.py",
+        "reconcile.py",
+        "retry_later.py",
+        "triggers.py",
         "create_import.py",
         "create_solution_version.py",
         "update_campaign.py",
@@ -201,6 +226,7 @@ ARN = "arn:aws:personalize:ap-northeast-1:111122223333:"
 JOBS = f"{ARN}dataset-import-job/brandi-dataset-group-prod-interactions-*"
 SOLUTION = [f"{ARN}solution/brandi-hrnn-solution", f"{ARN}solution/brandi-hrnn-solution/*"]
 CAMPAIGN = f"{ARN}campaign/brandi-hrnn-campaign-v2"
+JOB = "arn:aws:glue:ap-northeast-1:111122223333:job/Job-Brandi-Commerce-API"
 EXECUTIONS = (
     "arn:aws:states:ap-northeast-1:111122223333:execution:PersonalizeRefresh-prod-refresh:*"
 )
@@ -218,12 +244,14 @@ EXECUTIONS = (
         ("CreateSolutionVersion", "personalize:CreateSolutionVersion", SOLUTION),
         ("CreateSolutionVersion", "personalize:ListSolutionVersions", ["*"]),
         ("UpdateCampaign", "personalize:UpdateCampaign", [CAMPAIGN]),
+        ("UpdateCampaign", "personalize:DescribeSolutionVersion", SOLUTION[1:]),
         ("Refresh", "personalize:DescribeDatasetImportJob", [JOBS]),
         ("Refresh", "personalize:DescribeSolutionVersion", SOLUTION),
         ("Refresh", "personalize:StopSolutionVersionCreation", SOLUTION),
         ("Refresh", "personalize:DescribeCampaign", [CAMPAIGN]),
         ("Refresh", "states:DescribeExecution", [EXECUTIONS]),
         ("PlanRefresh", "states:DescribeExecution", [EXECUTIONS]),
+        ("PlanRefresh", "glue:GetJobRuns", [JOB]),
     ],
 )
 def test_a_role_may_call_what_it_calls_on_exactly_these_resources(

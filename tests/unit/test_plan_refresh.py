@@ -1,27 +1,39 @@
-"""Which executions a trigger starts: decisions of plan_refresh, without any AWS."""
+"""Which executions a trigger starts: decisions of planning, without any AWS."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import plan_refresh
 import pytest
+import triggers
+from history import Row
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.plan import plan_settings
 from stacks.settings import load
+from tests.unit.made_up_history import MadeUpHistory, row
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = plan_settings(load(ROOT / "environments")["prod"], import_role_arn="arn:role")
-NOW = "2020-09-28T01:00:00Z"
+TIME = "2020-09-28T01:00:00Z"
+NOW = datetime(2020, 9, 28, 1, 0, 5, tzinfo=UTC)
 RUN_ID = "jr_" + "a" * 64
+KEY = triggers.run_key(RUN_ID)
+NAME = f"brandi-hrnn-campaign-v2-20200928-{KEY}"
+
+
+@pytest.fixture(autouse=True)
+def executions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFRESH_EXECUTIONS", "arn:executions")
 
 
 def glue_event(**detail: str) -> dict[str, Any]:
     return {
         "source": "aws.glue",
         "detail-type": "Glue Job State Change",
-        "time": NOW,
+        "time": TIME,
         "detail": {
             "jobName": "Job-Brandi-Commerce-API",
             "state": "SUCCEEDED",
@@ -31,26 +43,24 @@ def glue_event(**detail: str) -> dict[str, Any]:
     }
 
 
-def plan(
-    trigger: dict[str, Any], earlier: plan_refresh.Attempt | None = None
-) -> list[dict[str, Any]]:
-    runs = plan_refresh.runs_of(trigger, SETTINGS, NOW)
-    return plan_refresh.executions(runs, SETTINGS, lambda *_: earlier)
+def plan(trigger: object, past: MadeUpHistory | None = None) -> list[dict[str, Any]]:
+    return plan_refresh.plan(trigger, SETTINGS, NOW, past or MadeUpHistory())
 
 
-def attempt(trigger: dict[str, Any], *, number: int = 1, failed: bool) -> plan_refresh.Attempt:
-    key = plan(trigger)[0]["input"]["run_key"]
-    return {"key": key, "number": number, "failed": failed}
+def ended(*rows: Row, status: str) -> MadeUpHistory:
+    """A history in which each row's execution has this status."""
+    return MadeUpHistory(list(rows), {r["execution_arn"].rsplit(":", 1)[-1]: status for r in rows})
 
 
 def test_a_glue_event_starts_one_named_execution_per_campaign() -> None:
     (only,) = plan(glue_event())
-    key = plan_refresh.run_key(RUN_ID)
-    assert only["name"] == f"brandi-hrnn-campaign-v2-20200928-{key}"
+    assert only["name"] == NAME
+    assert only["execution_arn"] == f"arn:executions:{NAME}"
     assert only["input"]["datasets"][0]["job_name"] == (
-        f"brandi-dataset-group-prod-interactions-20200928-{key}"
+        f"brandi-dataset-group-prod-interactions-20200928-{KEY}"
     )
-    assert only["input"]["solution_version"]["name"] == f"brandi-hrnn-solution-20200928-{key}"
+    assert only["input"]["solution_version"]["name"] == f"brandi-hrnn-solution-20200928-{KEY}"
+    assert only["input"]["triggered"] == 1601254800
 
 
 def test_the_same_event_yields_the_same_plan_and_another_run_of_the_day_another() -> None:
@@ -69,28 +79,63 @@ def test_the_base_date_is_the_events_date_in_the_environments_time_zone(
 
 
 def test_a_repeated_event_never_tries_a_failed_run_again() -> None:
-    (only,) = plan(glue_event(), attempt(glue_event(), failed=True))
-    assert only["name"] == plan(glue_event())[0]["name"]
+    (only,) = plan(glue_event(), ended(row("FAILED", key=KEY), status="FAILED"))
+    assert only["name"] == NAME
 
 
-def test_a_persons_start_tries_a_failed_run_again_under_its_own_key() -> None:
-    failed = attempt(glue_event(), failed=True)
-    (only,) = plan({"refresh": "weekly"}, failed)
-    assert only["name"] == f"{plan(glue_event())[0]['name']}-2"
-    assert only["input"]["run_key"] == failed["key"]
+def test_a_repeated_event_meets_the_attempt_that_a_person_has_started() -> None:
+    (only,) = plan(glue_event(), ended(row("RUNNING", key=KEY, attempt=2), status="RUNNING"))
+    assert only["name"] == f"{NAME}-2"
+
+
+def test_an_event_after_midnight_meets_the_run_that_was_started_before() -> None:
+    before = row("RUNNING", key=KEY, base_date=20200927)
+    (only,) = plan(glue_event(), ended(before, status="RUNNING"))
+    assert only["input"]["base_date"] == 20200927
+
+
+@pytest.mark.parametrize("status", ["FAILED", "RUNNING"])
+def test_a_persons_start_tries_a_run_that_failed_or_was_aborted_again(status: str) -> None:
+    (only,) = plan({"refresh": "weekly"}, ended(row(status, key=KEY), status="ABORTED"))
+    assert only["name"] == f"{NAME}-2"
+    assert only["input"]["run_key"] == KEY
     assert only["input"]["datasets"][0]["attempt"] == 2
     assert only["input"]["solution_version"]["attempt"] == 2
+    assert only["input"]["triggered"] == 1601254800  # the run's place among the others
 
 
-def test_a_persons_start_meets_the_execution_of_a_run_that_runs_or_is_complete() -> None:
-    (only,) = plan({"refresh": "weekly"}, attempt(glue_event(), number=2, failed=False))
-    assert only["name"] == f"{plan(glue_event())[0]['name']}-2"
+def test_a_persons_start_passes_the_attempts_that_never_got_a_row() -> None:
+    past = ended(row("FAILED", key=KEY), status="FAILED")
+    past.statuses[f"{NAME}-2"] = "TIMED_OUT"
+    (only,) = plan({"refresh": "weekly"}, past)
+    assert only["name"] == f"{NAME}-3"
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "COMPLETE", "SUPERSEDED"])
+def test_a_persons_start_meets_the_execution_of_a_run_that_runs_or_is_done(status: str) -> None:
+    execution = "RUNNING" if status == "RUNNING" else "SUCCEEDED"
+    (only,) = plan({"refresh": "weekly"}, ended(row(status, key=KEY, attempt=2), status=execution))
+    assert only["name"] == f"{NAME}-2"
+
+
+def test_a_person_goes_on_with_the_unfinished_run_of_another_date() -> None:
+    failed = row("FAILED", key=KEY, base_date=20200921)
+    (only,) = plan({"refresh": "weekly"}, ended(failed, status="FAILED"))
+    assert (only["input"]["base_date"], only["input"]["attempt"]) == (20200921, 2)
+
+
+def test_after_a_complete_run_of_another_date_a_person_starts_todays() -> None:
+    complete = row("COMPLETE", key=KEY, base_date=20200921)
+    (only,) = plan({"refresh": "weekly"}, ended(complete, status="SUCCEEDED"))
+    assert (only["input"]["base_date"], only["input"]["attempt"]) == (20200928, 1)
 
 
 def test_a_named_run_of_the_same_date_is_a_run_of_its_own() -> None:
-    (only,) = plan({"refresh": "weekly", "run": "again"}, attempt(glue_event(), failed=False))
+    (only,) = plan(
+        {"refresh": "weekly", "run": "again"}, ended(row("FAILED", key=KEY), status="FAILED")
+    )
     assert only["input"]["attempt"] == 1
-    assert only["input"]["run_key"] not in plan(glue_event())[0]["name"]
+    assert only["input"]["run_key"] != KEY
 
 
 def test_a_request_may_choose_date_campaigns_and_modes() -> None:
@@ -112,6 +157,10 @@ def test_a_request_may_choose_date_campaigns_and_modes() -> None:
     ("trigger", "reason"),
     [
         ({}, "neither Glue's"),
+        ([], "neither Glue's"),
+        ({"reconcile": 1, "x": 2}, "neither Glue's"),
+        ({"source": "aws.glue"}, "Glue's event lacks jobName, jobRunId, state, time"),
+        (glue_event() | {"time": "noon"}, "Glue's event has no time but 'noon'"),
         (glue_event(state="FAILED"), "the Glue job is FAILED, not SUCCEEDED"),
         (glue_event(jobName="Other"), "no refresh of this environment has glue_job Other"),
         ({"refresh": "daily"}, "refresh 'daily' is not in this environment: weekly"),
@@ -122,23 +171,22 @@ def test_a_request_may_choose_date_campaigns_and_modes() -> None:
         ({"refresh": "weekly", "campaigns": ["x"]}, "campaigns x are not of this refresh"),
         ({"refresh": "weekly", "campaigns": []}, "campaigns must be a list of campaign names"),
         ({"refresh": "weekly", "training_mode": "ALL"}, "training_mode must be FULL or UPDATE"),
+        ({"refresh": "weekly", "run": " "}, "run must be a word"),
     ],
 )
-def test_a_trigger_that_cannot_start_anything_says_why(
-    trigger: dict[str, Any], reason: str
-) -> None:
-    with pytest.raises(plan_refresh.InvalidTrigger, match=reason):
+def test_a_trigger_that_cannot_start_anything_says_why(trigger: object, reason: str) -> None:
+    with pytest.raises(triggers.InvalidTrigger, match=reason):
         plan(trigger)
 
 
 def test_all_that_is_wrong_with_a_request_is_said_at_once() -> None:
-    with pytest.raises(plan_refresh.InvalidTrigger) as caught:
+    with pytest.raises(triggers.InvalidTrigger) as caught:
         plan({"refresh": "daily", "colour": 1, "base_date": 0, "import_mode": "HALF"})
     for reason in ("colour is unknown", "'daily' is not in", "base_date must", "import_mode must"):
         assert reason in str(caught.value)
 
 
-@given(st.integers(1, 200))
+@given(st.integers(1, 99))
 def test_names_stay_within_the_limits_of_aws_at_any_attempt(number: int) -> None:
     longest = load(ROOT / "environments")["prod"]
     refresh = longest.refreshes[0]
@@ -148,10 +196,10 @@ def test_names_stay_within_the_limits_of_aws_at_any_attempt(number: int) -> None
     settings = plan_settings(
         longest.model_copy(update={"refreshes": [refresh]}), import_role_arn="arn:role"
     )
-    runs = plan_refresh.runs_of({"refresh": "weekly"}, settings, NOW)
-    before: plan_refresh.Attempt = {"key": "0123abcd", "number": number, "failed": True}
-    (only,) = plan_refresh.executions(runs, settings, lambda *_: before)
+    before = row("RUNNING", key=KEY, attempt=number)
+    (only,) = plan_refresh.plan({"refresh": "weekly"}, settings, NOW, MadeUpHistory([before]))
     suffix = f"-{only['input']['attempt']}"
+    assert only["input"]["attempt"] == number
     assert len(only["name"]) <= 80
     assert len(only["input"]["datasets"][0]["job_name"] + suffix) <= 63
     assert len(only["input"]["solution_version"]["name"] + suffix) <= 63

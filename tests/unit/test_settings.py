@@ -109,11 +109,19 @@ ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda s: s.update(log_retention_days=8),
         "log_retention_days: CloudWatch Logs keeps logs for 1, 3, 5,",
     ),
+    "a schedule that is none": (
+        lambda s: s.update(reconcile={"schedule": "daily"}),
+        "reconcile.schedule: 'daily' is no schedule; write rate(1 day), or six fields",
+    ),
+    "a word for never that is another": (
+        lambda s: s.update(reconcile="off"),
+        "reconcile: must be 'never' or a mapping, not 'off'",
+    ),
     "a history that would outgrow AWS's limit": (
         lambda s: s.update(
             stages={"solution_version": {"longest_wait_seconds": 60, "time_limit_hours": 168}}
         ),
-        "stages.solution_version: polled to their time limits, the stages write",
+        "stages.solution_version: waited for and polled to the limits, a refresh may write",
     ),
 }
 

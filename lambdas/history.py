@@ -1,0 +1,91 @@
+"""What has happened before, as planning asks AWS for it: rows, executions, the Glue job's runs."""
+
+import os
+from datetime import datetime
+from typing import Any, Protocol, TypedDict
+
+import boto3
+from retry_later import NEVER_TWICE
+
+
+class Row(TypedDict):
+    """What the table says of a campaign and date; `triggered` is in epoch seconds."""
+
+    base_date: int
+    run_key: str
+    attempt: int
+    status: str
+    triggered: int
+    execution_arn: str
+    failure_reason: str
+
+
+class Success(TypedDict):
+    """A run of a Glue job that has succeeded."""
+
+    run_id: str
+    completed: datetime
+
+
+class History(Protocol):
+    """What planning must know; `History` of tests may be made up."""
+
+    def rows(self, campaign_name: str, since: int) -> list[Row]:
+        """Return the campaign's rows from a date (20200928) on, the newest first."""
+
+    def status(self, execution_arn: str) -> str | None:
+        """Return an execution's status; None if there is none, or none any more (90 days)."""
+
+    def last_success(self, job: str) -> Success | None:
+        """Return the Glue job's newest run that succeeded, if any."""
+
+
+class RecordedHistory:
+    """The history in DynamoDB, Step Functions and Glue."""
+
+    def __init__(self) -> None:
+        self._dynamodb = boto3.client("dynamodb", config=NEVER_TWICE)
+        self._glue = boto3.client("glue", config=NEVER_TWICE)
+        self._stepfunctions = boto3.client("stepfunctions", config=NEVER_TWICE)
+
+    def rows(self, campaign_name: str, since: int) -> list[Row]:
+        """See History."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=os.environ["TABLE_NAME"],
+            KeyConditionExpression="campaign_name = :name AND base_date >= :since",
+            ExpressionAttributeValues={":name": {"S": campaign_name}, ":since": {"N": str(since)}},
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        # a row that another program has written, as the article's, is none of a run's
+        return [_row(item) for page in pages for item in page["Items"] if "run_key" in item]
+
+    def status(self, execution_arn: str) -> str | None:
+        """See History."""
+        try:
+            return self._stepfunctions.describe_execution(executionArn=execution_arn)["status"]
+        except self._stepfunctions.exceptions.ExecutionDoesNotExist:
+            return None
+
+    def last_success(self, job: str) -> Success | None:
+        """See History."""
+        try:
+            for page in self._glue.get_paginator("get_job_runs").paginate(JobName=job):
+                for run in page["JobRuns"]:
+                    if run["JobRunState"] == "SUCCEEDED":
+                        return {"run_id": run["Id"], "completed": run["CompletedOn"]}
+        except self._glue.exceptions.EntityNotFoundException:
+            pass  # the job is yet to be made
+        return None
+
+
+def _row(item: dict[str, Any]) -> Row:
+    return {
+        "base_date": int(item["base_date"]["N"]),
+        "run_key": item["run_key"]["S"],
+        "attempt": int(item["attempt"]["N"]),
+        "status": item["refresh_status"]["S"],
+        "triggered": int(item["triggered_datetime"]["N"]),
+        "execution_arn": item["execution_arn"]["S"],
+        "failure_reason": item.get("failure_reason", {"S": ""})["S"],
+    }

@@ -1,0 +1,76 @@
+"""What has been missed: Glue runs whose event was lost, and refreshes that died or may go on.
+
+Pure decisions over a `History`; the schedule's trigger {"reconcile": true} asks for them.
+"""
+
+import re
+from datetime import datetime, timedelta
+
+from executions import RunOfCampaign, remembered_since
+from history import History, Row, Success
+from triggers import Json, date_of, run_key
+
+# The errors of refresh.asl.yaml behind which time is the only remedy: AWS was ill, busy or full.
+PASSES_WITH_TIME = re.compile(
+    r"(Import|Training|Update)Unavailable: |DynamoDB\.(?!ConditionalCheckFailed)|Lambda\.|Sfn\."
+)
+
+
+def reconcile(settings: Json, now: datetime, history: History) -> list[Json]:
+    """Return the executions to start, for every campaign of the settings."""
+    since = remembered_since(now, settings)
+    plans: list[Json] = []
+    for refresh in settings["refreshes"]:
+        success = history.last_success(refresh["glue_job"])
+        for campaign in refresh["campaigns"]:
+            rows = history.rows(campaign["campaign_name"], since)
+            if success and (missed := missed_run(refresh, campaign, success, rows, settings)):
+                attempt = missed.next_attempt(1, history)
+                if is_to_start(missed, attempt, settings, history):
+                    plans.append(missed.execution(attempt, settings))
+            for row in rows:
+                if has_died(row, history) or (
+                    row is rows[0]
+                    and may_go_on(row)
+                    and row["attempt"] < settings["reconcile_attempts"]
+                ):
+                    run = RunOfCampaign.of_row(refresh, campaign, row)
+                    attempt = run.next_attempt(row["attempt"] + 1, history)
+                    plans.append(run.execution(attempt, settings))
+    return plans
+
+
+def missed_run(
+    refresh: Json, campaign: Json, success: Success, rows: list[Row], settings: Json
+) -> RunOfCampaign | None:
+    """Return the run that Glue's last success stands for, if no row tells of it or a later one."""
+    triggered = int(success["completed"].timestamp())
+    key = run_key(success["run_id"])
+    if any(row["run_key"] == key or row["triggered"] > triggered for row in rows):
+        return None
+    base_date = date_of(success["completed"], settings["time_zone"])
+    return RunOfCampaign(refresh, campaign, base_date, key, triggered)
+
+
+def is_to_start(run: RunOfCampaign, attempt: int, settings: Json, history: History) -> bool:
+    """Whether an attempt has not been started, and may be: the event may be under way.
+
+    Glue's event comes some seconds after the run's end, which may be on the next date.
+    """
+    day_after = datetime.strptime(str(run.base_date), "%Y%m%d") + timedelta(days=1)  # noqa: DTZ007
+    late = run._replace(base_date=int(day_after.strftime("%Y%m%d")))
+    return (
+        attempt <= settings["reconcile_attempts"]
+        and history.status(run.execution_arn(attempt)) is None
+        and history.status(late.execution_arn(1)) is None
+    )
+
+
+def has_died(row: Row, history: History) -> bool:
+    """Whether the row says RUNNING and its execution does not."""
+    return row["status"] == "RUNNING" and history.status(row["execution_arn"]) != "RUNNING"
+
+
+def may_go_on(row: Row) -> bool:
+    """Whether the row's refresh failed for a reason that passes with time."""
+    return row["status"] == "FAILED" and bool(PASSES_WITH_TIME.match(row["failure_reason"]))

@@ -1,0 +1,143 @@
+"""What reconciliation starts: lost events and refreshes that died, and nothing else."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import plan_refresh
+import pytest
+import triggers
+
+from stacks.plan import plan_settings
+from stacks.settings import load
+from tests.unit.made_up_history import MadeUpHistory, row
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = plan_settings(load(ROOT / "environments")["prod"], import_role_arn="arn:role")
+COMPLETED = datetime(2020, 9, 28, 1, tzinfo=UTC)
+RUN_ID = "jr_" + "a" * 64
+KEY = triggers.run_key(RUN_ID)
+NAME = f"brandi-hrnn-campaign-v2-20200928-{KEY}"
+
+
+@pytest.fixture(autouse=True)
+def executions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFRESH_EXECUTIONS", "arn:executions")
+
+
+def history(*rows: Any, **statuses: str) -> MadeUpHistory:
+    """Glue has succeeded; `statuses` are executions' by name, with _ for - ."""
+    named = {name.replace("_", "-"): status for name, status in statuses.items()}
+    return MadeUpHistory(list(rows), named, {"run_id": RUN_ID, "completed": COMPLETED})
+
+
+def started(past: MadeUpHistory) -> list[str]:
+    later = COMPLETED + timedelta(hours=12)
+    return [e["name"] for e in plan_refresh.plan({"reconcile": True}, SETTINGS, later, past)]
+
+
+def test_a_glue_run_without_a_row_is_started_as_its_event_would_have() -> None:
+    past = history(row("COMPLETE", key="11111111", base_date=20200921))
+    assert started(past) == [NAME]
+    (event_s,) = plan_refresh.plan(
+        {
+            "source": "aws.glue",
+            "time": "2020-09-28T01:00:00Z",
+            "detail": {
+                "jobName": "Job-Brandi-Commerce-API",
+                "state": "SUCCEEDED",
+                "jobRunId": RUN_ID,
+            },
+        },
+        SETTINGS,
+        COMPLETED,
+        history(),
+    )
+    assert [event_s] == plan_refresh.plan({"reconcile": True}, SETTINGS, COMPLETED, history())
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "COMPLETE", "SUPERSEDED", "FAILED"])
+def test_a_glue_run_with_a_row_is_not_started_again(status: str) -> None:
+    mine = row(status, key=KEY, reason="ImportFailed: no TIMESTAMP")
+    past = history(mine)
+    past.statuses[NAME] = "RUNNING"
+    assert started(past) == []
+
+
+def test_a_glue_run_whose_row_a_later_run_has_taken_is_not_started_again() -> None:
+    later = row("COMPLETE", key="22222222")
+    later["triggered"] = int(COMPLETED.timestamp()) + 3600
+    assert started(history(later)) == []
+
+
+def test_a_glue_run_whose_execution_has_yet_to_claim_its_row_is_not_started_again() -> None:
+    past = history()
+    past.statuses[NAME] = "RUNNING"
+    assert started(past) == []
+
+
+def test_an_event_that_came_after_midnight_is_not_started_again() -> None:
+    past = history()
+    past.success = {"run_id": RUN_ID, "completed": datetime(2020, 9, 28, 14, 59, 59, tzinfo=UTC)}
+    past.statuses[NAME.replace("20200928", "20200929")] = "RUNNING"
+    assert started(past) == []
+
+
+def test_a_glue_run_whose_execution_failed_before_it_had_a_row_is_tried_again() -> None:
+    past = history()
+    past.statuses[NAME] = "FAILED"
+    assert started(past) == [f"{NAME}-2"]
+    past.statuses |= {f"{NAME}-2": "FAILED", f"{NAME}-3": "FAILED"}
+    assert started(past) == []
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT", "FAILED", None])
+def test_a_row_that_says_running_is_taken_over_if_its_execution_does_not(
+    status: str | None,
+) -> None:
+    past = history(row("RUNNING", key=KEY))
+    if status:
+        past.statuses[NAME] = status
+    assert started(past) == [f"{NAME}-2"]
+
+
+def test_every_dead_row_is_taken_over_not_only_the_newest() -> None:
+    old = row("RUNNING", key="11111111", base_date=20200921)
+    past = history(row("COMPLETE", key=KEY), old)
+    assert started(past) == ["brandi-hrnn-campaign-v2-20200921-11111111-2"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "tried_again"),
+    [
+        ("ImportUnavailable: No dataset import job could be created. RetryLater: …", True),
+        ("TrainingUnavailable: No solution version could be created. …", True),
+        ("DynamoDB.ProvisionedThroughputExceededException: …", True),
+        ("ImportFailed: Input CSV is missing the following columns:[TIMESTAMP]", False),
+        ("TrainingOverdue: … It was stopped.", False),
+        ("DynamoDB.ConditionalCheckFailedException: …", False),
+    ],
+)
+def test_a_failed_row_is_tried_again_if_the_reason_passes_with_time(
+    reason: str, tried_again: bool
+) -> None:
+    past = history(row("FAILED", key=KEY, reason=reason))
+    past.statuses[NAME] = "FAILED"
+    assert started(past) == ([f"{NAME}-2"] if tried_again else [])
+
+
+def test_a_failed_row_is_tried_again_up_to_a_number_of_attempts() -> None:
+    reason = "TrainingUnavailable: …"
+    assert started(history(row("FAILED", key=KEY, reason=reason, attempt=2))) == [f"{NAME}-3"]
+    assert started(history(row("FAILED", key=KEY, reason=reason, attempt=3))) == []
+
+
+def test_a_failed_row_that_a_newer_refresh_has_followed_is_left() -> None:
+    failed = row("FAILED", key="11111111", base_date=20200921, reason="ImportUnavailable: …")
+    assert started(history(row("COMPLETE", key=KEY), failed)) == []
+
+
+def test_without_a_success_of_glue_nothing_is_started() -> None:
+    past = history()
+    past.success = None
+    assert started(past) == []
