@@ -58,8 +58,8 @@ def table(console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]]
     if not cells:
         return
     shown = Table(box=box.SIMPLE_HEAD)
-    for title in titles:
-        shown.add_column(title, overflow="fold")
+    for n, title in enumerate(titles):
+        shown.add_column(title, overflow="fold", no_wrap=n == 0)
     for row in cells:
         shown.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
     console.print(shown)

@@ -67,6 +67,8 @@ def replay(deployment: Deployment) -> list[Replayed]:
     rule have delivered the event after all, the dispatch workflow and all that follows it are
     idempotent by names: the refresh, its import and its training exist, and are found instead of
     made. A message that cannot be replayed stays in the queue and keeps none of the others back.
+    One that was replayed is the execution's from then on: should that fail, it keeps its input,
+    and can be redriven.
     """
     with _received(deployment) as messages:
         told = [
