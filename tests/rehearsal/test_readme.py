@@ -23,6 +23,7 @@ REHEARSALS = [
     command for command in COMMANDS if re.search("-m rehearsal .*--(fault|help)", command)
 ]
 DEPLOYMENT = [command for command in COMMANDS if command.startswith("npx cdk ")]
+OPERATIONS = [command for command in COMMANDS if " -m ops " in command]
 ELSEWHERE = {
     ".venv/bin/python -m rehearsal --environment prod --json": "test_command_line.py",
     "make test": "it runs this test",
@@ -47,8 +48,9 @@ def run(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_command_of_the_readme_is_tested() -> None:
     starts = [command for command in COMMANDS if command.startswith("aws stepfunctions ")]
-    known = {"make rehearse", *ELSEWHERE, *DEPLOYMENT, *REHEARSALS, *starts}
+    known = {"make rehearse", *ELSEWHERE, *DEPLOYMENT, *REHEARSALS, *OPERATIONS, *starts}
     assert set(COMMANDS) == known
+    assert [command.split()[3] for command in OPERATIONS] == ["undelivered", "replay"]
     assert (len(DEPLOYMENT), len(REHEARSALS), len(starts)) == (3, 2, 1)
 
 
@@ -103,3 +105,18 @@ def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> N
         assert clock.wait_until_idle(timeout=60)
         ended = cloud.client(service).describe_execution(executionArn=started["executionArn"])
         assert json.loads(ended["output"])[0]["outcome"] == "ALREADY_STARTED"
+
+        # an event that the rule's role may not deliver is listed and replayed: a second run
+        cloud.faults.add("states:StartExecution=denied")
+        missed = "jr_" + "6" * 64
+        event = glue_event("Job-Brandi-Commerce-API", run_id=missed)
+        cloud.client("events").put_events(Entries=[event])
+        assert clock.wait_until_idle(timeout=60)
+        for command in OPERATIONS:
+            done = run(command, **cloud.environment)
+            assert done.returncode == 0, done.stderr
+            assert missed in done.stdout
+        assert clock.wait_until_idle(timeout=60)
+        again = cloud.client("dynamodb").get_item(TableName=table, Key=key)["Item"]
+        assert again["refresh_status"] == {"S": "COMPLETE"}
+        assert again["run_key"] != row["run_key"]

@@ -1,0 +1,86 @@
+"""What an operator sees: a table in a terminal, a line per thing in a pipe."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ops.deployment import Deployment
+from ops.undelivered import Replayed, Undelivered
+
+COLOURS = {"STARTED": "green", "ALREADY_STARTED": "green", "NOT_REPLAYED": "red"}
+SHOWN_CHARACTERS = 60  # of a message that is no Glue event
+EVENT = ("event time", "Glue job", "run")
+
+
+def show_undelivered(
+    console: Console, deployment: Deployment, found: Sequence[Undelivered]
+) -> None:
+    """Print the events of the queue, and what to do about them."""
+    table(console, [*EVENT, "reason"], [[*_event(u), _reason(u)] for u in found])
+    if found:
+        verb = f"python -m ops replay --environment {deployment.environment}"
+        console.print(
+            f"{_count(len(found))} could not start the dispatch workflow of {deployment.stack}; "
+            f"when the reason is mended, `{verb}` starts it.",
+            soft_wrap=True,
+        )
+    else:
+        console.print(f"No undelivered event in {deployment.stack}.", soft_wrap=True)
+
+
+def show_replayed(console: Console, deployment: Deployment, told: Sequence[Replayed]) -> None:
+    """Print what became of each event."""
+    table(
+        console,
+        [*EVENT, "outcome", "execution, or reason"],
+        [[*_event(r), r["outcome"], r["reason"] or r["execution_name"] or ""] for r in told],
+    )
+    if not told:
+        console.print(f"No undelivered event in {deployment.stack}.", soft_wrap=True)
+        return
+    kept = sum(r["outcome"] == "NOT_REPLAYED" for r in told)
+    console.print(
+        f"{_count(len(told) - kept)} replayed, {kept} still in the queue of {deployment.stack}.",
+        soft_wrap=True,
+    )
+
+
+def table(console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows: as a table that fits the terminal, or, in a pipe, in unbroken lines."""
+    cells = [[_one_line(cell) for cell in row] for row in rows]
+    if not console.is_terminal:
+        for row in cells:
+            print(*row, sep="  ", file=console.file)
+        return
+    if not cells:
+        return
+    shown = Table(box=box.SIMPLE_HEAD)
+    for n, title in enumerate(titles):
+        shown.add_column(title, overflow="fold", no_wrap=n == 0)
+    for row in cells:
+        shown.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+    console.print(shown)
+
+
+def _event(told: Undelivered) -> list[str]:
+    job = told["glue_job"] or told["body"][:SHOWN_CHARACTERS]
+    return [told["time"] or "-", job, told["job_run_id"] or "-"]
+
+
+def _reason(told: Undelivered) -> str:
+    reason = ": ".join(filter(None, (told["error_code"], told["error_message"]))) or "not told"
+    if condition := told["exhausted_retry_condition"]:
+        reason += f" ({condition} exhausted after {told['retry_attempts'] or 'some'} retries)"
+    return reason
+
+
+def _count(events: int) -> str:
+    return "1 event" if events == 1 else f"{events} events"
+
+
+def _one_line(text: str) -> str:
+    """Return text without line ends and what else would upset a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

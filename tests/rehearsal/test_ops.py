@@ -1,0 +1,443 @@
+"""`python -m ops` as an operator runs it, against an environment deployed in the embedded cloud.
+
+The refresh itself is rehearsed in test_refresh.py; here an event misses it, and is brought back.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+
+from ops.__main__ import main
+from ops.deployment import in_words
+from ops.undelivered import execution_name
+from rehearsal import cloud as clouds
+from rehearsal import marketplace
+from rehearsal.__main__ import LAST_WEEK, TODAY
+from rehearsal.assembly import find_stack
+from rehearsal.clock import Clock
+from rehearsal.deploy import deploy
+from rehearsal.refresh import Refresh, glue_event
+
+ROOT = Path(__file__).parents[2]
+JOB = "Job-Brandi-Commerce-API"
+MISSED, ANOTHER = "jr_" + "0" * 64, "jr_" + "1" * 64
+
+
+@dataclass
+class Shop:
+    """The deployed environment prod, whose dispatch workflow can be kept from starting."""
+
+    refresh: Refresh
+
+    @property
+    def cloud(self) -> clouds.Cloud:
+        return self.refresh.cloud
+
+    @property
+    def queue(self) -> str:
+        return self.refresh.outputs["UndeliveredEventsUrl"]
+
+    def send(self, *runs: str) -> None:
+        """Let Glue's job succeed, with this week's files in S3, and wait for all that follows."""
+        with self.cloud.clock.running():
+            self.refresh.began = self.cloud.clock.time()
+            for dataset in marketplace.datasets(self.refresh.stack.settings):
+                marketplace.put(self.cloud, dataset, self.refresh.this_week)
+            for run in runs:
+                event = glue_event(JOB, run_id=run)
+                self.cloud.client("events").put_events(Entries=[event])
+        self.settle()
+
+    def miss(self, *runs: str) -> None:
+        """Let it succeed while the rule's role may not start the dispatch workflow."""
+        self.cloud.faults.add("states:StartExecution=denied*always")
+        self.send(*runs)
+        self.cloud.faults.clear()
+
+    def put(self, body: str) -> str:
+        """Put a message in the queue that no rule has sent; return its id."""
+        sent = self.cloud.client("sqs").send_message(QueueUrl=self.queue, MessageBody=body)
+        return str(sent["MessageId"])
+
+    def settle(self) -> None:
+        assert self.cloud.clock.wait_until_idle(timeout=60)
+
+    def queued(self) -> int:
+        """Return how many messages the queue has, hidden ones too."""
+        counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        told = self.cloud.client("sqs").get_queue_attributes(
+            QueueUrl=self.queue, AttributeNames=list(counts)
+        )["Attributes"]
+        return sum(int(told[name]) for name in counts)
+
+    def dispatches(self) -> list[str]:
+        """Return the names of the dispatch workflow's executions so far."""
+        listed = self.cloud.client("stepfunctions").list_executions(
+            stateMachineArn=self.refresh.outputs["DispatchWorkflowArn"]
+        )
+        return [execution["name"] for execution in listed["executions"]]
+
+    def made(self) -> dict[str, int]:
+        """Return how many of each thing Personalize was made to make."""
+        made = self.refresh.outcome()["personalize"]
+        return {kind: len(things) for kind, things in made.items()}
+
+
+ONCE = {"dataset_import_jobs": 1, "solution_versions": 1, "campaign_updates": 1}
+
+
+@pytest.fixture
+def shop(assembly: Path, tmp_path: Path) -> Iterator[Shop]:
+    prod = find_stack(assembly, "prod")
+    clock = Clock(LAST_WEEK)
+    with clouds.start(account=prod.account, region=prod.region, clock=clock) as cloud:
+        last_week, this_week = marketplace.deliveries(tmp_path, TODAY, [], [])
+        marketplace.prepare(cloud, prod.settings, last_week)
+        outputs = deploy(prod.assembly, prod.name, cloud)
+        with clock.running():
+            clock.sleep(TODAY.timestamp() - clock.time())
+        yield Shop(Refresh(cloud, prod, outputs, last_week, this_week))
+
+
+@pytest.fixture
+def bare(assembly: Path) -> Iterator[clouds.Cloud]:
+    """A cloud of prod's account, in which nothing is deployed."""
+    prod = find_stack(assembly, "prod")
+    with clouds.start(account=prod.account, region=prod.region, clock=Clock(LAST_WEEK)) as cloud:
+        yield cloud
+
+
+def ops(verb: str, *more: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a verb for prod in a process of its own, with what the running cloud exports."""
+    return subprocess.run(
+        [sys.executable, "-m", "ops", verb, "--environment", "prod", *more],
+        cwd=ROOT,
+        env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def told(capsys: pytest.CaptureFixture[str], verb: str, status: int = 0) -> list[dict[str, Any]]:
+    """Run a verb for prod in this process; return what it says as JSON about each message."""
+    assert main([verb, "--environment", "prod", "--json"]) == status
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["environment"], shown["stack"]) == ("prod", "PersonalizeRefresh-prod")
+    messages: list[dict[str, Any]] = shown["undelivered" if verb == "undelivered" else "replayed"]
+    return messages
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run a command line that cannot be done; return its one line on stderr."""
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.splitlines()
+    return line
+
+
+def test_an_event_that_missed_the_workflow_is_told_with_its_reason_and_replayed_to_the_end(
+    shop: Shop,
+) -> None:
+    shop.miss(MISSED)
+    assert shop.refresh.rows() == []
+
+    listed = ops("undelivered")
+    assert listed.returncode == 0, listed.stderr
+    line, conclusion = listed.stdout.splitlines()
+    assert line.startswith(f"2020-09-28T01:00:00Z  {JOB}  {MISSED}  NO_PERMISSIONS: User: arn:aws:")
+    assert "is not authorized to perform: states:StartExecution" in line
+    assert conclusion == (
+        "1 event could not start the dispatch workflow of PersonalizeRefresh-prod; when the reason "
+        "is mended, `python -m ops replay --environment prod` starts it."
+    )
+
+    replayed = ops("replay", "--json")
+    assert replayed.returncode == 0, replayed.stderr
+    (done,) = json.loads(replayed.stdout)["replayed"]
+    assert done["outcome"] == "STARTED"
+    assert done["execution_name"] == f"replay-{done['event_id']}"
+    shop.settle()
+    (row,) = shop.refresh.rows()
+    assert (row["base_date"], row["refresh_status"]) == (20200928, "COMPLETE")
+    assert shop.made() == ONCE
+    assert shop.queued() == 0
+
+    again = ops("replay")
+    assert (again.returncode, again.stdout) == (
+        0,
+        "No undelivered event in PersonalizeRefresh-prod.\n",
+    )
+    assert len(shop.dispatches()) == 1
+
+
+def test_a_list_is_in_the_order_of_the_events_and_hides_nothing_from_the_next_command(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.miss(MISSED)
+    with shop.cloud.clock.running():
+        shop.cloud.clock.sleep(60)
+    shop.miss(ANOTHER)
+    for _ in range(21):  # SQS gives at most ten at once
+        shop.put('{"reconcile": true}')
+    first = told(capsys, "undelivered")
+    assert len({message["message_id"] for message in first}) == len(first) == 23
+    assert told(capsys, "undelivered") == first
+    assert [(m["time"], m["glue_job"], m["job_run_id"]) for m in first[21:]] == [
+        ("2020-09-28T01:00:00Z", JOB, MISSED),
+        ("2020-09-28T01:01:00Z", JOB, ANOTHER),
+    ]
+    assert {m["error_code"] for m in first[21:]} == {"NO_PERMISSIONS"}
+    assert {m["retry_attempts"] for m in first[21:]} == {"0"}
+    assert {m["exhausted_retry_condition"] for m in first} == {None}
+    assert {m["body"] for m in first[:21]} == {'{"reconcile": true}'}
+
+
+def test_an_event_whose_retries_are_exhausted_is_told_so(shop: Shop) -> None:
+    shop.cloud.faults.add("states:StartExecution=throttle*always")
+    shop.send(MISSED)
+    shop.cloud.faults.clear()
+    line = ops("undelivered").stdout.splitlines()[0]
+    reason = line.partition(f"{MISSED}  ")[2]
+    assert reason.startswith("THROTTLING: Rate exceeded (MaximumEventAgeInSeconds exhausted after ")
+
+
+def test_a_message_whose_execution_started_but_that_was_not_deleted_is_done_at_the_next_replay(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.miss(MISSED)
+    call: Any = vars(BaseClient)["_make_api_call"]
+
+    def refuse_to_delete(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "DeleteMessage":
+            error = {"Code": "AccessDenied", "Message": "You may not."}
+            raise ClientError({"Error": error}, operation)  # type: ignore[typeddict-item]
+        return call(client, operation, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", refuse_to_delete)
+        (started,) = told(capsys, "replay", status=1)
+    assert started["outcome"] == "NOT_REPLAYED"
+    assert started["reason"].startswith("the workflow has started, but the message is still in")
+    shop.settle()
+    (again,) = told(capsys, "replay")
+    assert again["outcome"] == "ALREADY_STARTED"
+    assert again["execution_name"] == started["execution_name"]
+    shop.settle()
+    assert len(shop.dispatches()) == 1
+    assert shop.queued() == 0
+
+
+def test_an_event_that_the_rule_delivered_after_all_trains_nothing_twice(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.miss(MISSED)
+    shop.send(MISSED)
+    assert [done["outcome"] for done in told(capsys, "replay")] == ["STARTED"]
+    shop.settle()
+    assert len(shop.dispatches()) == 2
+    assert shop.made() == ONCE
+
+
+def test_a_broken_message_stays_in_the_queue_and_keeps_no_other_back(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = {shop.put("no JSON \x1b[31m"), shop.put("[1]")}
+    reconcile = shop.put('{"reconcile": true}')
+    shop.miss(MISSED)
+    assert main(["replay", "--environment", "prod"]) == 1
+    *lines, conclusion = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert any("NOT_REPLAYED  it is not JSON: " in line for line in lines)
+    assert any("[1]  -  NOT_REPLAYED  it is no JSON object" in line for line in lines)
+    assert f'{{"reconcile": true}}  -  STARTED  replay-{reconcile}' in "\n".join(lines)
+    assert conclusion == "2 events replayed, 2 still in the queue of PersonalizeRefresh-prod."
+    assert "\x1b" not in "".join(lines)
+    assert {message["message_id"] for message in told(capsys, "undelivered")} == broken
+    shop.settle()
+    assert f"replay-{reconcile}" in shop.dispatches()
+    assert shop.refresh.rows()[0]["refresh_status"] == "COMPLETE"
+
+
+def test_an_event_whose_execution_is_refused_stays_in_the_queue_with_awss_reason(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.miss(MISSED, ANOTHER)
+    machine = shop.refresh.outputs["DispatchWorkflowArn"]
+    shop.cloud.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
+    kept = told(capsys, "replay", status=1)
+    assert [message["outcome"] for message in kept] == ["NOT_REPLAYED"] * 2
+    assert {message["execution_name"] for message in kept} == {None}
+    assert all("StateMachineDoesNotExist" in message["reason"] for message in kept)
+    assert len(told(capsys, "undelivered")) == 2
+
+
+def test_a_terminal_shows_a_table(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.miss(MISSED)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = ops("undelivered").stdout
+    assert "event time" in shown
+    assert "───" in shown
+    assert MISSED in shown
+
+
+def prod_of_another_account(folder: Path) -> Path:
+    text = (ROOT / "environments" / "prod.yaml").read_text()
+    (folder / "prod.yaml").write_text(text.replace("111122223333", "444455556666"))
+    return folder
+
+
+def test_the_credentials_of_another_account_are_refused_before_anything_is_touched(
+    shop: Shop,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop.put('{"reconcile": true}')
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.setenv("ENVIRONMENTS", str(prod_of_another_account(folder)))
+    line = refusal(capsys, "replay", "--environment", "prod")
+    assert line.startswith("ops: the credentials are of account 111122223333 (arn:aws:")
+    assert line.endswith("but elsewhere/prod.yaml is of account 444455556666; use that account's")
+    assert shop.dispatches() == []
+    (message,) = shop.cloud.client("sqs").receive_message(
+        QueueUrl=shop.queue, AttributeNames=["ApproximateReceiveCount"]
+    )["Messages"]
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_stack_that_is_not_deployed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "undelivered", "--environment", "prod") == (
+        "ops: the stack PersonalizeRefresh-prod is not deployed in ap-northeast-1; deploy it: "
+        "npx cdk deploy PersonalizeRefresh-prod"
+    )
+
+
+def test_a_stack_without_the_queues_output_is_told(
+    bare: clouds.Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+    bare.client("cloudformation").create_stack(
+        StackName="PersonalizeRefresh-prod", TemplateBody=json.dumps(template)
+    )
+    assert refusal(capsys, "replay", "--environment", "prod") == (
+        "ops: the stack PersonalizeRefresh-prod is CREATE_COMPLETE and has no output "
+        "UndeliveredEventsUrl; deploy it: npx cdk deploy PersonalizeRefresh-prod"
+    )
+
+
+def test_an_unknown_environment_is_told_with_those_that_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = refusal(capsys, "undelivered", "--environment", "production")
+    assert line == "ops: there is no environment 'production'; environments/ has dev, prod"
+
+
+def test_every_problem_of_the_environment_files_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prod.yaml").write_text("account: 1\n")
+    (tmp_path / "dev.yaml").write_text("account: 1\n")
+    monkeypatch.setenv("ENVIRONMENTS", str(tmp_path))
+    assert main(["undelivered", "--environment", "prod"]) == 2
+    problems = capsys.readouterr().err
+    assert "dev.yaml: account: " in problems
+    assert "prod.yaml: refreshes: " in problems
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        (
+            {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+            "ops: Unable to locate credentials; give valid AWS credentials",
+        ),
+        ({"AWS_PROFILE": "nobody"}, "ops: The config profile (nobody) could not be found; give"),
+        ({"AWS_ENDPOINT_URL": "nowhere"}, "ops: Invalid endpoint: nowhere; AWS_ENDPOINT_URL must"),
+        (
+            {"AWS_ENDPOINT_URL": "http://localhost:1"},
+            'ops: Could not connect to the endpoint URL: "http://localhost:1/"; check the network',
+        ),
+    ],
+    ids=["no credentials", "an unknown profile", "no URL", "no connection"],
+)
+def test_what_keeps_a_command_from_aws_is_one_sentence(
+    variables: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    none = {"AWS_CONFIG_FILE": str(tmp_path), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path)}
+    done = ops("undelivered", **{**none, **variables})
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (
+            ClientError(
+                {"Error": {"Code": "AccessDenied", "Message": "User x may not."}}, "DescribeStacks"
+            ),
+            "AWS refused DescribeStacks: User x may not (AccessDenied); ask for that permission",
+        ),
+        (
+            ClientError(
+                {"Error": {"Code": "ExpiredToken", "Message": "It has expired"}},
+                "GetCallerIdentity",
+            ),
+            "AWS refused GetCallerIdentity: It has expired (ExpiredToken); give valid AWS",
+        ),
+        (
+            ClientError(
+                {"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue", "Message": "Gone."}},
+                "ReceiveMessage",
+            ),
+            "(AWS.SimpleQueueService.NonExistentQueue); the stack's queue is gone: deploy",
+        ),
+        (EndpointConnectionError(endpoint_url="https://sts.x"), "; check the network"),
+        (ReadTimeoutError(endpoint_url="https://sts.x"), "; check the network"),
+        (NoCredentialsError(), "; give valid AWS credentials"),
+    ],
+)
+def test_an_error_of_aws_is_told_with_what_to_do(
+    error: ClientError | BotoCoreError, remedy: str
+) -> None:
+    assert remedy in in_words(error)
+    assert "\n" not in in_words(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"id": "d68d2bc2-dac7"}', "replay-d68d2bc2-dac7"),
+        ('{"reconcile": true}', "replay-the-message"),
+        ('{"id": "a b/c"}', "replay-539138d5"),
+        ('{"id": "' + "x" * 100 + '"}', "replay-"),
+        ('{"id": 7}', "replay-7"),
+    ],
+)
+def test_an_executions_name_is_valid_and_always_the_same(body: str, expected: str) -> None:
+    name = execution_name(body, "the-message")
+    assert name == execution_name(body, "the-message")
+    assert name.startswith(expected)
+    assert len(name) <= 80
+    assert not set(name) & set(' <>{}[]?*"#%\\^|~`$&,;:/')
