@@ -1,0 +1,122 @@
+"""A shop to try things in: a deployed environment whose campaigns serve last week's data."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rehearsal import cloud as clouds
+from rehearsal import marketplace
+from rehearsal.assembly import SynthesisedStack
+from rehearsal.clock import Clock
+from rehearsal.deploy import deploy
+from rehearsal.marketplace import Delivery
+from rehearsal.outcome import Outcome
+from rehearsal.personalize.behaviour import Behaviour
+from rehearsal.personalize.models import personalize_backend
+from rehearsal.refresh import Refresh, glue_event
+
+# The article's week: the Glue job ends on Monday, 28 September 2020, at ten in Seoul.
+TODAY = datetime(2020, 9, 28, 1, tzinfo=UTC)
+LAST_WEEK = TODAY.timestamp() - 7 * 24 * 3600
+
+
+@dataclass
+class Shop:
+    """A deployed environment, and what may happen to it.
+
+    What happens by these methods happens at one instant; `settle` lets all that follows end.
+    """
+
+    refresh: Refresh
+    behaviour: Behaviour
+
+    @property
+    def cloud(self) -> clouds.Cloud:
+        """The cloud that the environment is deployed to."""
+        return self.refresh.cloud
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the stack says its refreshes are."""
+        return self.refresh.stack.settings
+
+    def send(self, *events: dict[str, Any]) -> None:
+        """Send Glue events at the same moment, after this week's files were put in S3."""
+        with self.cloud.clock.running():
+            self.refresh.began = self.cloud.clock.time()
+            for dataset in marketplace.datasets(self.settings):
+                marketplace.put(self.cloud, dataset, self.refresh.this_week)
+            for event in events:
+                self.cloud.client("events").put_events(Entries=[event])
+
+    def succeed(self, run_id: str) -> None:
+        """Let the Glue job of the first refresh succeed."""
+        self.send(glue_event(self.refresh.stack.glue_jobs[0], run_id=run_id))
+
+    def start(self, **request: Any) -> str:
+        """Start the dispatch workflow as a person does; return the execution's ARN."""
+        with self.cloud.clock.running():
+            arn: str = self.cloud.client("stepfunctions").start_execution(
+                stateMachineArn=self.refresh.outputs["DispatchWorkflowArn"],
+                input=json.dumps(request),
+            )["executionArn"]
+        return arn
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Start the dispatch workflow as a person does; return its execution, all ended."""
+        arn = self.start(**request)
+        self.settle()
+        execution: dict[str, Any] = self.cloud.client("stepfunctions").describe_execution(
+            executionArn=arn
+        )
+        return execution
+
+    def settle(self) -> None:
+        """Let everything end."""
+        if not self.cloud.clock.wait_until_idle(timeout=120):
+            raise TimeoutError("the cloud does not come to rest")
+
+    def outcome(self) -> Outcome:
+        """Let everything end, and return what it has done since `send`."""
+        self.settle()
+        return self.refresh.outcome()
+
+    def later(self, seconds: float) -> None:
+        """Let simulated time pass."""
+        with self.cloud.clock.running():
+            self.cloud.clock.sleep(seconds)
+
+    def served(self, campaign: int = 0) -> str:
+        """Return the ARN of the version that a campaign of the first refresh serves."""
+        arn = self.settings["refreshes"][0]["campaigns"][campaign]["campaign_arn"]
+        described = self.cloud.client("personalize").describe_campaign(campaignArn=arn)
+        version: str = described["campaign"]["solutionVersionArn"]
+        return version
+
+    def item(self) -> dict[str, dict[str, str]]:
+        """Return the table's only row as DynamoDB stores it."""
+        table = self.refresh.outputs["TableName"]
+        (item,) = self.cloud.client("dynamodb").scan(TableName=table)["Items"]
+        stored: dict[str, dict[str, str]] = item
+        return stored
+
+
+@contextmanager
+def open_shop(stack: SynthesisedStack, deliveries: tuple[Delivery, Delivery]) -> Iterator[Shop]:
+    """Deploy a stack to a cloud of its own, with campaigns trained on the first delivery.
+
+    The second one is this week's. The clock stands at TODAY.
+    """
+    last_week, this_week = deliveries
+    clock = Clock(LAST_WEEK)
+    with clouds.start(account=stack.account, region=stack.region, clock=clock) as cloud:
+        marketplace.prepare(cloud, stack.settings, last_week)
+        outputs = deploy(stack.assembly, stack.name, cloud)
+        with clock.running():
+            clock.sleep(TODAY.timestamp() - clock.time())
+        behaviour = personalize_backend(stack.account, stack.region).behaviour
+        yield Shop(Refresh(cloud, stack, outputs, last_week, this_week), behaviour)
