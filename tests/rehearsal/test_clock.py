@@ -220,6 +220,14 @@ def test_a_cancelled_background_alarm_does_not_ring(clock: Clock) -> None:
     assert rung == []
 
 
+def test_paced_time_does_not_flow_on_to_a_cancelled_background_alarm() -> None:
+    clock = Clock(START, pace=1_000_000_000)
+    clock.call_at(START + 1e15, lambda: None, background=True).cancel()
+    assert clock.wait_until_idle(REAL_SECONDS)
+    assert len({clock.time() for _ in range(1000)}) == 1
+    clock.stop()
+
+
 def test_paced_time_flows_on_to_background_alarms_while_the_clock_counts_as_idle() -> None:
     clock = Clock(START, pace=1000)
     rang = threading.Event()
