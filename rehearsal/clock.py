@@ -6,6 +6,9 @@ their time came, so that two runs with the same input do the same things in the 
 (`running`, `enter`) is anything else that wants time to stand still, such as a test's own steps:
 it stops time, not the programs. A count passes from thread to thread without a gap: who starts or
 wakes a program queues it before letting go of its own turn, so time cannot jump in between.
+
+A *background* alarm (a recurring schedule's next time) rings when time gets there, but nobody waits
+for it: it neither makes a clock jump nor keeps it from being idle.
 """
 
 import heapq
@@ -29,6 +32,9 @@ class _Turn:
     holds: int = 0  # how many holds it takes up again
     stopped: Callable[[], bool] | None = None
     waiting: bool = True  # until its turn is queued, or it is cancelled
+
+
+_Deadline = tuple[float, int, _Turn]  # the time, the order in which it was planned, what is due
 
 
 class _Mine(threading.local):
@@ -98,7 +104,8 @@ class Clock:
     """Simulated time, in epoch seconds, for every part of the embedded cloud.
 
     `pace` is the number of simulated seconds that pass in a real one while everyone waits; None
-    jumps to the next deadline at once. It may be changed at any time.
+    jumps to the next deadline at once. It may be changed at any time. With a pace, time also flows
+    on to background alarms.
     """
 
     def __init__(self, start: float, *, pace: float | None = None) -> None:
@@ -112,7 +119,8 @@ class Clock:
         self._held = 0
         self._mine = _Mine()
         self._ready: deque[_Turn] = deque()
-        self._deadlines: list[tuple[float, int, _Turn]] = []
+        self._deadlines: list[_Deadline] = []
+        self._background: list[_Deadline] = []
         self._order = itertools.count()
         self._parked: dict[_Turn, threading.Condition] = {}
         self._is_stopped = False
@@ -150,14 +158,18 @@ class Clock:
             self._queue(_Turn(self._starter(call, name)))
             self._proceed()
 
-    def call_at(self, when: float, call: Callable[[], object]) -> Alarm:
+    def call_at(
+        self, when: float, call: Callable[[], object], *, background: bool = False
+    ) -> Alarm:
         """Run `call` as a program at the time `when`, or at once if that has passed.
 
         Calls due at the same time run one after another, in the order in which they were planned.
+        One in the `background` waits until something else takes time past `when`: with only such
+        calls left the clock is idle, and jumps no further. Once due it is a program like any other.
         """
         with self._lock:
             turn = _Turn(self._starter(call, None))
-            self._plan(when, turn)
+            self._plan(when, turn, background=background)
             self._proceed()
         return Alarm(self, turn)
 
@@ -171,6 +183,10 @@ class Clock:
         with self._lock:
             if not (stopped and stopped()):
                 self._park(max(seconds, 0), stopped)
+
+    def is_program(self) -> bool:
+        """Tell whether the calling thread is one of this clock's programs."""
+        return bool(self._mine.programs)
 
     def notify(self) -> None:
         """Wake the sleepers whose `stopped` has become true."""
@@ -207,7 +223,9 @@ class Clock:
             self.leave()
 
     def wait_until_idle(self, timeout: float | None = None) -> bool:
-        """Wait until nothing runs and nothing is planned; False after `timeout` *real* seconds.
+        """Wait until nothing runs and nothing but background alarms is planned.
+
+        False after `timeout` *real* seconds.
 
         For those who watch from outside: a program or a hold that calls this waits for itself.
         """
@@ -267,8 +285,9 @@ class Clock:
         if self._is_stopped and self._mine.programs:
             raise _Stopped
 
-    def _plan(self, when: float, turn: _Turn) -> None:
-        heapq.heappush(self._deadlines, (when, next(self._order), turn))
+    def _plan(self, when: float, turn: _Turn, *, background: bool = False) -> None:
+        deadlines = self._background if background else self._deadlines
+        heapq.heappush(deadlines, (when, next(self._order), turn))
 
     def _queue(self, turn: _Turn) -> None:
         if turn.waiting and not self._is_stopped:
@@ -280,13 +299,21 @@ class Clock:
         if self._flow:
             self._time, self._flow = self._flow.read(), None
 
-    def _next_deadline(self) -> float | None:
-        while self._deadlines and not self._deadlines[0][2].waiting:
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
+    def _next_deadline(self) -> list[_Deadline]:
+        """Return the deadlines of which the next one is first; empty: none that time moves to."""
+        for deadlines in (self._deadlines, self._background):
+            while deadlines and not deadlines[0][2].waiting:
+                heapq.heappop(deadlines)
+        if not self._background:
+            return self._deadlines
+        if not self._deadlines:
+            is_due = self._background[0][0] <= self._time
+            return self._background if is_due or self._pace is not None else []
+        return min(self._deadlines, self._background, key=lambda deadlines: deadlines[0][:2])
 
     def _is_idle(self) -> bool:
-        return not (self._running or self._held or self._ready or self._next_deadline() is not None)
+        self._next_deadline()  # drops what is cancelled
+        return not (self._running or self._held or self._ready or self._deadlines)
 
     def _proceed(self) -> None:
         """Give out the next turn, if nobody has it, letting time pass only if nothing else can."""
@@ -298,15 +325,16 @@ class Clock:
                 self._held += turn.holds
                 turn.resume()
                 continue
-            when = self._next_deadline()
-            if self._held or when is None:
+            deadlines = self._next_deadline()
+            if self._held or not deadlines:
                 break
+            when = deadlines[0][0]
             if self._pace is not None and when > self._time:
                 self._flow = _Flow(self._time, real_time.monotonic(), when, self._pace)
                 self._flowing.notify_all()
                 break
             self._time = max(self._time, when)
-            self._queue(heapq.heappop(self._deadlines)[2])
+            self._queue(heapq.heappop(deadlines)[2])
         if self._is_idle():
             self._idle.notify_all()
 

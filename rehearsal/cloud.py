@@ -22,6 +22,7 @@ import rehearsal.cloudformation
 import rehearsal.events.models
 import rehearsal.iam.guard
 import rehearsal.personalize.models
+import rehearsal.scheduler.models
 import rehearsal.stepfunctions
 from rehearsal import clock as clocks
 from rehearsal import iam
@@ -151,6 +152,7 @@ def _install() -> None:
     rehearsal.personalize.models.install()
     rehearsal.awslambda.models.install()
     rehearsal.events.models.install()
+    rehearsal.scheduler.models.install()
     rehearsal.cloudformation.install()
     rehearsal.iam.guard.install()
 

@@ -174,6 +174,9 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
     ),
     "AWS::S3::Bucket": lambda api, i, _: api("s3").head_bucket(Bucket=i),
     "AWS::S3::BucketPolicy": lambda api, i, _: api("s3").get_bucket_policy(Bucket=i),
+    "AWS::Scheduler::Schedule": lambda api, i, p: api("scheduler").get_schedule(
+        Name=i, **{k: v for k, v in p.items() if k == "GroupName" and isinstance(v, str)}
+    ),
     "AWS::SNS::Topic": lambda api, i, _: api("sns").get_topic_attributes(TopicArn=i),
     "AWS::SQS::Queue": lambda api, i, _: api("sqs").get_queue_attributes(
         QueueUrl=i, AttributeNames=["QueueArn"]

@@ -15,10 +15,11 @@ T = TypeVar("T")
 def run(call: Callable[[], T]) -> T:
     """Run `call` as a program of the clock, and wait for it in real time.
 
-    A request under a deployed role acts for the program that sent it, so that the call is part of
-    that program already. One from outside, such as a user's own, gets a program of its own.
+    What a program calls is part of it already, and so is a request under a deployed role, which
+    acts for the program that sent it. One from outside, such as a user's own, gets a program of
+    its own.
     """
-    if has_request_context() and SESSION in request.environ:
+    if current().is_program() or (has_request_context() and SESSION in request.environ):
         return call()
     done = threading.Event()
     results: list[T] = []

@@ -17,7 +17,12 @@ from rehearsal.cloudformation import api_resources, change_sets, resources
 MODELS = (api_resources, resources)
 
 # The longest names that CloudFormation generates; longer stack and logical ids are cut.
-_LONGEST = {"AWS::IAM::Role": 64, "AWS::Lambda::Function": 64, "AWS::S3::Bucket": 63}
+_LONGEST = {
+    "AWS::IAM::Role": 64,
+    "AWS::Lambda::Function": 64,
+    "AWS::S3::Bucket": 63,
+    "AWS::Scheduler::Schedule": 64,
+}
 _LONGEST_OTHER = 80
 _plain_class_from_type = parsing.resource_class_from_type
 _plain_create = parsing.parse_and_create_resource

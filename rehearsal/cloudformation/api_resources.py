@@ -138,6 +138,71 @@ class ApiResource(CloudFormationModel):
         self._remove()
 
 
+class DeployedSchedule(ApiResource, CloudFormationModel):
+    """A schedule; another name or group means another one, everything else is updated in place."""
+
+    def __init__(
+        self, physical_resource_id: str, remove: Callable[[], object], group: str, arn: str
+    ) -> None:
+        super().__init__(physical_resource_id, remove)
+        self.group = group
+        self.arn = arn
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """Return the type it stands for."""
+        return "AWS::Scheduler::Schedule"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Tell which attributes GetAtt knows."""
+        return attr == "Arn"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the Arn."""
+        return self.arn if attribute_name == "Arn" else super().get_cfn_attribute(attribute_name)
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,  # noqa: ARG003 - moto's signature
+        region_name: str,
+        **_kwargs: Any,
+    ) -> "DeployedSchedule":
+        """Create it as CreateSchedule does."""
+        api = client("scheduler", region_name)
+        settings = {"Name": resource_name, **cloudformation_json["Properties"]}
+        arn = api.create_schedule(**settings)["ScheduleArn"]
+        name, group = settings["Name"], settings.get("GroupName", "default")
+        return cls(name, lambda: api.delete_schedule(Name=name, GroupName=group), group, arn)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+    ) -> "DeployedSchedule":
+        """Update it as UpdateSchedule does, or replace it."""
+        settings = {"Name": new_resource_name, **cloudformation_json["Properties"]}
+        old: DeployedSchedule = original_resource
+        if (settings["Name"], settings.get("GroupName", "default")) == (
+            old.physical_resource_id,
+            old.group,
+        ):
+            client("scheduler", region_name).update_schedule(**settings)
+            return old
+        made = cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, account_id, region_name
+        )
+        old.delete(account_id, region_name)
+        return made
+
+
 def _register(resource_type: str, make: Make) -> type[ApiResource]:
     name = resource_type.replace("::", "")
     members = {

@@ -17,7 +17,7 @@ from moto.moto_api._internal import mock_random
 
 from rehearsal import programs
 from rehearsal.clock import current
-from rehearsal.events.delivery import Delivery
+from rehearsal.events.delivery import EventDelivery
 from rehearsal.iam.guard import SESSION
 
 MOST_ENTRIES = 10
@@ -59,7 +59,7 @@ class DeliveringEventsBackend(EventsBackend):
             "detail": detail,
         }
         deliveries = [
-            Delivery(event, target, rule.arn, current().time())
+            EventDelivery(event=event, target=target, rule_arn=rule.arn, accepted=current().time())
             for rule in list(self._get_event_bus(bus).rules.values())
             if _matches(rule, event)
             for target in list(rule.targets)

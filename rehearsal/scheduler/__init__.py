@@ -1,0 +1,1 @@
+"""Amazon EventBridge Scheduler: schedules that start their targets on the virtual clock."""

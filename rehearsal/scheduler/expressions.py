@@ -1,0 +1,182 @@
+"""Schedule expressions, `rate(…)`, `cron(…)` and `at(…)`, and the times that they stand for.
+
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+"""
+
+import calendar
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
+_MONTH_NAMES = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"
+_DAY_NAMES = "SUN MON TUE WED THU FRI SAT"
+_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES.split(), 1)}
+_DAYS = {name: number for number, name in enumerate(_DAY_NAMES.split(), 1)}
+_YEARS = (1970, 2199)
+_LAST_DAY = "L"
+
+
+class InvalidExpressionError(ValueError):
+    """An expression or time zone that AWS refuses; the text says so in its words."""
+
+
+class Expression(Protocol):
+    """When a schedule is due."""
+
+    def times(self, after: float, start: float | None) -> Iterator[float]:
+        """Yield every time later than `after`, and not before `start`, in epoch seconds."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Every so many seconds: from `start`, else first one period after `after`."""
+
+    seconds: int
+
+    def times(self, after: float, start: float | None) -> Iterator[float]:
+        """Yield the times; a day has always 24 hours."""
+        begin = after if start is None else start
+        number = 1 if start is None else max(0, math.ceil((after - start) / self.seconds))
+        while True:
+            yield begin + number * self.seconds
+            number += 1
+
+
+@dataclass(frozen=True)
+class At:
+    """Once; what lies in the past never comes."""
+
+    moment: float
+
+    def times(self, after: float, start: float | None) -> Iterator[float]:  # noqa: ARG002 - AWS too
+        """Yield the time. A one-time schedule takes no notice of its start."""
+        if self.moment > after:
+            yield self.moment
+
+
+@dataclass(frozen=True)
+class Cron:
+    """AWS's six fields, in the time zone's own hours and minutes."""
+
+    minutes: Sequence[int]
+    hours: Sequence[int]
+    days: frozenset[int] | None  # of the month, 0 for its last one; None: any
+    months: frozenset[int]
+    weekdays: frozenset[int] | None  # 1 is Sunday; None: any
+    years: frozenset[int]
+    zone: ZoneInfo
+
+    def times(self, after: float, start: float | None) -> Iterator[float]:
+        """Yield the times. What a clock change skips is left out, what it repeats comes once."""
+        earliest = after if start is None else max(after, start)
+        day = datetime.fromtimestamp(earliest, self.zone).date()
+        while day.year <= _YEARS[1]:
+            if self._is_due(day):
+                for moment in self._of(day):
+                    if moment > after and (start is None or moment >= start):
+                        yield moment
+            day += timedelta(days=1)
+
+    def _is_due(self, day: date) -> bool:
+        if day.year not in self.years or day.month not in self.months:
+            return False
+        if self.weekdays is not None:
+            return day.isoweekday() % 7 + 1 in self.weekdays
+        is_last = day.day == calendar.monthrange(day.year, day.month)[1]
+        return self.days is None or day.day in self.days or (is_last and 0 in self.days)
+
+    def _of(self, day: date) -> Iterator[float]:
+        for hour in self.hours:
+            for minute in self.minutes:
+                local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
+                moment = local.astimezone(UTC)
+                if moment.astimezone(self.zone).replace(tzinfo=None) == local.replace(tzinfo=None):
+                    yield moment.timestamp()
+
+
+def parse(expression: str, zone: str) -> Expression:
+    """Read an expression in a time zone (`Asia/Seoul`); InvalidExpressionError if AWS would not."""
+    try:
+        place = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise InvalidExpressionError(f"Invalid Schedule Expression Timezone {zone}.") from None
+    if re.search(r"#|\dW|LW|\dL", expression):
+        raise InvalidExpressionError(
+            f"{expression}: of W, # and L only the day-of-month L is known"
+        )
+    kind, _, rest = expression.partition("(")
+    reader = {"rate": _rate, "cron": _cron, "at": _at}.get(kind, _unknown)
+    try:
+        return reader(rest.removesuffix(")") if rest.endswith(")") else "", place)
+    except ValueError:
+        raise InvalidExpressionError(f"Invalid Schedule Expression {expression}.") from None
+
+
+def _unknown(text: str, _zone: ZoneInfo) -> Expression:
+    raise ValueError(text)
+
+
+def _rate(text: str, _zone: ZoneInfo) -> Expression:
+    found = re.fullmatch(r"([1-9]\d*) (minute|hour|day)s?", text)
+    if found is None:
+        raise ValueError(text)
+    return Rate(int(found[1]) * _SECONDS[found[2]])
+
+
+def _at(text: str, zone: ZoneInfo) -> Expression:
+    local = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=zone)
+    return At(local.timestamp())
+
+
+def _cron(text: str, zone: ZoneInfo) -> Expression:
+    minutes, hours, days, months, weekdays, years = text.split()
+    if (days == "?") == (weekdays == "?"):  # exactly one of them says which days
+        raise ValueError(text)
+    return Cron(
+        minutes=sorted(_numbers(minutes, 0, 59)),
+        hours=sorted(_numbers(hours, 0, 23)),
+        days=None if days == "?" else _days(days),
+        months=_numbers(months, 1, 12, _MONTHS),
+        weekdays=None if weekdays == "?" else _numbers(weekdays, 1, 7, _DAYS),
+        years=_numbers(years, *_YEARS),
+        zone=zone,
+    )
+
+
+def _days(text: str) -> frozenset[int]:
+    items = text.split(",")
+    numbers = [_numbers(item, 1, 31) for item in items if item != _LAST_DAY]
+    return frozenset({0} if _LAST_DAY in items else ()).union(*numbers)
+
+
+def _numbers(
+    text: str, first: int, last: int, names: Mapping[str, int] | None = None
+) -> frozenset[int]:
+    """Read a field: `*`, numbers or names, ranges, steps, or a list of these."""
+    numbers: set[int] = set()
+    for item in text.split(","):
+        span, _, step = item.partition("/")
+        low, dash, high = span.partition("-")
+        if span == "*":
+            begin, end = first, last
+        else:
+            begin = _number(low, names or {})
+            end = _number(high, names or {}) if dash else last if step else begin
+        stride = _number(step, {}) if "/" in item else 1
+        if not (first <= begin <= end <= last and stride):
+            raise ValueError(text)
+        numbers.update(range(begin, end + 1, stride))
+    return frozenset(numbers)
+
+
+def _number(text: str, names: Mapping[str, int]) -> int:
+    if text.upper() in names:
+        return names[text.upper()]
+    if re.fullmatch(r"[0-9]{1,4}", text) is None:
+        raise ValueError(text)
+    return int(text)
