@@ -155,8 +155,10 @@ def _arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="SPEC",
-        help="SERVICE:OPERATION=KIND[:ARGUMENT][*TIMES], KIND one of throttle, error, denied, "
-        "slow:SECONDS, lost; for example personalize:CreateSolutionVersion=lost",
+        help="SERVICE:OPERATION[@N]=KIND[:ARGUMENT][*TIMES], KIND one of throttle, error, denied, "
+        "slow:SECONDS, lost, hung:SECONDS, killed, aborted; strikes the Nth such call (else the "
+        "first) and those after it, TIMES in all (1); for example "
+        "personalize:CreateSolutionVersion=lost",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--serve", action="store_true", help="keep the cloud on a port afterwards")

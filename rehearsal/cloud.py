@@ -42,6 +42,20 @@ class _QuietHandler(MotoRequestHandler):
         """Stay silent about requests; errors are still logged."""
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's way from a request to its backend, found once for each host."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._known: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """Find the backend; moto walks through its own folders to do so, twice for a request."""
+        if host not in self._known:
+            self._known[host] = super().get_backend_for_host(host)
+        return self._known[host]
+
+
 class Cloud:
     """The served cloud of one account and region, on one clock. Made by `start`; ends by `stop`.
 
@@ -55,8 +69,7 @@ class Cloud:
         self.faults = Faults()
         self.calls = iam.reset()
         self._server = server
-        moto = DomainDispatcherApplication(create_backend_app)
-        server.app = Guard(FaultLayer(moto, self.faults, account), account)
+        server.app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
         self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         self._restored: Mapping[str, str | None] = {}
 

@@ -1,16 +1,19 @@
 """Faults on demand: calls of the deployed roles that fail in the ways that AWS fails.
 
-A fault is written `SERVICE:OPERATION=KIND[:ARGUMENT][*TIMES]`, as in
-`personalize:CreateSolutionVersion=lost*2`.
+A fault is written `SERVICE:OPERATION[@N]=KIND[:ARGUMENT][*TIMES]`, as in
+`personalize:CreateSolutionVersion=lost*2`, or `dynamodb:UpdateItem@3=lost` for the third call only.
 """
 
 import re
 import socket
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from werkzeug.wrappers import Response
 
 from rehearsal import wire
@@ -24,9 +27,14 @@ KINDS = {
     "denied": "AccessDenied, as if the role's policy did not allow the call",
     "slow": "carried out at once, answered only SECONDS simulated seconds later (slow:30)",
     "lost": "carried out, but the connection closes without an answer",
+    "hung": "lost, but only SECONDS simulated seconds later: the caller's own timeout (hung:30)",
+    "killed": "carried out, but the function that called is killed before it can read the answer; "
+    "lost, for a call that no function made",
+    "aborted": "carried out and answered, but every execution that runs is stopped before",
 }
+_SECONDS = {"slow", "hung"}  # the kinds that take seconds
 _FORM = re.compile(
-    r"(?P<service>[\w*?-]+):(?P<operation>[\w*?]+)=(?P<kind>\w+)"
+    r"(?P<service>[\w*?-]+):(?P<operation>[\w*?]+)(?:@(?P<nth>\w+))?=(?P<kind>\w+)"
     r"(?::(?P<argument>[^*]+))?(?:\*(?P<times>\w+))?"
 )
 # Other names under which people know a service than the one its requests are signed for.
@@ -48,14 +56,20 @@ _INTERNAL = {
 
 @dataclass
 class Fault:
-    """One fault, and how often it strikes: `times` calls that match, then never again."""
+    """One fault, and how often it strikes: `times` calls that match, then never again.
+
+    With `nth` these are the nth call that matches and those that follow it, whatever else strikes
+    them. Calls count that a deployed role makes and may make, since the fault was put in force.
+    """
 
     service: str
     operation: str
     kind: str
     argument: str | None = None
     times: float = 1  # math.inf: always
+    nth: int | None = None
     struck: int = field(default=0, compare=False)
+    matched: int = field(default=0, compare=False)
 
     @classmethod
     def parse(cls, spec: str) -> "Fault":
@@ -63,41 +77,53 @@ class Fault:
         found = _FORM.fullmatch(spec.strip())
         if not found:
             raise ValueError(
-                f"fault {spec!r}: expected SERVICE:OPERATION=KIND[:ARGUMENT][*TIMES], "
+                f"fault {spec!r}: expected SERVICE:OPERATION[@N]=KIND[:ARGUMENT][*TIMES], "
                 f"such as personalize:CreateSolutionVersion=lost*2"
             )
-        service, operation, kind, argument, times = found.groups()
+        service, operation, nth, kind, argument, times = found.groups()
         if kind not in KINDS:
             raise ValueError(f"fault {spec!r}: kind {kind!r} is none of {', '.join(KINDS)}")
         if not _is_argument(kind, argument):
-            raise ValueError(
-                f"fault {spec!r}: {kind} takes "
-                + {"slow": "seconds, as in slow:30", "error": "500 or 503, as in error:503"}.get(
-                    kind, "no argument"
-                )
-            )
-        if times not in {None, "always"} and not (times.isdecimal() and int(times) > 0):
+            raise ValueError(f"fault {spec!r}: {kind} takes " + _expected_argument(kind))
+        if times not in {None, "always"} and not _is_count(times):
             raise ValueError(f"fault {spec!r}: TIMES is a whole number from 1, or always")
+        if nth is not None and not _is_count(nth):
+            raise ValueError(f"fault {spec!r}: N is a whole number from 1")
         service = _ALIASES.get(service.lower(), service.lower())
         count = float("inf") if times == "always" else int(times or 1)
-        return cls(service, operation, kind, argument, count)
+        return cls(service, operation, kind, argument, count, int(nth) if nth else None)
 
     def __str__(self) -> str:
+        nth = f"@{self.nth}" if self.nth else ""
         argument = f":{self.argument}" if self.argument else ""
         times = "always" if self.times == float("inf") else str(self.times)
-        return f"{self.service}:{self.operation}={self.kind}{argument}*{times}"
+        return f"{self.service}:{self.operation}{nth}={self.kind}{argument}*{times}"
 
-    def strikes(self, service: str, operation: str) -> bool:
-        """Tell whether the next call of `operation` meets this fault; case does not matter."""
-        return (
-            self.struck < self.times
-            and fnmatchcase(service.lower(), self.service.lower())
+    def meets(self, service: str, operation: str) -> bool:
+        """Count a call if it matches, and tell whether it is due; case does not matter."""
+        if not (
+            fnmatchcase(service.lower(), self.service.lower())
             and fnmatchcase(operation.lower(), self.operation.lower())
-        )
+        ):
+            return False
+        self.matched += 1
+        if self.nth is None:
+            return self.struck < self.times
+        return self.nth <= self.matched < self.nth + self.times
+
+
+def _is_count(text: str) -> bool:
+    return text.isdecimal() and int(text) > 0
+
+
+def _expected_argument(kind: str) -> str:
+    if kind in _SECONDS:
+        return f"seconds, as in {kind}:30"
+    return "500 or 503, as in error:503" if kind == "error" else "no argument"
 
 
 def _is_argument(kind: str, argument: str | None) -> bool:
-    if kind == "slow":
+    if kind in _SECONDS:
         return argument is not None and re.fullmatch(r"\d+(\.\d+)?", argument) is not None
     if kind == "error":
         return argument in {None, "500", "503"}
@@ -105,7 +131,7 @@ def _is_argument(kind: str, argument: str | None) -> bool:
 
 
 class Faults:
-    """The faults in force; the first that matches a call strikes it."""
+    """The faults in force; the first that a call is due to meet strikes it."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._faults = list(faults)
@@ -131,11 +157,11 @@ class Faults:
     def take(self, service: str, operation: str) -> Fault | None:
         """Find the fault that strikes this call, and count it."""
         with self._lock:
-            for fault in self._faults:
-                if fault.strikes(service, operation):
-                    fault.struck += 1
-                    return fault
-        return None
+            due = [fault for fault in self._faults if fault.meets(service, operation)]
+            if not due:
+                return None
+            due[0].struck += 1
+            return due[0]
 
 
 class FaultLayer:
@@ -163,11 +189,17 @@ class FaultLayer:
             refused = needed(call.name, call.params, place) or [Permission(call.name, "*")]
             return denial(call, session, refused[0])(environ, start_response)
         answer = list(self._app(environ, start_response))
-        if fault.kind == "slow":
+        if fault.kind in _SECONDS:
             session.wait(float(fault.argument or 0))
+        if fault.kind == "killed":
+            session.kill()
+        if fault.kind == "aborted":
+            backend: Any = stepfunctions_parser_backends[self._account][call.signature.region]
+            backend.stop_everything()
+        if fault.kind in {"slow", "aborted"}:
             return answer
         _hang_up(environ)
-        raise ConnectionResetError("lost on demand")
+        raise ConnectionResetError(f"{fault.kind} on demand")
 
 
 def _internal_error(call: wire.ApiCall, fault: Fault) -> Response:
@@ -179,4 +211,5 @@ def _internal_error(call: wire.ApiCall, fault: Fault) -> Response:
 
 def _hang_up(environ: wire.Environ) -> None:
     connection: socket.socket = environ["werkzeug.socket"]
-    connection.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError):  # a caller that was killed may be gone first
+        connection.shutdown(socket.SHUT_RDWR)

@@ -70,6 +70,8 @@ class Environment:
             stdout=self._output,
             stderr=subprocess.STDOUT,
         )
+        if self._session:
+            self._session.kill = self.kill
         threading.Thread(target=self._reap, daemon=True).start()
 
     def invoke(self, request_id: str, event: bytes, timeout: float) -> Outcome:

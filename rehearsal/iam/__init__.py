@@ -38,6 +38,8 @@ class Session:
     is_gone: bool = False
     is_waiting: bool = False
     on_gone: Callable[[], None] = lambda: None
+    # Ends the function that works under the session; nothing to end where no function does.
+    kill: Callable[[], None] = lambda: None
 
     @property
     def role_name(self) -> str:

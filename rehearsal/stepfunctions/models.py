@@ -195,6 +195,11 @@ class ExecutingBackend(StepFunctionsParserBackend):
         stopped: Execution = execution
         return stopped
 
+    def stop_everything(self) -> None:
+        """Abort whatever runs, of every machine."""
+        for execution in self._get_executions(ExecutionStatus.RUNNING):
+            self.stop_execution(execution.exec_arn)
+
     def executions(self, state_machine_arn: str, status: str | None) -> list[Execution]:
         """Return the executions of a machine, the newest first."""
         machine: Any = self.describe_state_machine(state_machine_arn)
