@@ -12,7 +12,6 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -24,10 +23,8 @@ from rehearsal.clock import Clock, use
 from rehearsal.deploy import DeploymentError, deploy, withdraw_bootstrap
 from rehearsal.faults import Fault
 from rehearsal.refresh import Refresh
+from rehearsal.shop import LAST_WEEK, TODAY
 
-# The article's week: the Glue job ends on Monday, 28 September 2020, at ten in Seoul.
-TODAY = datetime(2020, 9, 28, 1, tzinfo=UTC)
-LAST_WEEK = TODAY.timestamp() - 7 * 24 * 3600
 PACE_FOR_A_TERMINAL = 2.0  # minutes per second: half an hour in a quarter of a minute
 WATCH_SECONDS = 0.1
 PIPE_WIDTH = 200
@@ -66,9 +63,9 @@ def _rehearse(arguments: argparse.Namespace, console: Console, folder: Path) -> 
         )
         usual = marketplace.prepare(cloud, stack.settings, last_week)
         console.print(f"Deploying {stack.name} …")
-        outputs = deploy(stack.assembly, stack.name, cloud)
         with clock.running():
             clock.sleep(TODAY.timestamp() - clock.time())
+        outputs = deploy(stack.assembly, stack.name, cloud)
         for fault in arguments.fault:
             cloud.faults.add(fault)
         pace = arguments.pace or (PACE_FOR_A_TERMINAL if console.is_terminal else None)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rehearsal import cloud as clouds
@@ -22,6 +21,7 @@ from rehearsal.refresh import Refresh, glue_event
 # The article's week: the Glue job ends on Monday, 28 September 2020, at ten in Seoul.
 TODAY = datetime(2020, 9, 28, 1, tzinfo=UTC)
 LAST_WEEK = TODAY.timestamp() - 7 * 24 * 3600
+RUN_ID = "jr_" + "0123456789abcdef" * 4
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Shop:
             for event in events:
                 self.cloud.client("events").put_events(Entries=[event])
 
-    def succeed(self, run_id: str) -> None:
+    def succeed(self, run_id: str = RUN_ID) -> None:
         """Let the Glue job of the first refresh succeed."""
         self.send(glue_event(self.refresh.stack.glue_jobs[0], run_id=run_id))
 
@@ -115,8 +115,8 @@ def open_shop(stack: SynthesisedStack, deliveries: tuple[Delivery, Delivery]) ->
     clock = Clock(LAST_WEEK)
     with clouds.start(account=stack.account, region=stack.region, clock=clock) as cloud:
         marketplace.prepare(cloud, stack.settings, last_week)
-        outputs = deploy(stack.assembly, stack.name, cloud)
         with clock.running():
             clock.sleep(TODAY.timestamp() - clock.time())
+        outputs = deploy(stack.assembly, stack.name, cloud)
         behaviour = personalize_backend(stack.account, stack.region).behaviour
         yield Shop(Refresh(cloud, stack, outputs, last_week, this_week), behaviour)
