@@ -131,9 +131,13 @@ def _is_argument(kind: str, argument: str | None) -> bool:
 
 
 class Faults:
-    """The faults in force; the first that a call is due to meet strikes it."""
+    """The faults in force; the first that a call is due to meet strikes it.
+
+    `made` lists the calls that they could have struck so far: the role's name and the operation.
+    """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self.made: list[tuple[str, str]] = []
         self._faults = list(faults)
         self._lock = threading.Lock()
 
@@ -175,10 +179,13 @@ class FaultLayer:
     def __call__(self, environ: wire.Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Carry out one request (WSGI), or fail as the fault demands."""
         call: wire.ApiCall | None = environ.get(CALL)
-        fault = call and self._faults.take(call.signature.service, call.operation.name)
-        if not call or not fault:
+        if not call:
             return self._app(environ, start_response)
         session: Session = environ[SESSION]
+        self._faults.made.append((session.role_name, call.name))
+        fault = self._faults.take(call.signature.service, call.operation.name)
+        if not fault:
+            return self._app(environ, start_response)
         if fault.kind == "throttle":
             code, status = _THROTTLED.get(call.signature.service, ("ThrottlingException", 400))
             return call.error(code, "Rate exceeded", status)(environ, start_response)

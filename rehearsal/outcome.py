@@ -40,14 +40,15 @@ class Outcome(TypedDict):
     cost: dict[str, Any]
 
 
-def executions(cloud: Cloud, machines: Mapping[str, str]) -> list[Execution]:
-    """Return the executions of state machines (name → ARN), oldest first."""
+def executions(cloud: Cloud, machines: Mapping[str, str], since: float = 0) -> list[Execution]:
+    """Return the executions of state machines (name → ARN) since a time, oldest first."""
     stepfunctions = cloud.client("stepfunctions")
     found = [
         (machine, listed)
         for machine, arn in machines.items()
         for page in stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn)
         for listed in page["executions"]
+        if listed["startDate"].timestamp() >= since
     ]
     return [
         _execution(cloud, machine, listed["executionArn"])
@@ -100,14 +101,19 @@ def resources_since(cloud: Cloud, began: float) -> dict[str, list[dict[str, Any]
             (summaries,) = (v for v in page.values() if isinstance(v, list))
             yield from summaries
 
+    def is_new(resource: dict[str, Any]) -> bool:
+        return bool(resource["creationDateTime"].timestamp() >= began)
+
     jobs = [
         personalize.describe_dataset_import_job(datasetImportJobArn=job["datasetImportJobArn"])
         for job in listed("list_dataset_import_jobs")
+        if is_new(job)
     ]
     versions = [
         personalize.describe_solution_version(solutionVersionArn=version["solutionVersionArn"])
         for solution in listed("list_solutions")
         for version in listed("list_solution_versions", solutionArn=solution["solutionArn"])
+        if is_new(version)
     ]
     campaigns = [
         personalize.describe_campaign(campaignArn=campaign["campaignArn"])["campaign"]
@@ -116,7 +122,7 @@ def resources_since(cloud: Cloud, began: float) -> dict[str, list[dict[str, Any]
     updates = [
         {"campaignArn": campaign["campaignArn"], **campaign["latestCampaignUpdate"]}
         for campaign in campaigns
-        if "latestCampaignUpdate" in campaign
+        if "latestCampaignUpdate" in campaign and is_new(campaign["latestCampaignUpdate"])
     ]
     every = {
         "dataset_import_jobs": [job["datasetImportJob"] for job in jobs],
@@ -127,7 +133,6 @@ def resources_since(cloud: Cloud, began: float) -> dict[str, list[dict[str, Any]
         kind: [
             {name: iso(v) if isinstance(v, datetime) else v for name, v in resource.items()}
             for resource in sorted(resources, key=lambda r: r["creationDateTime"])
-            if resource["creationDateTime"].timestamp() >= began
         ]
         for kind, resources in every.items()
     }

@@ -1,6 +1,7 @@
 """A shop to try things in: a deployed environment whose campaigns serve last week's data."""
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ class Shop:
     def send(self, *events: dict[str, Any]) -> None:
         """Send Glue events at the same moment, after this week's files were put in S3."""
         with self.cloud.clock.running():
-            self.refresh.began = self.cloud.clock.time()
+            # whole seconds, as AWS writes the times of events and rows
+            self.refresh.began = math.floor(self.cloud.clock.time())
             for dataset in marketplace.datasets(self.settings):
                 marketplace.put(self.cloud, dataset, self.refresh.this_week)
             for event in events:

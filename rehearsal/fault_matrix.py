@@ -1,0 +1,288 @@
+"""`python -m rehearsal.fault_matrix`: every call of a clean refresh, failing in every way.
+
+The calls are those that a clean rehearsal makes, each by its number among the calls of its
+operation. Each case is a day of its own in a deployed shop: the Glue job succeeds, the call fails,
+and afterwards a person starts the refresh again. However it ends, it must end with a row that says
+so, go on when it is started again, and pay for one import and one training at most. Exits with 1 on
+any violation.
+"""
+
+import argparse
+import json
+import multiprocessing
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from rehearsal import marketplace, outcome
+from rehearsal.assembly import find_stack, synthesise
+from rehearsal.shop import TODAY, Shop, open_shop
+
+DAY = 24 * 3600.0
+PIPE_WIDTH = 200
+# How the call fails, and whether the refresh survives it without anybody's help.
+KINDS = {
+    "throttle": ("throttle", True),
+    "throttle ×5": ("throttle*5", True),
+    "5xx": ("error*1", True),
+    "lost answer": ("lost", True),
+    "access denied": ("denied*always", False),
+    "slow": ("hung:25", True),  # beyond the 20 seconds after which a task's client gives up
+    "killed": ("killed", True),
+    "aborted": ("aborted", False),
+}
+# A deployed role's name: the stack's, then that of the construct, then what makes it unique.
+_ROLE = re.compile(r"PersonalizeRefresh-\w+-(?P<name>([A-Z][a-z]+)+?)(StateMachine|Role)")
+
+
+@dataclass(frozen=True)
+class Case:
+    """The nth call of an operation, counted from the Glue event on, and how it fails."""
+
+    caller: str
+    operation: str
+    nth: int
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """Return `CreateImport personalize:CreateDatasetImportJob@1 lost answer`."""
+        return f"{self.caller} {self.operation}@{self.nth} {self.kind}"
+
+
+@dataclass
+class Result:
+    """How a case ended at first, and what had been made once it was started again."""
+
+    case: str
+    outcome: str
+    reason: str
+    again: str
+    imports: int
+    trainings: int
+    attempts: int
+    violations: list[str] = field(default_factory=list)
+
+
+def clean_calls(shop: Shop) -> list[tuple[str, str, int]]:
+    """Let a refresh run undisturbed; return its calls: caller, operation, which of these it is."""
+    before = len(shop.cloud.faults.made)
+    shop.succeed(_run_id(shop))
+    shop.settle()
+    seen: Counter[str] = Counter()
+    calls = []
+    for role, operation in shop.cloud.faults.made[before:]:
+        seen[operation] += 1
+        found = _ROLE.match(role)
+        calls.append((found["name"] if found else role, operation, seen[operation]))
+    return calls
+
+
+def cases(calls: list[tuple[str, str, int]]) -> list[Case]:
+    """Return every call in every kind of failure."""
+    return [Case(*call, kind) for call in calls for kind in KINDS]
+
+
+def run(case: Case, shop: Shop) -> Result:
+    """Rehearse one case on a new day of the shop, and judge it."""
+    shop.later(DAY)
+    shop.settle()
+    shop.cloud.faults.clear()
+    spec, survives = KINDS[case.kind]
+    fault = shop.cloud.faults.add(f"{case.operation}@{case.nth}={spec}")
+    dead_letters = _dead_letters(shop)
+    shop.succeed(_run_id(shop))
+    shop.settle()
+    ended, reason = _ended(shop, dead_letters)
+    violations = [] if fault.struck else ["the fault did not strike"]
+    if survives and ended != "COMPLETE":
+        violations.append("it did not survive")
+    if ended in {"FAILED", "DISPATCH FAILED", "UNDELIVERED"} and not _is_true(reason, case):
+        violations.append(f"untrue reason: {reason}")
+    if ended == "NOTHING":
+        violations.append("it ended without a word")
+    shop.cloud.faults.clear()
+    shop.ask(refresh=shop.settings["refreshes"][0]["name"])
+    again, _ = _ended(shop, dead_letters)
+    row = _row(shop)
+    if again != "COMPLETE":
+        violations.append(f"started again it is {again}")
+    elif row["solution_version_arn"] != shop.served():
+        violations.append("the campaign serves another version than the row says")
+    made = outcome.resources_since(shop.cloud, shop.refresh.began)
+    imports, trainings = paid_imports(made), paid_trainings(made)
+    if max(imports.values(), default=0) > 1 or max(trainings.values(), default=0) > 1:
+        violations.append("paid twice")
+    return Result(
+        case=case.name,
+        outcome=ended,
+        reason=reason,
+        again=again,
+        imports=sum(imports.values()),
+        trainings=sum(trainings.values()),
+        attempts=int(row.get("attempt", 0)),
+        violations=violations,
+    )
+
+
+def paid_imports(made: dict[str, list[dict[str, Any]]]) -> Counter[str]:
+    """Count the imports that data was read for, by dataset."""
+    jobs = made["dataset_import_jobs"]
+    return Counter(job["datasetArn"] for job in jobs if job["status"] != "CREATE FAILED")
+
+
+def paid_trainings(made: dict[str, list[dict[str, Any]]]) -> Counter[str]:
+    """Count the trainings that are billed, by solution: all but those stopped before they began."""
+    return Counter(
+        version["solutionArn"]
+        for version in made["solution_versions"]
+        if version["status"] not in {"CREATE FAILED", "CREATE STOPPED"}
+    )
+
+
+def _run_id(shop: Shop) -> str:
+    return f"jr_{int(shop.cloud.clock.time()):064x}"
+
+
+def _row(shop: Shop) -> dict[str, Any]:
+    """Return the row of the case: today's, or nothing."""
+    return next(
+        (r for r in shop.refresh.rows() if r.get("triggered_datetime", 0) >= shop.refresh.began),
+        {},
+    )
+
+
+def _ended(shop: Shop, dead_letters: int) -> tuple[str, str]:
+    """Tell how things stand once nothing runs any more, and why."""
+    ran = outcome.executions(shop.cloud, shop.refresh.machines, since=shop.refresh.began)
+    row = _row(shop)
+    if row.get("refresh_status") in {"COMPLETE", "SUPERSEDED", "FAILED"}:
+        return row["refresh_status"], row.get("failure_reason", "")
+    for execution in reversed(ran):
+        of_dispatch = execution["machine"].endswith("-dispatch")
+        if execution["status"] in {"FAILED", "ABORTED", "TIMED_OUT"}:
+            status = execution["status"]
+            return f"DISPATCH {status}" if of_dispatch else status, execution["cause"] or ""
+    if _dead_letters(shop) > dead_letters:
+        return "UNDELIVERED", _last_dead_letter(shop)
+    return "NOTHING", ""
+
+
+def _dead_letters(shop: Shop) -> int:
+    attributes = shop.cloud.client("sqs").get_queue_attributes(
+        QueueUrl=shop.refresh.outputs["UndeliveredEventsUrl"],
+        AttributeNames=["ApproximateNumberOfMessages"],
+    )["Attributes"]
+    return int(attributes["ApproximateNumberOfMessages"])
+
+
+def _last_dead_letter(shop: Shop) -> str:
+    (message,) = shop.cloud.client("sqs").receive_message(
+        QueueUrl=shop.refresh.outputs["UndeliveredEventsUrl"],
+        MaxNumberOfMessages=1,
+        VisibilityTimeout=0,
+        MessageAttributeNames=["ERROR_MESSAGE"],
+    )["Messages"]
+    text: str = message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    return text
+
+
+def _is_true(reason: str, case: Case) -> bool:
+    words = {"access denied": "not authorized to perform", "throttle": "Rate exceeded"}
+    return words.get(case.kind, "") in reason and bool(reason)
+
+
+@contextmanager
+def shop_with_short_stages(assembly: Path, environment: str) -> Iterator[Shop]:
+    """Open a shop in which a stage takes a round of polling or two: each call, but not often."""
+    with tempfile.TemporaryDirectory(prefix="fault-matrix-") as folder:
+        stack = find_stack(assembly, environment)
+        deliveries = marketplace.deliveries(Path(folder), TODAY, [], [])
+        with open_shop(stack, deliveries) as shop:
+            shop.behaviour.import_seconds = 60
+            shop.behaviour.training_seconds = 120
+            shop.behaviour.campaign_update_seconds = 60
+            yield shop
+
+
+_open: list[tuple[Shop, ExitStack]] = []  # in a worker process: its shop, and what closes it
+
+
+def _open_in_worker(assembly: Path, environment: str) -> None:
+    closing = ExitStack()
+    _open.append((closing.enter_context(shop_with_short_stages(assembly, environment)), closing))
+
+
+def _run_in_worker(case: Case) -> Result:
+    return run(case, _open[0][0])
+
+
+def main() -> int:
+    """Run the matrix by the command line's arguments; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rehearsal.fault_matrix", description=(__doc__ or "").split("\n\n")[1]
+    )
+    parser.add_argument("--environment", default="prod", help="a file of environments/ (prod)")
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="cases by name, as *lost*")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at work (2)")
+    parser.add_argument("--json", action="store_true", help="print one JSON array")
+    arguments = parser.parse_args()
+    console = Console(stderr=arguments.json, highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    with tempfile.TemporaryDirectory(prefix="fault-matrix-") as folder:
+        assembly = synthesise(Path(folder) / "cdk.out")
+        with shop_with_short_stages(assembly, arguments.environment) as shop:
+            chosen = [c for c in cases(clean_calls(shop)) if fnmatch(c.name, arguments.only)]
+        if not chosen:
+            parser.error(f"no case is named like {arguments.only!r}")
+        console.print(f"{len(chosen)} cases …")
+        spawn = multiprocessing.get_context("spawn")
+        workers = ProcessPoolExecutor(
+            arguments.jobs, spawn, _open_in_worker, (assembly, arguments.environment)
+        )
+        with workers, Progress(console=console, disable=not console.is_terminal) as progress:
+            results = list(progress.track(workers.map(_run_in_worker, chosen), total=len(chosen)))
+    if arguments.json:
+        print(json.dumps([asdict(result) for result in results], indent=2))
+    else:
+        _show(console, results)
+    violated = [result for result in results if result.violations]
+    console.print(
+        f"{len(results)} cases, {len(violated)} violations; "
+        f"ended {dict(Counter(result.outcome for result in results))}"
+    )
+    return 1 if violated else 0
+
+
+def _show(console: Console, results: list[Result]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("case", "outcome", "again", "imports", "trainings", "attempts", ""):
+        table.add_column(column)
+    for result in results:
+        table.add_row(
+            result.case,
+            result.outcome,
+            result.again,
+            str(result.imports),
+            str(result.trainings),
+            str(result.attempts),
+            "; ".join(result.violations),
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
