@@ -20,6 +20,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 import rehearsal.awslambda.models
 import rehearsal.cloudformation
 import rehearsal.events.models
+import rehearsal.glue.models
 import rehearsal.iam.guard
 import rehearsal.personalize.models
 import rehearsal.scheduler.models
@@ -165,6 +166,7 @@ def _install() -> None:
     rehearsal.personalize.models.install()
     rehearsal.awslambda.models.install()
     rehearsal.events.models.install()
+    rehearsal.glue.models.install()
     rehearsal.scheduler.models.install()
     rehearsal.cloudformation.install()
     rehearsal.iam.guard.install()

@@ -1,4 +1,4 @@
-"""The shop as it was before the refresh: its buckets, and campaigns trained on last week's data.
+"""The shop before the refresh: its buckets, Glue jobs, and campaigns trained on last week's data.
 
 Everything is made through the cloud's own API under root credentials, as an administrator would,
 from what the synthesised stack says its refreshes are.
@@ -19,6 +19,7 @@ from rehearsal.cloud import Cloud
 RECIPE = "arn:aws:personalize:::recipe/aws-user-personalization"
 POLL_SECONDS = 60.0
 PREPARATION_ROLE = "marketplace-before-the-rehearsal"
+GLUE_ROLE = "marketplace-glue"  # nobody assumes it: no job's script is run
 REQUIRED = {
     "INTERACTIONS": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
     "ITEMS": {"ITEM_ID": "string"},
@@ -88,6 +89,7 @@ def prepare(cloud: Cloud, settings: Mapping[str, Any], last_week: Delivery) -> d
     with cloud.clock.running():
         durations = {"dataset_import": 0.0, "solution_version": 0.0, "campaign": 0.0}
         role = _preparation_role(cloud, settings)
+        _glue_jobs(cloud, settings)
         for dataset in datasets(settings):
             _bucket(cloud, dataset["location"])
             put(cloud, dataset, last_week)
@@ -207,6 +209,15 @@ def _preparation_role(cloud: Cloud, settings: Mapping[str, Any]) -> str:
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [read]}),
     )
     return arn
+
+
+def _glue_jobs(cloud: Cloud, settings: Mapping[str, Any]) -> None:
+    glue = cloud.client("glue")
+    for job in dict.fromkeys(refresh["glue_job"] for refresh in settings["refreshes"]):
+        script = f"s3://aws-glue-scripts-{cloud.account}-{cloud.region}/{job}.py"
+        glue.create_job(
+            Name=job, Role=GLUE_ROLE, Command={"Name": "glueetl", "ScriptLocation": script}
+        )
 
 
 def _dataset(cloud: Cloud, dataset: Mapping[str, Any], delivery: Delivery) -> None:

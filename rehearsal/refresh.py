@@ -9,6 +9,7 @@ from typing import Any
 from rehearsal import outcome
 from rehearsal.assembly import SynthesisedStack
 from rehearsal.cloud import Cloud
+from rehearsal.glue.models import EndState, end_job_run, job_state_change
 from rehearsal.marketplace import Delivery, datasets, kind_of, put
 
 CANDIDATES = 40  # users of whom one is shown
@@ -40,7 +41,7 @@ class Refresh:
         return arn
 
     def start(self) -> None:
-        """Put this week's files in S3 and send the events of the Glue jobs that wrote them."""
+        """Put this week's files in S3 and end the runs of the Glue jobs that wrote them."""
         with self.cloud.clock.running():
             users = self.last_week.users()[:CANDIDATES]
             self.before = {user: self._recommended(user) for user in users}
@@ -48,7 +49,8 @@ class Refresh:
             for dataset in datasets(self.stack.settings):
                 put(self.cloud, dataset, self.this_week)
             for job in self.stack.glue_jobs:
-                self.cloud.client("events").put_events(Entries=[self._glue_event(job)])
+                run = hashlib.sha256(f"{job} {self.began}".encode()).hexdigest()
+                end_job_run(self.cloud.account, self.cloud.region, job, run_id=f"jr_{run}")
 
     def follow(self, watch: Callable[[list[dict[str, Any]]], None], every: float) -> None:
         """Call `watch` with the table's rows until nothing runs any more, every so many seconds."""
@@ -83,10 +85,6 @@ class Refresh:
         complete = [row for row in self.rows() if row.get("refresh_status") == "COMPLETE"]
         return len(complete) == len(wanted)
 
-    def _glue_event(self, job: str) -> dict[str, Any]:
-        run = hashlib.sha256(f"{job} {self.began}".encode()).hexdigest()
-        return glue_event(job, run_id=f"jr_{run}")
-
     def _recommended(self, user: str) -> list[str]:
         answer = self.cloud.client("personalize-runtime").get_recommendations(
             campaignArn=self.campaign_arn, userId=user, numResults=SHOWN
@@ -109,18 +107,11 @@ class Refresh:
         }
 
 
-def glue_event(job: str, *, run_id: str, state: str = "SUCCEEDED") -> dict[str, Any]:
+def glue_event(job: str, *, run_id: str, state: EndState = "SUCCEEDED") -> dict[str, Any]:
     """Return the PutEvents entry of a Glue job's end, in the shape in which Glue sends it."""
-    detail = {
-        "jobName": job,
-        "severity": "INFO",
-        "state": state,
-        "jobRunId": run_id,
-        "message": "Job run succeeded",
-    }
     return {
         "Source": "aws.glue",
         "DetailType": "Glue Job State Change",
         "Resources": [],
-        "Detail": json.dumps(detail),
+        "Detail": json.dumps(job_state_change(job, run_id, state)),
     }

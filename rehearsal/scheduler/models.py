@@ -151,7 +151,7 @@ class ClockedSchedulerBackend(EventBridgeSchedulerBackend):
     def _invoke(self, schedule: ClockedSchedule, when: float, times: Iterator[float]) -> None:
         group = self.schedule_groups.get(schedule.group_name)
         if group is None or group.schedules.get(schedule.name) is not schedule:
-            return  # replaced or deleted when its turn had come already
+            return  # replaced or deleted by a request just as its time came
         self._plan(schedule, times)
         if schedule.alarm is None and schedule.action_after_completion == "DELETE":
             group.delete_schedule(schedule.name)

@@ -109,6 +109,11 @@ def test_a_glue_event_leads_to_the_moved_campaign_and_the_articles_row(
     assert row["previous_solution_version_arn"] == {"S": before}
     assert shop.served() == version["solutionVersionArn"] != before
 
+    glue_job = shop.refresh.stack.glue_jobs[0]
+    (ran,) = shop.cloud.client("glue").get_job_runs(JobName=glue_job)["JobRuns"]
+    assert ran["JobRunState"] == "SUCCEEDED"
+    assert ran["CompletedOn"] == TODAY
+
     shown = outcome["recommendations"]
     assert shown["new_items"]
     assert not set(shown["new_items"]) & set(shown["before"])

@@ -83,7 +83,8 @@ def create(cloud: Cloud, name: str = "mine", **settings: Any) -> dict[str, Any]:
 
 def change(cloud: Cloud, name: str, **settings: Any) -> None:
     """Update a schedule, and keep all other settings."""
-    known = cloud.client("scheduler").get_schedule(Name=name)
+    group = settings.get("GroupName", "default")
+    known = cloud.client("scheduler").get_schedule(Name=name, GroupName=group)
     given = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
     kept = {key: known[key] for key in given}
     cloud.client("scheduler").update_schedule(**{**kept, **settings})
@@ -157,6 +158,25 @@ def test_a_paced_cloud_fires_its_schedules_by_itself(cloud: Cloud, tmp_path: Pat
         pass
     cloud.clock.pace = None
     assert start_times(cloud)[0] == "01:30:00"
+
+
+@pytest.mark.parametrize("end", ["schedule", "group", "update"])
+def test_paced_time_stands_still_again_once_no_schedule_is_left(
+    cloud: Cloud, tmp_path: Path, end: str
+) -> None:
+    source = GROUP.replace("default", "weekly")
+    deployed(cloud, tmp_path, stack(Sender=sender(MAY_START, source=source)))
+    scheduler = cloud.client("scheduler")
+    scheduler.create_schedule_group(Name="weekly")
+    create(cloud, GroupName="weekly", ScheduleExpression="rate(90000000 days)")
+    cloud.clock.pace = 1_000_000  # so fast that any two readings differ
+    if end == "schedule":
+        scheduler.delete_schedule(Name="mine", GroupName="weekly")
+    elif end == "group":
+        scheduler.delete_schedule_group(Name="weekly")
+    else:
+        change(cloud, "mine", GroupName="weekly", State="DISABLED")
+    assert len({cloud.clock.time() for _ in range(1000)}) == 1
 
 
 def test_each_kind_of_expression_is_due_at_its_own_times(cloud: Cloud, tmp_path: Path) -> None:
