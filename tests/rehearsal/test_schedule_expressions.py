@@ -84,6 +84,8 @@ def test_cron_is_due_at_its_start_but_not_before() -> None:
         "2020-10-01T10:15",
         "2020-10-02T10:15",
     ]
+    late = datetime(2020, 10, 1, 10, 16, tzinfo=UTC)
+    assert times("cron(15 10 * * ? *)", start=late, count=1) == ["2020-10-02T10:15"]
 
 
 def test_cron_keeps_the_hours_of_its_time_zone() -> None:
