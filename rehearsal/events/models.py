@@ -15,7 +15,6 @@ from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend, Rule, events_backends
 from moto.moto_api._internal import mock_random
 
-from rehearsal import programs
 from rehearsal.clock import current
 from rehearsal.events.delivery import EventDelivery
 from rehearsal.iam.guard import SESSION
@@ -64,14 +63,9 @@ class DeliveringEventsBackend(EventsBackend):
             if _matches(rule, event)
             for target in list(rule.targets)
         ]
-        if _is_sent_by_role():
-            # The sender's program has the turn: deliveries come after it, as on AWS.
-            for delivery in deliveries:
-                current().call_at(current().time(), delivery.attempt)
-        else:
-            # So that whoever sent the event finds started what it starts.
-            for delivery in deliveries:
-                programs.run(delivery.attempt)
+        # The sender only hands the event in: deliveries come after it, as on AWS.
+        for delivery in deliveries:
+            current().call_at(current().time(), delivery.attempt)
         return str(event["id"])
 
     def _put(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +107,7 @@ def send_service_event(
     """Send an event to the default bus as an AWS service does; return its id.
 
     For Glue: `source="aws.glue"`, `detail_type="Glue Job State Change"`. `time` is ISO text, by
-    default the clock's. Returns when the first attempts have been made.
+    default the clock's.
     """
     backend: Any = events_backends[account][region]
     event_id: str = backend.send(source, detail_type, detail, resources=resources, time=time)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.s3.exceptions import MissingBucket
@@ -15,13 +16,17 @@ from rehearsal import clients, iam
 from rehearsal.iam.policy import UnsupportedPolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SERVICE = "personalize.amazonaws.com"
 INSUFFICIENT_PRIVILEGES = "Insufficient privileges for accessing data in Amazon S3."
 INVALID_LOCATION = "Invalid Data location."
+SERVER_ERROR = 500
+TRIES = 10
 _CHUNK = 1024 * 1024
+
+T = TypeVar("T")
 
 
 class RefusedError(Exception):
@@ -60,13 +65,13 @@ class BulkData:
         """Copy the objects into a folder, one after another, and answer each one's path."""
         for number, key in enumerate(self.keys):
             path = folder / f"{number}.csv"
-            try:
-                body = self.client.get_object(Bucket=self.location.bucket, Key=key)["Body"]
-                with path.open("wb") as file:
-                    shutil.copyfileobj(body, file, _CHUNK)
-            except (ClientError, BotoCoreError) as error:
-                raise _refusal(error) from error
+            _patiently(partial(self._copy, key, path))
             yield path
+
+    def _copy(self, key: str, path: Path) -> None:
+        body = self.client.get_object(Bucket=self.location.bucket, Key=key)["Body"]
+        with path.open("wb") as file:
+            shutil.copyfileobj(body, file, _CHUNK)
 
 
 def find_bulk_data(location: Location) -> BulkData:
@@ -87,7 +92,9 @@ def find_bulk_data(location: Location) -> BulkData:
     except UnsupportedPolicyError as error:
         raise RefusedError(f"{INSUFFICIENT_PRIVILEGES} (Not judged here: {error})") from error
     client = clients.client("s3", region, credentials)
-    objects = {key: size for key, size in _listed(client, location) if size}
+    objects = {
+        key: size for key, size in _patiently(lambda: list(_listed(client, location))) if size
+    }
     if not objects:
         raise RefusedError(INVALID_LOCATION)
     return BulkData(location, client, tuple(sorted(objects)), sum(objects.values()))
@@ -119,13 +126,30 @@ def _listed(client: Any, location: Location) -> Iterator[tuple[str, int]]:
     pages = client.get_paginator("list_objects_v2").paginate(
         Bucket=location.bucket, Prefix=location.key, Delimiter="/"
     )
-    try:
-        for page in pages:
-            for item in page.get("Contents", []):
-                if is_folder or item["Key"] == location.key:
-                    yield item["Key"], item["Size"]
-    except (ClientError, BotoCoreError) as error:
-        raise _refusal(error) from error
+    for page in pages:
+        for item in page.get("Contents", []):
+            if is_folder or item["Key"] == location.key:
+                yield item["Key"], item["Size"]
+
+
+def _patiently(read: Callable[[], T]) -> T:
+    """Read from S3, again where the error passes with time, as every AWS SDK does by itself.
+
+    Raises RefusedError with what Personalize makes of an error that stays.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            return read()
+        except (ClientError, BotoCoreError) as error:
+            if not left or not _passes(error):
+                raise _refusal(error) from error
+    raise AssertionError("the last try returns or raises")
+
+
+def _passes(error: Exception) -> bool:
+    if not isinstance(error, ClientError):
+        return True  # the connection broke
+    return int(error.response["ResponseMetadata"]["HTTPStatusCode"]) >= SERVER_ERROR
 
 
 def _refusal(error: Exception) -> RefusedError:

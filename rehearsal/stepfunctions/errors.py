@@ -1,5 +1,6 @@
 """Error names as AWS reports them, and what Retry and Catch match."""
 
+import logging
 from typing import Any, Final
 
 from moto.stepfunctions.parser.api import HistoryEventType
@@ -18,6 +19,8 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
     StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.program import program
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
@@ -122,3 +125,8 @@ def install() -> None:
         _log_failure_event_exception=_say_nothing,
         _log_exception=_say_nothing,
     )
+    # So does a state that is still at work when its execution is stopped, and fails over that.
+    silent = logging.Logger("silent")
+    silent.disabled = True
+    for module in (program, execute_state):
+        patch(module, LOG=silent)
