@@ -31,6 +31,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (  # noqa: E501
     StateTaskServiceLambda,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (  # noqa: E501
+    StateTaskServiceSfn,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 from moto.stepfunctions.parser.asl.utils import encoding
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
@@ -184,6 +187,20 @@ def _lambda_error(self: StateTaskServiceLambda, env: Any, ex: Exception) -> Fail
     return _failed(self, env, error, ex.payload)
 
 
+def _sfn_error(self: StateTaskServiceSfn, env: Any, ex: Exception) -> FailureEvent:
+    """Name a started execution's error; moto adds "Exception" to what no model knows, too."""
+    if isinstance(ex, BotoCoreError):
+        return _failed(self, env, "StepFunctions.SdkClientException", _unanswered(ex))
+    event = _moto_sfn_error(self, env, ex)
+    if isinstance(ex, ClientError):
+        code = ex.response["Error"]["Code"]
+        if code not in modelled_errors("stepfunctions"):
+            details: Any = event.event_details
+            cause = details["taskFailedEventDetails"]["cause"]
+            return _failed(self, env, "StepFunctions.AWSStepFunctionsException", cause)
+    return event
+
+
 def _call_dynamodb(
     self: StateTaskServiceDynamoDB,
     env: Any,
@@ -222,6 +239,7 @@ def _call_lambda(
 
 
 _moto_sdk_error = StateTaskServiceAwsSdk._from_error
+_moto_sfn_error = StateTaskServiceSfn._from_error
 
 
 def install() -> None:
@@ -239,6 +257,7 @@ def install() -> None:
         _from_error=_sdk_error,
     )
     patch(StateTaskServiceDynamoDB, _from_error=_dynamodb_error, _eval_service_task=_call_dynamodb)
+    patch(StateTaskServiceSfn, _from_error=_sfn_error)
     patch(StateTaskServiceLambda, _from_error=_lambda_error, _eval_service_task=_call_lambda)
     # Every task reads a ResultPath, "$" where JSONata has none: parse it once.
     patch(result_path, parse=lru_cache(maxsize=64)(parse))
