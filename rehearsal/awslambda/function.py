@@ -21,6 +21,7 @@ from moto.logs.models import logs_backends
 from moto.settings import moto_server_port
 
 from rehearsal import iam
+from rehearsal.awslambda.platform_log import Invocation, json_lines, text_lines
 from rehearsal.awslambda.runtime import Environment, Outcome
 from rehearsal.clock import current
 
@@ -79,8 +80,21 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         with self._lock:
             environment = self._warm.pop() if self._warm else self._start()
             stream = self._streams[environment]
-        outcome = environment.invoke(str(uuid.uuid4()), event, float(self.timeout))
-        self._log(stream, environment.output(), outcome)
+        request_id, began = str(uuid.uuid4()), current().time()
+        outcome = environment.invoke(request_id, event, float(self.timeout))
+        error = json.loads(outcome.payload) if outcome.is_error else {}
+        invocation = Invocation(
+            request_id=request_id,
+            version=str(self.version),
+            memory_size=int(self.memory_size),
+            began=began,
+            ended=current().time(),
+            error_type=error.get("errorType", "Unhandled") if outcome.is_error else None,
+        )
+        written = environment.output().splitlines()
+        if invocation.status in {"timeout", "error"}:
+            written.append(error["errorMessage"])
+        self._log(stream, self._lines(invocation, written))
         with self._lock:
             is_reused = environment.is_usable and environment in self._streams
             if is_reused:
@@ -155,12 +169,15 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
             **({"AWS_LAMBDA_LOG_LEVEL": level} if level else {}),
         }
 
-    def _log(self, stream: str, output: str, outcome: Outcome) -> None:
+    def _lines(self, invocation: Invocation, written: list[str]) -> list[str]:
+        if self.logging["LogFormat"] == "Text":
+            return text_lines(invocation, written)
+        # a system log level WARN wants none of the platform's own
+        is_wanted = self.logging.get("SystemLogLevel", "INFO") != "WARN"
+        return json_lines(invocation, written) if is_wanted else written
+
+    def _log(self, stream: str, lines: list[str]) -> None:
         """Write to the function's log group as Lambda does: under the role, or not at all."""
-        lines = output.splitlines()
-        error = json.loads(outcome.payload) if outcome.is_error else {}
-        if error.get("errorType") in {"Sandbox.Timedout", "Runtime.ExitError"}:
-            lines.append(error["errorMessage"])
         if not lines:
             return
         groups = logs_backends[self.account_id][self.region].groups

@@ -160,9 +160,52 @@ def handler(event, context): logging.getLogger().info("imported %s", event)
     name = deploy_function(cloud, tmp_path, code)
     invoke(cloud, name, "INTERACTIONS")
     logged = cloud.client("logs").filter_log_events(logGroupName=physical_id(cloud, "Log"))
-    (event,) = logged["events"]
+    start, event, report = logged["events"]
     assert json.loads(event["message"])["message"] == "imported INTERACTIONS"
     assert event["timestamp"] == int(cloud.clock.time() * 1000)
+    assert json.loads(start["message"])["type"] == "platform.start"
+    assert json.loads(report["message"])["type"] == "platform.report"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("def handler(event, context): pass", "success"),
+        ("def handler(event, context): return event['missing']", "failure"),
+        ("import os\ndef handler(event, context): os._exit(3)", "error"),
+        ("import time\ndef handler(event, context): time.sleep(60)", "timeout"),
+    ],
+)
+def test_lambda_writes_of_each_invocation_itself_how_it_ended(
+    cloud: Cloud, tmp_path: Path, code: str, status: str
+) -> None:
+    invoke(cloud, deploy_function(cloud, tmp_path, code, Timeout=1, MemorySize=256))
+    logged = cloud.client("logs").filter_log_events(logGroupName=physical_id(cloud, "Log"))
+    start, report = (json.loads(logged["events"][n]["message"]) for n in (0, -1))
+    assert start["record"]["version"] == "$LATEST"
+    assert report["record"]["requestId"] == start["record"]["requestId"]
+    assert report["record"]["status"] == status
+    assert report["record"]["metrics"]["durationMs"] == (1000 if status == "timeout" else 0)
+    assert report["record"]["metrics"]["memorySizeMB"] == 256
+
+
+def test_a_log_in_the_text_format_says_in_words_when_an_invocation_began_and_ended(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    resources = {
+        "Log": LOG,
+        "Role": role(LAMBDA, MAY_LOG),
+        "Task": function(
+            "def handler(event, context): print('sold')",
+            "Role",
+            LoggingConfig={"LogGroup": {"Ref": "Log"}},
+        ),
+    }
+    deployed(cloud, tmp_path, resources)
+    invoke(cloud, physical_id(cloud, "Task"))
+    logged = cloud.client("logs").filter_log_events(logGroupName=physical_id(cloud, "Log"))
+    lines = [event["message"].split(" RequestId: ")[0] for event in logged["events"]]
+    assert lines == ["START", "sold", "END", "REPORT"]
 
 
 def test_a_role_that_may_not_write_logs_leaves_none_but_the_function_runs(
@@ -210,7 +253,7 @@ def test_an_asynchronous_invocation_answers_at_once_and_runs_after(
     assert answer["StatusCode"] == 202
     assert cloud.clock.wait_until_idle(30)
     log = cloud.client("logs").filter_log_events(logGroupName=physical_id(cloud, "Log"))
-    assert [event["message"] for event in log["events"]] == ["ran with sale"]
+    assert [event["message"] for event in log["events"]][1:-1] == ["ran with sale"]
 
 
 def test_an_event_over_six_megabytes_is_refused(cloud: Cloud, tmp_path: Path) -> None:
