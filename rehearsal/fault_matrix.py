@@ -30,7 +30,6 @@ from rehearsal import marketplace, outcome
 from rehearsal.assembly import find_stack, synthesise
 from rehearsal.shop import TODAY, Shop, open_shop
 
-DAY = 24 * 3600.0
 PIPE_WIDTH = 200
 # How the call fails, and whether the refresh survives it without anybody's help.
 KINDS = {
@@ -79,7 +78,7 @@ class Result:
 def clean_calls(shop: Shop) -> list[tuple[str, str, int]]:
     """Let a refresh run undisturbed; return its calls: caller, operation, which of these it is."""
     before = len(shop.cloud.faults.made)
-    shop.succeed(_run_id(shop))
+    shop.succeed(run_id(shop))
     shop.settle()
     seen: Counter[str] = Counter()
     calls = []
@@ -97,14 +96,12 @@ def cases(calls: list[tuple[str, str, int]]) -> list[Case]:
 
 def run(case: Case, shop: Shop) -> Result:
     """Rehearse one case on a new day of the shop, and judge it."""
-    # at the same time each day, far from midnight in the shop's time zone
-    shop.later(DAY - (shop.cloud.clock.time() - TODAY.timestamp()) % DAY)
-    shop.settle()
+    shop.next_day()
     shop.cloud.faults.clear()
     spec, survives = KINDS[case.kind]
     fault = shop.cloud.faults.add(f"{case.operation}@{case.nth}={spec}")
-    dead_letters = _dead_letters(shop)
-    shop.succeed(_run_id(shop))
+    dead_letters = shop.undelivered()
+    shop.succeed(run_id(shop))
     shop.settle()
     ended, reason = _ended(shop, dead_letters)
     violations = [] if fault.struck else ["the fault did not strike"]
@@ -153,7 +150,8 @@ def paid_trainings(made: dict[str, list[dict[str, Any]]]) -> Counter[str]:
     )
 
 
-def _run_id(shop: Shop) -> str:
+def run_id(shop: Shop) -> str:
+    """Return the id of a Glue run that ends now."""
     return f"jr_{int(shop.cloud.clock.time()):064x}"
 
 
@@ -176,17 +174,9 @@ def _ended(shop: Shop, dead_letters: int) -> tuple[str, str]:
         if execution["status"] in {"FAILED", "ABORTED", "TIMED_OUT"}:
             status = execution["status"]
             return f"DISPATCH {status}" if of_dispatch else status, execution["cause"] or ""
-    if _dead_letters(shop) > dead_letters:
+    if shop.undelivered() > dead_letters:
         return "UNDELIVERED", _last_dead_letter(shop)
     return "NOTHING", ""
-
-
-def _dead_letters(shop: Shop) -> int:
-    attributes = shop.cloud.client("sqs").get_queue_attributes(
-        QueueUrl=shop.refresh.outputs["UndeliveredEventsUrl"],
-        AttributeNames=["ApproximateNumberOfMessages"],
-    )["Attributes"]
-    return int(attributes["ApproximateNumberOfMessages"])
 
 
 def _last_dead_letter(shop: Shop) -> str:

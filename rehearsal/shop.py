@@ -21,7 +21,8 @@ from rehearsal.refresh import Refresh, glue_event
 
 # The article's week: the Glue job ends on Monday, 28 September 2020, at ten in Seoul.
 TODAY = datetime(2020, 9, 28, 1, tzinfo=UTC)
-LAST_WEEK = TODAY.timestamp() - 7 * 24 * 3600
+DAY = 24 * 3600.0
+LAST_WEEK = TODAY.timestamp() - 7 * DAY
 RUN_ID = "jr_" + "0123456789abcdef" * 4
 
 
@@ -91,6 +92,19 @@ class Shop:
         """Let simulated time pass."""
         with self.cloud.clock.running():
             self.cloud.clock.sleep(seconds)
+
+    def next_day(self) -> None:
+        """Let time pass to TODAY's hour of the next day, and all end that happens until then."""
+        self.later(DAY - (self.cloud.clock.time() - TODAY.timestamp()) % DAY)
+        self.settle()
+
+    def undelivered(self) -> int:
+        """Count what lies in the dead-letter queue."""
+        attributes = self.cloud.client("sqs").get_queue_attributes(
+            QueueUrl=self.refresh.outputs["UndeliveredEventsUrl"],
+            AttributeNames=["ApproximateNumberOfMessages"],
+        )["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"])
 
     def served(self, campaign: int = 0) -> str:
         """Return the ARN of the version that a campaign of the first refresh serves."""

@@ -99,7 +99,7 @@ class RefreshStack(cdk.Stack):
         allow(
             update_campaign.role,
             ["personalize:DescribeSolutionVersion"],
-            version_arns,
+            solution_arns + version_arns,
             wildcard=NAMED_BY_PERSONALIZE,
         )
 

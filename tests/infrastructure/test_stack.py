@@ -244,7 +244,7 @@ EXECUTIONS = (
         ("CreateSolutionVersion", "personalize:CreateSolutionVersion", SOLUTION),
         ("CreateSolutionVersion", "personalize:ListSolutionVersions", ["*"]),
         ("UpdateCampaign", "personalize:UpdateCampaign", [CAMPAIGN]),
-        ("UpdateCampaign", "personalize:DescribeSolutionVersion", SOLUTION[1:]),
+        ("UpdateCampaign", "personalize:DescribeSolutionVersion", SOLUTION),
         ("Refresh", "personalize:DescribeDatasetImportJob", [JOBS]),
         ("Refresh", "personalize:DescribeSolutionVersion", SOLUTION),
         ("Refresh", "personalize:StopSolutionVersionCreation", SOLUTION),

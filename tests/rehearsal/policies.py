@@ -1,0 +1,137 @@
+"""The policies in force in a deployed shop, statement by statement, and what they grant."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rehearsal.shop import Shop
+
+_POLICIES = {"AWS::IAM::Policy", "AWS::SQS::QueuePolicy"}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One action on one pattern of resources."""
+
+    holder: str
+    action: str
+    resource: str
+
+
+@dataclass(eq=False)
+class Policy:
+    """One deployed policy: a role's, by its construct's name, or the queue's."""
+
+    holder: str
+    statements: list[dict[str, Any]]
+    role: str | None  # the role's deployed name, as calls are noted under it
+    put: Callable[[list[dict[str, Any]]], None]
+
+
+@dataclass(eq=False)
+class Statement:
+    """One statement of a deployed policy."""
+
+    policy: Policy
+    body: dict[str, Any]
+
+    @property
+    def actions(self) -> list[str]:
+        return listed(self.body["Action"])
+
+    @property
+    def name(self) -> str:
+        return " ".join([self.policy.holder, *self.actions])
+
+    @property
+    def caller(self) -> str:
+        """Whose calls it is about: a role's, a service's, or everyone's."""
+        return self.policy.role or str(self.body["Principal"].get("Service", "*"))
+
+    @property
+    def grants(self) -> list[Grant]:
+        if self.body["Effect"] == "Deny":
+            return []
+        resources = listed(self.body["Resource"])
+        return [Grant(self.policy.holder, a, r) for a in self.actions for r in resources]
+
+    @contextmanager
+    def removed(self) -> Iterator[None]:
+        """Take it out of the policy that is in force, and put it back."""
+        policy = self.policy
+        policy.put([body for body in policy.statements if body is not self.body])
+        try:
+            yield
+        finally:
+            policy.put(policy.statements)
+
+
+def statements(shop: Shop) -> list[Statement]:
+    """Return every statement of the synthesised policies as it is deployed.
+
+    Trust policies are not among them. What else could grant something must not be there.
+    """
+    template = shop.refresh.stack.template["Resources"]
+    formation = shop.cloud.client("cloudformation")
+    physical = {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in formation.describe_stack_resources(StackName=shop.refresh.stack.name)[
+            "StackResources"
+        ]
+    }
+    found = []
+    for resource in template.values():
+        kind, properties = resource["Type"], resource["Properties"]
+        assert not properties.keys() & {"Policies", "ManagedPolicyArns", "PermissionsBoundary"}
+        if kind == "AWS::IAM::Policy":
+            (role,) = properties["Roles"]
+            policy = _role_policy(shop, role["Ref"], physical[role["Ref"]], properties)
+        elif kind == "AWS::SQS::QueuePolicy":
+            (queue,) = properties["Queues"]
+            policy = _queue_policy(shop, queue["Ref"], physical[queue["Ref"]])
+        else:
+            assert not re.search(r"(?<!Scaling)Policy|Permission", kind), kind
+            continue
+        synthesised = properties["PolicyDocument"]["Statement"]
+        assert [s["Action"] for s in policy.statements] == [s["Action"] for s in synthesised]
+        found += [Statement(policy, body) for body in policy.statements]
+    return found
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _role_policy(shop: Shop, logical: str, role: str, properties: dict[str, Any]) -> Policy:
+    name = properties["PolicyName"]
+    access = shop.cloud.client("iam")
+    deployed = access.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+    def put(bodies: list[dict[str, Any]]) -> None:
+        if not bodies:  # IAM takes no policy without a statement
+            access.delete_role_policy(RoleName=role, PolicyName=name)
+            return
+        document = json.dumps({**deployed, "Statement": bodies})
+        access.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+
+    return Policy(_short(logical), deployed["Statement"], role, put)
+
+
+def _queue_policy(shop: Shop, logical: str, url: str) -> Policy:
+    sqs = shop.cloud.client("sqs")
+    read = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+    deployed = json.loads(read["Policy"])
+
+    def put(bodies: list[dict[str, Any]]) -> None:
+        document = json.dumps({**deployed, "Statement": bodies})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document})
+
+    return Policy(_short(logical), deployed["Statement"], None, put)
+
+
+def _short(logical: str) -> str:
+    """Return CreateImport of CreateImportRoleCC35BB3A."""
+    return re.sub(r"StateMachine|Role\w*|[0-9A-F]{8}$", "", logical)
