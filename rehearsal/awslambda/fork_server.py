@@ -7,6 +7,7 @@ negative for a signal. With the end of stdin, and so with whoever started it, th
 all its children do.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -29,6 +30,8 @@ def _warm_up() -> None:
 
     # A session of its own, so that none stays behind; it is never asked for credentials.
     boto3.session.Session().client("sts", region_name="us-east-1")
+    gc.collect()
+    gc.freeze()  # so that no child's collector touches, and so copies, what all of them share
 
 
 def serve() -> str:

@@ -69,8 +69,9 @@ class _Server:
         self._numbers = itertools.count()
         self._children: dict[int, Process] = {}
         self.is_alive = True
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         atexit.register(self.close)
-        threading.Thread(target=self._read, daemon=True).start()
 
     def start(self, request: Mapping[str, object]) -> Process:
         number = next(self._numbers)
@@ -94,6 +95,8 @@ class _Server:
             self.is_alive = False
             self._input.close()
         self._process.wait()
+        self._reader.join()
+        self._reports.close()
 
     def _read(self) -> None:
         for line in self._reports:
