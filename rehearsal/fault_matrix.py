@@ -157,9 +157,9 @@ def run_id(shop: Shop) -> str:
 
 def _row(shop: Shop) -> dict[str, Any]:
     """Return the row of the case: today's, or nothing."""
+    today = int(f"{shop.cloud.clock.now():%Y%m%d}")
     return next(
-        (r for r in shop.refresh.rows() if r.get("triggered_datetime", 0) >= shop.refresh.began),
-        {},
+        (r for r in shop.refresh.rows(today) if r["triggered_datetime"] >= shop.refresh.began), {}
     )
 
 

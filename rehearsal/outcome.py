@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
+from itertools import takewhile
 from typing import Any, TypedDict
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -46,9 +48,10 @@ def executions(cloud: Cloud, machines: Mapping[str, str], since: float = 0) -> l
     found = [
         (machine, listed)
         for machine, arn in machines.items()
-        for page in stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn)
-        for listed in page["executions"]
-        if listed["startDate"].timestamp() >= since
+        for listed in takewhile(  # the newest come first
+            lambda listed: listed["startDate"].timestamp() >= since,
+            _listed(stepfunctions, "list_executions", stateMachineArn=arn),
+        )
     ]
     return [
         _execution(cloud, machine, listed["executionArn"])
@@ -81,12 +84,21 @@ def _execution(cloud: Cloud, machine: str, arn: str) -> Execution:
     }
 
 
-def rows(cloud: Cloud, table: str) -> list[dict[str, Any]]:
-    """Return the table's rows as plain values, by campaign and date."""
+def rows(cloud: Cloud, table: str, since: int = 0) -> list[dict[str, Any]]:
+    """Return the table's rows since a date (20200928) as plain values, by campaign and date."""
     deserialize = TypeDeserializer().deserialize
+    pages = (
+        cloud.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=table,
+            FilterExpression="base_date >= :since",
+            ExpressionAttributeValues={":since": {"N": str(since)}},
+        )
+    )
     items = [
         {name: _number(deserialize(value)) for name, value in item.items()}
-        for page in cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+        for page in pages
         for item in page["Items"]
     ]
     return sorted(items, key=lambda row: (row["campaign_name"], row["base_date"]))
@@ -95,11 +107,7 @@ def rows(cloud: Cloud, table: str) -> list[dict[str, Any]]:
 def resources_since(cloud: Cloud, began: float) -> dict[str, list[dict[str, Any]]]:
     """Return the import jobs, solution versions and campaign updates made since a time."""
     personalize = cloud.client("personalize")
-
-    def listed(operation: str, **parameters: str) -> Iterator[dict[str, Any]]:
-        for page in personalize.get_paginator(operation).paginate(**parameters):
-            (summaries,) = (v for v in page.values() if isinstance(v, list))
-            yield from summaries
+    listed = partial(_listed, personalize)
 
     def is_new(resource: dict[str, Any]) -> bool:
         return bool(resource["creationDateTime"].timestamp() >= began)
@@ -136,6 +144,13 @@ def resources_since(cloud: Cloud, began: float) -> dict[str, list[dict[str, Any]
         ]
         for kind, resources in every.items()
     }
+
+
+def _listed(client: Any, operation: str, **parameters: str) -> Iterator[dict[str, Any]]:
+    """Yield what a List operation lists, page by page."""
+    for page in client.get_paginator(operation).paginate(**parameters):
+        (summaries,) = (v for v in page.values() if isinstance(v, list))
+        yield from summaries
 
 
 def cost(

@@ -58,9 +58,9 @@ class Refresh:
             watch(self.rows())
         watch(self.rows())
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the table's rows as plain values."""
-        return outcome.rows(self.cloud, self.outputs["TableName"])
+    def rows(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the table's rows since a date (20200928) as plain values."""
+        return outcome.rows(self.cloud, self.outputs["TableName"], since)
 
     def outcome(self) -> outcome.Outcome:
         """Return everything that the refresh has done."""

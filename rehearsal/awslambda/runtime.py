@@ -1,4 +1,4 @@
-"""One Lambda execution environment: a child process under `awslambdaric`, and its Runtime API.
+"""One Lambda execution environment: a process under `awslambdaric`, and its Runtime API.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -7,8 +7,6 @@ import json
 import os
 import queue
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from rehearsal import iam
+from rehearsal.awslambda import processes
 from rehearsal.clock import current
 
 # How long an environment may take, in real seconds, until it asks for its first invocation.
@@ -54,21 +53,19 @@ class Environment:
         self._api = _RuntimeApi(self)
         threading.Thread(target=self._api.serve_forever, args=(0.02,), daemon=True).start()
         # A file rather than a pipe: what was written before the answer is there with the answer.
-        self._output = tempfile.TemporaryFile(mode="a+b")  # noqa: SIM115 - closed in close()
+        self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed in close()
         self._read = 0
-        self._process = subprocess.Popen(  # noqa: S603 - the deployed function is to be run
-            [sys.executable, "-m", "awslambdaric", handler],
-            cwd=task_root,
-            env={
+        self._process = processes.start(
+            handler=handler,
+            variables={
                 **variables,
                 "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_port}",
                 "_HANDLER": handler,
                 "LAMBDA_TASK_ROOT": str(task_root),
                 "PATH": os.environ["PATH"],
             },
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
+            root=task_root,
+            output=Path(self._output.name),
         )
         if self._session:
             self._session.kill = self.kill

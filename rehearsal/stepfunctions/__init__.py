@@ -10,6 +10,7 @@ from moto.core.config import default_user_config
 from rehearsal.stepfunctions import (
     choices,
     clients,
+    data,
     definitions,
     errors,
     integrations,
@@ -33,6 +34,7 @@ def install() -> None:
         errors,
         choices,
         clients,
+        data,
         integrations,
         definitions,
         models,

@@ -107,14 +107,20 @@ def test_an_interrupted_rehearsal_leaves_nothing_behind() -> None:
     assert not [pid for pid in functions if Path(f"/proc/{pid}").exists()]
 
 
-def functions_of(parent: int) -> list[int]:
-    """Return the processes that run Lambda functions for a rehearsal."""
+def functions_of(rehearsal: int) -> list[int]:
+    """Return the processes that run a rehearsal's Lambda functions, after their warm parent."""
+    (parent,) = children_of(rehearsal)
+    functions = children_of(parent)
+    return [parent, *functions] if functions else []
+
+
+def children_of(process: int) -> list[int]:
     listed = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-e", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     processes = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
     return [
         int(pid)
         for pid, of, command in processes
-        if of == str(parent) and "awslambdaric" in command
+        if of == str(process) and "awslambda/fork_server.py" in command
     ]

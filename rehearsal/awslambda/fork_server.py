@@ -1,0 +1,115 @@
+"""The warm parent of all execution environments: it has imported boto3, and forks on request.
+
+Run as a script by `processes`, in a process of its own with one thread. Requests are lines of JSON
+on stdin: `{"start": 1, "handler": …, "variables": …, "root": …, "output": …}`, `{"kill": 1}`. So
+are reports on stdout: `{"started": 1, "process": 4711}`, `{"ended": 1, "code": -9}`, the code being
+negative for a signal. With the end of stdin, and so with whoever started it, this process ends and
+all its children do.
+"""
+
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+_BARE = frozenset(sys.modules)  # what awslambdaric would find imported, too
+
+
+def _warm_up() -> None:
+    """Import what makes a start slow: boto3, and what it imports with its first client."""
+    import boto3  # noqa: PLC0415 - after _BARE
+
+    # A session of its own, so that none stays behind; it is never asked for credentials.
+    boto3.session.Session().client("sts", region_name="us-east-1")
+    gc.collect()
+    gc.freeze()  # so that no child's collector touches, and so copies, what all of them share
+
+
+def serve() -> str:
+    """Serve until stdin ends; returns in each child, with the handler that it is to run."""
+    children: dict[int, int] = {}  # by process id
+    # One loop sees both: a request that comes, and a child that ends just before it would wait.
+    ending, ended = os.pipe()
+    os.set_blocking(ended, False)
+    signal.set_wakeup_fd(ended)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    unread = b""
+    while True:
+        ready, _, _ = select.select([STDIN, ending], [], [])
+        if ending in ready:
+            os.read(ending, 4096)
+            _reap(children)
+        if STDIN in ready:
+            read = os.read(STDIN, 65536)
+            if not read:
+                break
+            *lines, unread = (unread + read).split(b"\n")
+            for request in map(json.loads, lines):
+                if "kill" in request:
+                    _kill(process for process in children if children[process] == request["kill"])
+                elif process := os.fork():
+                    children[process] = request["start"]
+                    _report({"started": request["start"], "process": process})
+                else:
+                    signal.set_wakeup_fd(-1)
+                    os.close(ending)
+                    os.close(ended)
+                    _become(request)
+                    return str(request["handler"])
+    _kill(children)
+    sys.exit()
+
+
+def _kill(processes: Iterable[int]) -> None:
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
+
+
+def _reap(children: dict[int, int]) -> None:
+    while children:
+        process, status = os.waitpid(-1, os.WNOHANG)
+        if not process:
+            return
+        number, code = children.pop(process), os.waitstatus_to_exitcode(status)
+        _report({"ended": number, "code": code})
+
+
+def _report(what: dict[str, int]) -> None:
+    with suppress(BrokenPipeError):  # nobody listens any more: stdin is about to end, too
+        os.write(STDOUT, f"{json.dumps(what)}\n".encode())
+
+
+def _become(request: dict[str, Any]) -> None:
+    """Make this child what a new process would be; Python itself seeds `random` anew."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    output = os.open(request["output"], os.O_WRONLY | os.O_APPEND)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, own in ((nothing, STDIN), (output, STDOUT), (output, STDERR)):
+        os.dup2(descriptor, own)
+    os.close(output)
+    os.close(nothing)
+    os.environ.clear()
+    os.environ.update(request["variables"])
+    time.tzset()
+    os.chdir(request["root"])
+    sys.path.insert(0, str(Path.cwd()))
+    # A function that brings its own version of a module gets that one, not this server's.
+    for name in sys.modules.keys() - _BARE:
+        first = Path(name.partition(".")[0])
+        if first.is_dir() or first.with_suffix(".py").is_file():
+            del sys.modules[name]
+
+
+if __name__ == "__main__":
+    _warm_up()
+    sys.argv[1:] = [serve()]
+    runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)

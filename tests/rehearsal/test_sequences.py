@@ -1,0 +1,285 @@
+"""Random sequences of what may happen to a shop, and what must hold whatever happens.
+
+A few hundred in the suite, always the same; `make faults DEEP=1` tries thousands of new ones.
+"""
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from rehearsal import marketplace, outcome
+from rehearsal.assembly import find_stack
+from rehearsal.deploy import deploy
+from rehearsal.glue.models import end_job_run, record_job_run
+from rehearsal.refresh import glue_event
+from rehearsal.shop import TODAY, Shop, open_shop
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+PARTS = 6
+SEQUENCES_A_PART = 12
+DEEP = int(os.environ.get("DEEP") or 0)
+FINAL = {"COMPLETE", "SUPERSEDED", "FAILED"}
+NAMED_BY_A_RUN = re.compile(r"-(\d{8})-([0-9a-f]{8})(-\d+)?$")
+CALLS = [
+    "states:StartExecution",
+    "lambda:Invoke",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:Query",
+    "states:DescribeExecution",
+    "glue:GetJobRuns",
+    "personalize:CreateDatasetImportJob",
+    "personalize:DescribeDatasetImportJob",
+    "personalize:ListSolutionVersions",
+    "personalize:CreateSolutionVersion",
+    "personalize:DescribeSolutionVersion",
+    "personalize:UpdateCampaign",
+    "personalize:DescribeCampaign",
+]
+KINDS = ["throttle", "throttle*5", "error", "lost", "denied", "hung:25", "killed", "aborted"]
+
+
+@dataclass
+class Season:
+    """What one sequence has seen of the shop: its rows and campaigns, as they were last."""
+
+    began: float
+    rows: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    served: dict[str, int] = field(default_factory=dict)  # campaign → base date of its version
+
+
+class Sequence(RuleBasedStateMachine):
+    """One shop, in which anything may happen at any time; each sequence is some days of it."""
+
+    shop: ClassVar[Shop]
+    assemblies: ClassVar[list[Path]]
+    deployed: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[tuple[str, datetime]] = []
+        self.season = Season(0)
+
+    @property
+    def personalize(self) -> Any:
+        return self.shop.cloud.client("personalize")
+
+    @property
+    def account(self) -> tuple[str, str]:
+        return self.shop.cloud.account, self.shop.cloud.region
+
+    @initialize()
+    def begin(self) -> None:
+        """Begin at ten in the morning of another day, with nothing wrong any more."""
+        clock = self.shop.cloud.clock
+        self.shop.later(2 * DAY - (clock.time() - TODAY.timestamp()) % DAY)
+        self.shop.settle()
+        self.season = Season(clock.time())
+        self.look()
+
+    @rule(lost=st.booleans(), copies=st.integers(0, 2))
+    def glue_succeeds(self, lost: bool, copies: int) -> None:
+        with self.shop.cloud.clock.running():
+            for dataset in marketplace.datasets(self.shop.settings):
+                marketplace.put(self.shop.cloud, dataset, self.shop.refresh.this_week)
+            if lost:
+                run = record_job_run(*self.account, "export")
+            else:
+                run = end_job_run(*self.account, "export")
+            self.runs.append((run, self.shop.cloud.clock.now()))
+            for _ in range(0 if lost else copies):
+                self.send(run, self.shop.cloud.clock.now())
+
+    # Choices are made by number: what there is to choose from may not be the same twice.
+    @rule(which=st.integers(0, 5))
+    def an_event_comes_again(self, which: int) -> None:
+        if self.runs:
+            self.send(*self.runs[which % len(self.runs)])
+
+    def send(self, run: str, at: datetime) -> None:
+        entry = {**glue_event("export", run_id=run), "Time": at}
+        self.shop.cloud.client("events").put_events(Entries=[entry])
+
+    @rule(seconds=st.one_of(st.integers(1, 600), st.sampled_from([HOUR, 5 * HOUR, DAY])))
+    def time_passes(self, seconds: float) -> None:
+        self.shop.later(seconds)
+
+    @rule(people=st.integers(1, 2))
+    def people_start_the_refresh(self, people: int) -> None:
+        with self.shop.cloud.clock.running():
+            for _ in range(people):
+                self.shop.start(refresh="weekly")
+
+    @rule()
+    def the_schedule_reconciles(self) -> None:
+        self.shop.start(reconcile=True)
+
+    @rule(which=st.integers(0, 5))
+    def someone_aborts_an_execution(self, which: int) -> None:
+        if running := sorted(self.running()):
+            arn = running[which % len(running)]
+            self.shop.cloud.client("stepfunctions").stop_execution(executionArn=arn)
+
+    @rule(call=st.sampled_from(CALLS), kind=st.sampled_from(KINDS), nth=st.integers(1, 3))
+    def a_call_will_fail(self, call: str, kind: str, nth: int) -> None:
+        self.shop.cloud.faults.add(f"{call}@{nth}={kind}")
+
+    @rule(kind=st.sampled_from(["dataset-import-job", "solution-version", "campaign-update"]))
+    def a_stage_will_fail(self, kind: str) -> None:
+        self.shop.behaviour.planned_failures.setdefault(kind, []).append("out of capacity")
+
+    @rule()
+    def someone_trains_by_hand(self) -> None:
+        solution = self.shop.settings["refreshes"][0]["campaigns"][0]["solution_arn"]
+        self.personalize.create_solution_version(solutionArn=solution)
+
+    @rule()
+    def the_app_is_deployed_anew(self) -> None:
+        cls = type(self)
+        cls.deployed = 1 - cls.deployed
+        deploy(self.assemblies[cls.deployed], self.shop.refresh.stack.name, self.shop.cloud)
+
+    def running(self) -> Iterator[str]:
+        """Yield the executions that run."""
+        stepfunctions = self.shop.cloud.client("stepfunctions")
+        for machine in self.shop.refresh.machines.values():
+            pages = stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
+            yield from (execution["executionArn"] for execution in pages["executions"])
+
+    @invariant()
+    def look(self) -> None:
+        """Look at the rows and the campaigns, and compare with what they were before."""
+        if not self.season.began:
+            return
+        for row in self.rows():
+            key = (row["campaign_name"], row["base_date"])
+            self.compare(self.season.rows.get(key), row)
+            self.season.rows[key] = row
+        for campaign in self.shop.settings["refreshes"][0]["campaigns"]:
+            arn = campaign["campaign_arn"]
+            served = self.personalize.describe_campaign(campaignArn=arn)["campaign"]
+            version = self.personalize.describe_solution_version(
+                solutionVersionArn=served["solutionVersionArn"]
+            )["solutionVersion"]
+            assert version["status"] == "ACTIVE"
+            if named := NAMED_BY_A_RUN.search(version.get("name", "")):
+                base_date = int(named[1])
+                assert base_date >= self.season.served.get(arn, 0), "moved back to an older run's"
+                self.season.served[arn] = base_date
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of this sequence."""
+        began = datetime.fromtimestamp(self.season.began - DAY, UTC)
+        return self.shop.refresh.rows(since=int(f"{began:%Y%m%d}"))
+
+    def see_that_history_has_room(self, execution_arn: str) -> None:
+        """AWS ends an execution at 25,000 events."""
+        (last,) = self.shop.cloud.client("stepfunctions").get_execution_history(
+            executionArn=execution_arn, reverseOrder=True, maxResults=1
+        )["events"]
+        assert last["id"] < 25_000
+
+    @staticmethod
+    def compare(before: dict[str, Any] | None, now: dict[str, Any]) -> None:
+        """See that a final status only ever changed by a new attempt or a later run."""
+        if before is None or before["refresh_status"] not in FINAL:
+            return
+        if before["run_key"] != now["run_key"]:
+            assert now["triggered_datetime"] >= before["triggered_datetime"]
+        elif before["refresh_status"] != now["refresh_status"]:
+            assert before["refresh_status"] == "FAILED"
+            assert now["attempt"] > before["attempt"]
+
+    def teardown(self) -> None:
+        """Let all that is wrong end, look for what was missed, and see that nothing was lost."""
+        if not self.season.began:
+            return
+        self.shop.cloud.faults.clear()
+        self.shop.behaviour.planned_failures.clear()
+        self.shop.settle()
+        self.shop.ask(reconcile=True)
+        self.look()
+        for row in self.rows():
+            self.see_that_history_has_room(row["execution_arn"])
+            assert row["refresh_status"] in FINAL, row
+            if row["refresh_status"] == "FAILED":
+                assert row["failed_stage"]
+                assert ": " in row["failure_reason"]
+        self.see_what_was_paid_for()
+        assert not list(self.running())
+
+    def see_what_was_paid_for(self) -> None:
+        """At most one import and one training of a run, unless one failed or was stopped."""
+        made = outcome.resources_since(self.shop.cloud, self.season.began)
+        imports = Counter(
+            (job["datasetArn"], named[2])
+            for job in made["dataset_import_jobs"]
+            if job["status"] != "CREATE FAILED" and (named := NAMED_BY_A_RUN.search(job["jobName"]))
+        )
+        trainings = Counter(
+            (version["solutionArn"], named[2])
+            for version in made["solution_versions"]
+            if version["status"] not in {"CREATE FAILED", "CREATE STOPPED"}
+            and (named := NAMED_BY_A_RUN.search(version.get("name", "")))
+        )
+        assert max(imports.values(), default=0) <= 1, imports
+        assert max(trainings.values(), default=0) <= 1, trainings
+
+
+@pytest.fixture(scope="module")
+def sequences(variants: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[type[Sequence]]:
+    """The machine over a shop that is opened once, deployed in two versions by turns."""
+    folder = tmp_path_factory.mktemp("sequences")
+    other = folder / "other"
+    shutil.copytree(variants, other)
+    template = other / "PersonalizeRefresh-market.template.json"
+    text = template.read_text()
+    changed = text.replace("One campaign, one run.", "A campaign and a run.")
+    assert changed != text
+    template.write_text(changed)
+    deliveries = marketplace.deliveries(folder, TODAY, [], [])
+    with ExitStack() as stack:
+        shop = stack.enter_context(open_shop(find_stack(variants, "market"), deliveries))
+        shop.behaviour.import_seconds = 120
+        shop.behaviour.training_seconds = 180
+        shop.behaviour.campaign_update_seconds = 120
+        Sequence.shop, Sequence.assemblies = shop, [variants, other]
+        yield Sequence
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_whatever_happens_nothing_is_lost_or_paid_twice_or_worse(
+    sequences: type[Sequence], part: int
+) -> None:
+    factory = sequences if DEEP else seed(part)(sequences)
+    run_state_machine_as_test(
+        factory,
+        settings=settings(
+            max_examples=1000 * DEEP or SEQUENCES_A_PART,
+            stateful_step_count=12,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate, Phase.shrink] if DEEP else [Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
