@@ -27,11 +27,11 @@ from ops.deployment import in_words
 from ops.undelivered import execution_name
 from rehearsal import cloud as clouds
 from rehearsal import marketplace
-from rehearsal.__main__ import LAST_WEEK, TODAY
 from rehearsal.assembly import find_stack
 from rehearsal.clock import Clock
 from rehearsal.deploy import deploy
 from rehearsal.refresh import Refresh, glue_event
+from rehearsal.shop import LAST_WEEK, TODAY
 
 ROOT = Path(__file__).parents[2]
 JOB = "Job-Brandi-Commerce-API"

@@ -12,10 +12,10 @@ import pytest
 from docs.generate import OUTPUT, README, ROOT, between
 from rehearsal import cloud as clouds
 from rehearsal import marketplace
-from rehearsal.__main__ import LAST_WEEK, TODAY
 from rehearsal.assembly import find_stack
 from rehearsal.clock import Clock
 from rehearsal.refresh import glue_event
+from rehearsal.shop import LAST_WEEK, TODAY
 
 TEXT = README.read_text("utf-8")
 COMMANDS = re.findall(r"^ *\$ (.+)$", TEXT, re.MULTILINE)
