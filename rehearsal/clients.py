@@ -43,7 +43,11 @@ def _client(service: str, region: str, endpoint: str, credentials: Credentials) 
         aws_access_key_id=credentials.access_key_id,
         aws_secret_access_key=credentials.secret_access_key,
         aws_session_token=credentials.session_token,
-        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=50),
+        config=Config(
+            retries={"total_max_attempts": 1},
+            max_pool_connections=50,
+            user_agent="rehearsal",  # botocore's own is made anew for each request
+        ),
     )
 
 

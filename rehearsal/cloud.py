@@ -3,12 +3,15 @@
 import os
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
 from moto.awslambda.models import lambda_backends
+from moto.core import responses
 from moto.core.base_backend import BackendDict, backend_lock
 from moto.core.model_instances import reset_model_data
+from moto.core.utils import method_names_from_class
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -170,6 +173,11 @@ def _install() -> None:
     rehearsal.scheduler.models.install()
     rehearsal.cloudformation.install()
     rehearsal.iam.guard.install()
+    # moto walks through a class for its methods at each request
+    responses.method_names_from_class = _method_names
+
+
+_method_names = lru_cache(maxsize=None)(method_names_from_class)
 
 
 def _forget() -> None:

@@ -52,6 +52,7 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
                 aws_session_token=session.session_token,
                 config=Config(
                     parameter_validation=False,
+                    user_agent="stepfunctions",  # botocore's own is made anew for each request
                     retries={"total_max_attempts": 1},
                     connect_timeout=_REAL_SECONDS,
                     read_timeout=_REAL_SECONDS,
