@@ -34,7 +34,9 @@ class RefreshStack(cdk.Stack):
         )
         campaign_arns = [environment.campaign_arn(c) for c in environment.campaigns]
         solution_arns = [environment.solution_arn(c) for c in environment.campaigns]
-        version_arns = [f"{arn}/*" for arn in solution_arns]
+        # IAM's reference has one resource type for a solution and its versions: what is called on a
+        # version may be judged on either's ARN
+        version_arns = solution_arns + [f"{arn}/*" for arn in solution_arns]
         dataset_arns = [environment.dataset_arn(d) for d in environment.datasets]
         import_job_arns = [
             environment.arn("personalize", f"dataset-import-job/{import_job_prefix(d)}-*")
@@ -78,7 +80,7 @@ class RefreshStack(cdk.Stack):
                 "personalize:DescribeSolutionVersion",
                 "personalize:StopSolutionVersionCreation",
             ],
-            solution_arns + version_arns,
+            version_arns,
             wildcard=NAMED_BY_PERSONALIZE,
         )
         allow(
@@ -99,7 +101,7 @@ class RefreshStack(cdk.Stack):
         allow(
             update_campaign.role,
             ["personalize:DescribeSolutionVersion"],
-            solution_arns + version_arns,
+            version_arns,
             wildcard=NAMED_BY_PERSONALIZE,
         )
 
@@ -136,7 +138,7 @@ class RefreshStack(cdk.Stack):
         allow(
             refresh.role,
             ["personalize:DescribeSolutionVersion", "personalize:StopSolutionVersionCreation"],
-            solution_arns + version_arns,
+            version_arns,
             wildcard=NAMED_BY_PERSONALIZE,
         )
         allow(refresh.role, ["personalize:DescribeCampaign"], campaign_arns)

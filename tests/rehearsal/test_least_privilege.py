@@ -115,7 +115,10 @@ def a_schedule_that_cannot_start_anything(shop: Shop) -> None:
 
 
 def a_message_without_tls(shop: Shop) -> None:
-    """It is refused by the queue, although its sender may send messages."""
+    """It is refused by the queue, although its sender may send messages.
+
+    Only the judgement is rehearsed: the served cloud speaks no TLS, and calls it so all the same.
+    """
     (sender,) = (s for s in statements(shop) if s.name == "Scheduler sqs:SendMessage")
     assert not iam.is_authorized(
         f"arn:aws:iam::{shop.cloud.account}:role/{sender.caller}",
@@ -219,7 +222,7 @@ class Rehearsed:
     calls: list[iam.Call]
     statements: list[Statement]
 
-    def use(self, grant: Grant, statement: Statement) -> bool:
+    def uses(self, grant: Grant, statement: Statement) -> bool:
         """Whether something was allowed to the statement's caller that the grant allows."""
         allowing = {"Effect": "Allow", "Action": grant.action, "Resource": grant.resource}
         return any(
@@ -247,7 +250,7 @@ def test_no_deployed_role_is_refused_anything_in_any_rehearsal(rehearsed: Rehear
 
 def test_every_grant_is_used_by_a_rehearsal_or_by_aws_itself(rehearsed: Rehearsed) -> None:
     unused = {
-        grant for s in rehearsed.statements for grant in s.grants if not rehearsed.use(grant, s)
+        grant for s in rehearsed.statements for grant in s.grants if not rehearsed.uses(grant, s)
     }
     assert unused == set(UNUSED)
 
