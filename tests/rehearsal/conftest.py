@@ -53,7 +53,8 @@ def open_shop(kept: Kept, assembly: Path, variants: Path) -> OpenShop:
     """
 
     def opened(environment: str = "prod", *data: Path, new: bool = False) -> shops.Shop:
-        if new or kept.shop is None or environment != kept.environment:
+        is_open = kept.shop is not None and kept.shop.cloud.is_running
+        if new or kept.shop is None or not is_open or environment != kept.environment:
             kept.stack.close()
             folder = assembly if environment in ("dev", "prod") else variants
             kept.environment = environment
