@@ -5,7 +5,7 @@ BIN = .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help rehearse test install synth docs lock clean
+.PHONY: help rehearse test faults install synth docs lock clean
 .DEFAULT_GOAL = help
 
 help: ## say what there is
@@ -19,6 +19,10 @@ test: install ## check everything: types, style, unit, infrastructure and rehear
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+faults: .venv/ready ## fail every call of a refresh in every way; DEEP=1 adds thousands of random sequences
+	@$(BIN)/python -m rehearsal.fault_matrix $(ARGS)
+	$(if $(DEEP),DEEP=$(DEEP) $(BIN)/pytest --numprocesses 2 --no-header tests/rehearsal/test_sequences.py)
 
 install: .venv/ready node_modules/ready ## set up Python, Node.js and the CDK CLI in this folder
 

@@ -78,6 +78,11 @@ class Cloud:
         self._restored: Mapping[str, str | None] = {}
 
     @property
+    def is_running(self) -> bool:
+        """Whether it has not been stopped."""
+        return self._thread.is_alive()
+
+    @property
     def endpoint(self) -> str:
         """The address for AWS_ENDPOINT_URL; by name, since the CDK CLI misreads 127.0.0.1."""
         return f"http://localhost:{self._server.server_port}"
@@ -106,7 +111,7 @@ class Cloud:
 
     def stop(self) -> None:
         """End the server, every function's process and the clock; forget everything. Repeatable."""
-        if not self._thread.is_alive():
+        if not self.is_running:
             return
         self.clock.stop()  # first: what waits ends in silence, what runs still gets its answers
         lambdas: Any = lambda_backends[self.account][self.region]
@@ -174,7 +179,7 @@ def _install() -> None:
     rehearsal.cloudformation.install()
     rehearsal.iam.guard.install()
     # moto walks through a class for its methods at each request
-    responses.method_names_from_class = _method_names
+    responses.method_names_from_class = _method_names  # type: ignore[attr-defined] # it imports it
 
 
 _method_names = lru_cache(maxsize=None)(method_names_from_class)

@@ -78,7 +78,7 @@ class Result:
 def clean_calls(shop: Shop) -> list[tuple[str, str, int]]:
     """Let a refresh run undisturbed; return its calls: caller, operation, which of these it is."""
     before = len(shop.cloud.faults.made)
-    shop.succeed(run_id(shop))
+    shop.succeed()
     shop.settle()
     seen: Counter[str] = Counter()
     calls = []
@@ -96,12 +96,12 @@ def cases(calls: list[tuple[str, str, int]]) -> list[Case]:
 
 def run(case: Case, shop: Shop) -> Result:
     """Rehearse one case on a new day of the shop, and judge it."""
-    shop.next_day()
-    shop.cloud.faults.clear()
+    shop.new_day()
+    shorten(shop)
     spec, survives = KINDS[case.kind]
     fault = shop.cloud.faults.add(f"{case.operation}@{case.nth}={spec}")
     dead_letters = shop.undelivered()
-    shop.succeed(run_id(shop))
+    shop.succeed()
     shop.settle()
     ended, reason = _ended(shop, dead_letters)
     violations = [] if fault.struck else ["the fault did not strike"]
@@ -150,17 +150,10 @@ def paid_trainings(made: dict[str, list[dict[str, Any]]]) -> Counter[str]:
     )
 
 
-def run_id(shop: Shop) -> str:
-    """Return the id of a Glue run that ends now."""
-    return f"jr_{int(shop.cloud.clock.time()):064x}"
-
-
 def _row(shop: Shop) -> dict[str, Any]:
     """Return the row of the case: today's, or nothing."""
     today = int(f"{shop.cloud.clock.now():%Y%m%d}")
-    return next(
-        (r for r in shop.refresh.rows(today) if r["triggered_datetime"] >= shop.refresh.began), {}
-    )
+    return next(iter(shop.refresh.rows(today)), {})
 
 
 def _ended(shop: Shop, dead_letters: int) -> tuple[str, str]:
@@ -198,15 +191,20 @@ def _is_true(reason: str, case: Case) -> bool:
 
 @contextmanager
 def shop_with_short_stages(assembly: Path, environment: str) -> Iterator[Shop]:
-    """Open a shop in which a stage takes a round of polling or two: each call, but not often."""
+    """Open a shop on the sample's data."""
     with tempfile.TemporaryDirectory(prefix="fault-matrix-") as folder:
         stack = find_stack(assembly, environment)
         deliveries = marketplace.deliveries(Path(folder), TODAY, [], [])
         with open_shop(stack, deliveries) as shop:
-            shop.behaviour.import_seconds = 60
-            shop.behaviour.training_seconds = 120
-            shop.behaviour.campaign_update_seconds = 60
+            shorten(shop)
             yield shop
+
+
+def shorten(shop: Shop) -> None:
+    """Let a stage take a round of polling or two: each call is made, but not often."""
+    shop.behaviour.import_seconds = 60
+    shop.behaviour.training_seconds = 120
+    shop.behaviour.campaign_update_seconds = 60
 
 
 _open: list[tuple[Shop, ExitStack]] = []  # in a worker process: its shop, and what closes it

@@ -63,8 +63,8 @@ class Refresh:
         return outcome.rows(self.cloud, self.outputs["TableName"], since)
 
     def outcome(self) -> outcome.Outcome:
-        """Return everything that the refresh has done."""
-        ran = outcome.executions(self.cloud, self.machines)
+        """Return everything that the refresh has done since it began."""
+        ran = outcome.executions(self.cloud, self.machines, since=self.began)
         made = outcome.resources_since(self.cloud, self.began)
         delivered = sum(
             file.stat().st_size
@@ -73,7 +73,7 @@ class Refresh:
         )
         return {
             "executions": ran,
-            "rows": self.rows(),
+            "rows": [r for r in self.rows() if r.get("triggered_datetime", 0) >= int(self.began)],
             "personalize": made,
             "recommendations": self._recommendations(),
             "cost": outcome.cost(ran, made, delivered),

@@ -1,7 +1,6 @@
 """A shop to try things in: a deployed environment whose campaigns serve last week's data."""
 
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from rehearsal import marketplace
 from rehearsal.assembly import SynthesisedStack
 from rehearsal.clock import Clock
 from rehearsal.deploy import deploy
+from rehearsal.glue.models import GlueBehaviour, glue_backend
 from rehearsal.marketplace import Delivery
 from rehearsal.outcome import Outcome
 from rehearsal.personalize.behaviour import Behaviour
@@ -21,9 +21,9 @@ from rehearsal.refresh import Refresh, glue_event
 
 # The article's week: the Glue job ends on Monday, 28 September 2020, at ten in Seoul.
 TODAY = datetime(2020, 9, 28, 1, tzinfo=UTC)
-DAY = 24 * 3600.0
+HOUR = 3600.0
+DAY = 24 * HOUR
 LAST_WEEK = TODAY.timestamp() - 7 * DAY
-RUN_ID = "jr_" + "0123456789abcdef" * 4
 
 
 @dataclass
@@ -46,19 +46,35 @@ class Shop:
         """What the stack says its refreshes are."""
         return self.refresh.stack.settings
 
+    def new_day(self) -> None:
+        """Wait for the next day at eleven in Seoul, with nothing wrong any more and all ended."""
+        self.cloud.faults.clear()
+        vars(self.behaviour).update(vars(Behaviour()))
+        vars(glue_backend(self.cloud.account, self.cloud.region).behaviour).update(
+            vars(GlueBehaviour())
+        )
+        self.settle()
+        since_one = (self.cloud.clock.time() - TODAY.timestamp()) % DAY
+        self.later(DAY - since_one + HOUR)
+        self.settle()
+        self.refresh.began = self.cloud.clock.time()
+
     def send(self, *events: dict[str, Any]) -> None:
         """Send Glue events at the same moment, after this week's files were put in S3."""
         with self.cloud.clock.running():
-            # whole seconds, as AWS writes the times of events and rows
-            self.refresh.began = math.floor(self.cloud.clock.time())
             for dataset in marketplace.datasets(self.settings):
                 marketplace.put(self.cloud, dataset, self.refresh.this_week)
             for event in events:
                 self.cloud.client("events").put_events(Entries=[event])
 
-    def succeed(self, run_id: str = RUN_ID) -> None:
-        """Let the Glue job of the first refresh succeed."""
-        self.send(glue_event(self.refresh.stack.glue_jobs[0], run_id=run_id))
+    @property
+    def run_id(self) -> str:
+        """The id of the day's run of the Glue job."""
+        return f"jr_{int(self.refresh.began):064x}"
+
+    def succeed(self, run_id: str = "") -> None:
+        """Let the Glue job of the first refresh succeed: the day's run, or another."""
+        self.send(glue_event(self.refresh.stack.glue_jobs[0], run_id=run_id or self.run_id))
 
     def start(self, **request: Any) -> str:
         """Start the dispatch workflow as a person does; return the execution's ARN."""
@@ -88,15 +104,18 @@ class Shop:
         self.settle()
         return self.refresh.outcome()
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of the day's runs as plain values."""
+        return [
+            row
+            for row in self.refresh.rows()
+            if row.get("triggered_datetime", 0) >= int(self.refresh.began)
+        ]
+
     def later(self, seconds: float) -> None:
         """Let simulated time pass."""
         with self.cloud.clock.running():
             self.cloud.clock.sleep(seconds)
-
-    def next_day(self) -> None:
-        """Let time pass to TODAY's hour of the next day, and all end that happens until then."""
-        self.later(DAY - (self.cloud.clock.time() - TODAY.timestamp()) % DAY)
-        self.settle()
 
     def undelivered(self) -> int:
         """Count what lies in the dead-letter queue."""
@@ -135,4 +154,5 @@ def open_shop(stack: SynthesisedStack, deliveries: tuple[Delivery, Delivery]) ->
             clock.sleep(TODAY.timestamp() - clock.time())
         outputs = deploy(stack.assembly, stack.name, cloud)
         behaviour = personalize_backend(stack.account, stack.region).behaviour
-        yield Shop(Refresh(cloud, stack, outputs, last_week, this_week), behaviour)
+        refresh = Refresh(cloud, stack, outputs, last_week, this_week, began=clock.time())
+        yield Shop(refresh, behaviour)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,17 +27,45 @@ def cloud() -> Iterator[Cloud]:
 OpenShop = Callable[..., shops.Shop]
 
 
+@dataclass
+class Kept:
+    """The shop that the tests of a module use one after another, each on a day of its own."""
+
+    sample: tuple[marketplace.Delivery, marketplace.Delivery]
+    environment: str = ""
+    shop: shops.Shop | None = None
+    stack: ExitStack = field(default_factory=ExitStack)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """What `open_shop` has opened last; it ends with the module."""
+    kept = Kept(marketplace.deliveries(tmp_path_factory.mktemp("sample"), shops.TODAY, [], []))
+    yield kept
+    kept.stack.close()
+
+
 @pytest.fixture
-def open_shop(assembly: Path, variants: Path, tmp_path: Path) -> Iterator[OpenShop]:
-    """Open a shop: open_shop("prod"), with this week's files if they matter."""
-    with ExitStack() as stack:
+def open_shop(kept: Kept, assembly: Path, variants: Path) -> OpenShop:
+    """Open a shop: open_shop("prod"), with this week's files if they matter.
 
-        def opened(environment: str = "prod", *data: Path) -> shops.Shop:
+    It may have been used before and then stands on a new day; a new one stands at TODAY.
+    """
+
+    def opened(environment: str = "prod", *data: Path, new: bool = False) -> shops.Shop:
+        is_open = kept.shop is not None and kept.shop.cloud.is_running
+        if new or kept.shop is None or not is_open or environment != kept.environment:
+            kept.stack.close()
             folder = assembly if environment in ("dev", "prod") else variants
-            last_week, this_week = marketplace.deliveries(tmp_path, shops.TODAY, [], [])
-            if data:
-                this_week = marketplace.Delivery({"INTERACTIONS": list(data)})
-            found = find_stack(folder, environment)
-            return stack.enter_context(shops.open_shop(found, (last_week, this_week)))
+            kept.environment = environment
+            kept.shop = kept.stack.enter_context(
+                shops.open_shop(find_stack(folder, environment), kept.sample)
+            )
+        else:
+            kept.shop.new_day()
+        kept.shop.refresh.this_week = (
+            marketplace.Delivery({"INTERACTIONS": list(data)}) if data else kept.sample[1]
+        )
+        return kept.shop
 
-        yield opened
+    return opened

@@ -7,26 +7,25 @@ are enforced all the time.
 import json
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rehearsal import iam, outcome
-from rehearsal.fault_matrix import run_id, shop_with_short_stages
+from rehearsal.fault_matrix import shop_with_short_stages, shorten
 from rehearsal.glue.models import end_job_run, glue_backend
 from rehearsal.iam.policy import is_allowed
-from rehearsal.shop import Shop
+from rehearsal.shop import DAY, HOUR, Shop
 from tests.rehearsal.policies import Grant, Statement, statements
 
-HOUR = 3600.0
 Rehearsal = Callable[[Shop], None]
 
 
 def a_glue_event(shop: Shop) -> None:
     """The campaign moves, and every function has written to its log."""
-    shop.succeed(run_id(shop))
+    shop.succeed()
     shop.settle()
     assert status(shop) == "COMPLETE"
     assert shop.served() == row(shop)["solution_version_arn"]
@@ -34,19 +33,20 @@ def a_glue_event(shop: Shop) -> None:
 
 
 def a_second_glue_run_of_the_day(shop: Shop) -> None:
-    """It waits until the first one has ended, and becomes COMPLETE."""
+    """It waits until the first one has ended, and has the row and becomes COMPLETE."""
     with shop.cloud.clock.running():
-        shop.succeed(run_id(shop))
+        shop.succeed()
         shop.later(90)
-        shop.succeed(run_id(shop))
+        shop.succeed("jr_f" + shop.run_id[4:])
     shop.settle()
     assert status(shop) == "COMPLETE"
+    assert row(shop)["triggered_datetime"] >= shop.refresh.began + 90
 
 
 def a_failed_refresh_that_is_started_again(shop: Shop) -> None:
     """A person starts it, and it becomes COMPLETE."""
     shop.behaviour.planned_failures = {"dataset-import-job": ["out of capacity"]}
-    shop.succeed(run_id(shop))
+    shop.succeed()
     shop.settle()
     assert status(shop) == "FAILED"
     shop.ask(refresh="weekly")
@@ -56,7 +56,7 @@ def a_failed_refresh_that_is_started_again(shop: Shop) -> None:
 def a_training_past_its_time_limit(shop: Shop) -> None:
     """It is stopped."""
     shop.behaviour.training_seconds = 300 * HOUR
-    shop.succeed(run_id(shop))
+    shop.succeed()
     shop.settle()
     assert row(shop)["failure_reason"].startswith("TrainingOverdue: ")
     assert trainings(shop) == ["CREATE STOPPED"]
@@ -68,7 +68,7 @@ def a_training_that_another_execution_has_just_started(shop: Shop) -> None:
     # the task looks for a training, and has the answer, none, only when there is one
     looking = shop.cloud.faults.add("personalize:ListSolutionVersions=slow:15")
     with shop.cloud.clock.running():
-        shop.succeed(run_id(shop))
+        shop.succeed()
         shop.later(5)
         while not looking.struck and status(shop) == "RUNNING":
             shop.later(5)
@@ -93,7 +93,8 @@ def a_lost_glue_event(shop: Shop) -> None:
         end_job_run(shop.cloud.account, shop.cloud.region, shop.refresh.stack.glue_jobs[0])
     shop.settle()
     assert row(shop) == {}
-    shop.next_day()
+    shop.later(DAY)
+    shop.settle()
     assert status(shop) == "COMPLETE"
 
 
@@ -101,7 +102,7 @@ def an_event_that_cannot_be_delivered(shop: Shop) -> None:
     """It is kept in the dead-letter queue."""
     before = shop.undelivered()
     shop.cloud.faults.add("states:StartExecution=denied")
-    shop.succeed(run_id(shop))
+    shop.succeed()
     shop.settle()
     assert shop.undelivered() == before + 1
 
@@ -110,7 +111,8 @@ def a_schedule_that_cannot_start_anything(shop: Shop) -> None:
     """What it would have started is kept in the dead-letter queue."""
     before = shop.undelivered()
     shop.cloud.faults.add("states:StartExecution=denied")
-    shop.next_day()
+    shop.later(DAY)
+    shop.settle()
     assert shop.undelivered() == before + 1
 
 
@@ -274,21 +276,15 @@ def test_without_any_one_statement_a_rehearsal_fails(rehearsed: Rehearsed, name:
 
 def rehearse(rehearsal: Rehearsal, shop: Shop, *, without: Statement | None = None) -> None:
     """Let a rehearsal have a day of its own; AssertionError if it is not as it should be."""
-    shop.next_day()
-    shop.later(HOUR)  # what the schedule has started is over, and no part of the rehearsal
-    behaviour = replace(shop.behaviour)
-    try:
-        with without.removed() if without else nullcontext():
-            rehearsal(shop)
-    finally:
-        shop.cloud.faults.clear()
-        vars(shop.behaviour).update(vars(behaviour))
+    shop.new_day()
+    shorten(shop)
+    with without.removed() if without else nullcontext():
+        rehearsal(shop)
 
 
 def row(shop: Shop) -> dict[str, Any]:
-    """Return the row of the rehearsal's newest run, empty if there is none."""
-    rows = [r for r in shop.refresh.rows() if r["triggered_datetime"] >= shop.refresh.began]
-    return rows[-1] if rows else {}
+    """Return the row of the rehearsal, empty if there is none."""
+    return next(iter(shop.rows()), {})
 
 
 def status(shop: Shop) -> str | None:
