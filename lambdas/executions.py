@@ -9,7 +9,6 @@ from triggers import Json, date_of
 
 MOST_ATTEMPTS = 99  # an attempt's number has two digits in the names that are made of it
 DAYS_REMEMBERED = 90  # as long as Step Functions keeps its executions
-ENDED_BADLY = {"FAILED", "TIMED_OUT", "ABORTED"}
 
 
 class RunOfCampaign(NamedTuple):
@@ -36,11 +35,12 @@ class RunOfCampaign(NamedTuple):
         return f"{os.environ['REFRESH_EXECUTIONS']}:{self.execution_name(attempt)}"
 
     def next_attempt(self, first: int, history: History) -> int:
-        """Return the first attempt, from `first` on, whose execution has not ended badly."""
+        """Return the first attempt, from `first` on, whose execution has not ended."""
         attempt = first
-        while (
-            attempt < MOST_ATTEMPTS and history.status(self.execution_arn(attempt)) in ENDED_BADLY
-        ):
+        while attempt < MOST_ATTEMPTS and history.status(self.execution_arn(attempt)) not in {
+            None,
+            "RUNNING",
+        }:
             attempt += 1
         return attempt
 

@@ -15,6 +15,7 @@ from retry_later import retry_later
 from triggers import Json, Run, date_of, run_key, runs_of
 
 history = RecordedHistory()
+DONE = {"COMPLETE", "SUPERSEDED"}
 
 
 def plan(trigger: object, settings: Json, now: datetime, past: History) -> list[Json]:
@@ -41,7 +42,8 @@ def planned(run: Run, campaign: Json, settings: Json, now: datetime, past: Histo
     else:
         meant = RunOfCampaign.of_row(run["refresh"], campaign, row)
         attempt = row["attempt"]
-    if run["requested"]:  # an event that comes again tries nothing again
+    is_done = row is not None and row["status"] in DONE
+    if run["requested"] and not is_done:  # an event that comes again tries nothing again
         failed = row is not None and row["status"] == "FAILED"
         attempt = meant.next_attempt(attempt + 1 if failed else attempt, past)
     return meant.execution(attempt, settings)
@@ -58,7 +60,7 @@ def row_of(run: Run, rows: list[Row], today: int) -> Row | None:
     if run["base_date"] is not None:
         return next((row for row in rows if row["base_date"] == run["base_date"]), None)
     newest = rows[0] if rows else None
-    if newest and newest["status"] in {"COMPLETE", "SUPERSEDED"} and newest["base_date"] != today:
+    if newest and newest["status"] in DONE and newest["base_date"] != today:
         return None
     return newest
 

@@ -55,13 +55,15 @@ def missed_run(
 def is_to_start(run: RunOfCampaign, attempt: int, settings: Json, history: History) -> bool:
     """Whether an attempt has not been started, and may be: the event may be under way.
 
-    Glue's event comes some seconds after the run's end, which may be on the next date.
+    Glue's event comes some seconds after the run's end, which may be on the next date. A first
+    attempt that succeeded without a row has left the run to another.
     """
     day_after = datetime.strptime(str(run.base_date), "%Y%m%d") + timedelta(days=1)  # noqa: DTZ007
     late = run._replace(base_date=int(day_after.strftime("%Y%m%d")))
     return (
         attempt <= settings["reconcile_attempts"]
         and history.status(run.execution_arn(attempt)) is None
+        and history.status(run.execution_arn(1)) != "SUCCEEDED"
         and history.status(late.execution_arn(1)) is None
     )
 

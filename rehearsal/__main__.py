@@ -50,8 +50,13 @@ def main() -> int:
 
 
 def _rehearse(arguments: argparse.Namespace, console: Console, folder: Path) -> int:
-    console.print(f"Synthesising the app (environment {arguments.environment}) …")
-    stack = find_stack(synthesise(folder / "cdk.out"), arguments.environment)
+    if arguments.assembly:
+        assembly: Path = arguments.assembly
+        console.print(f"Taking {assembly} (environment {arguments.environment}) …", soft_wrap=True)
+    else:
+        console.print(f"Synthesising the app (environment {arguments.environment}) …")
+        assembly = synthesise(folder / "cdk.out")
+    stack = find_stack(assembly, arguments.environment)
     clock = Clock(LAST_WEEK)
     use(clock)
     with cloud_module.start(
@@ -125,6 +130,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--environment", default="dev", help="a file of environments/ (dev)")
     parser.add_argument(
+        "--assembly",
+        type=Path,
+        metavar="FOLDER",
+        help="what `cdk synth` has written, such as cdk.out, instead of synthesising the app",
+    )
+    parser.add_argument(
         "--data",
         type=Path,
         nargs="+",
@@ -172,6 +183,8 @@ def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         for file in [*arguments.data, *arguments.previous]
         if not file.is_file() or not os.access(file, os.R_OK)
     ]
+    if arguments.assembly and not (arguments.assembly / "manifest.json").is_file():
+        problems.append(f"{arguments.assembly} is no cloud assembly; name what `cdk synth` wrote")
     if arguments.pace is not None and not 0 < arguments.pace < float("inf"):
         problems.append(f"--pace {arguments.pace:g} is no number above 0")
     faults = []

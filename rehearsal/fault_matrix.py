@@ -158,10 +158,10 @@ def _row(shop: Shop) -> dict[str, Any]:
 
 def _ended(shop: Shop, dead_letters: int) -> tuple[str, str]:
     """Tell how things stand once nothing runs any more, and why."""
-    ran = outcome.executions(shop.cloud, shop.refresh.machines, since=shop.refresh.began)
     row = _row(shop)
     if row.get("refresh_status") in {"COMPLETE", "SUPERSEDED", "FAILED"}:
         return row["refresh_status"], row.get("failure_reason", "")
+    ran = outcome.executions(shop.cloud, shop.refresh.machines, since=shop.refresh.began)
     for execution in reversed(ran):
         of_dispatch = execution["machine"].endswith("-dispatch")
         if execution["status"] in {"FAILED", "ABORTED", "TIMED_OUT"}:
@@ -225,6 +225,9 @@ def main() -> int:
         prog="python -m rehearsal.fault_matrix", description=(__doc__ or "").split("\n\n")[1]
     )
     parser.add_argument("--environment", default="prod", help="a file of environments/ (prod)")
+    parser.add_argument(
+        "--assembly", type=Path, metavar="FOLDER", help="what `cdk synth` has written, as cdk.out"
+    )
     parser.add_argument("--only", default="*", metavar="PATTERN", help="cases by name, as *lost*")
     parser.add_argument("--jobs", type=int, default=2, help="processes at work (2)")
     parser.add_argument("--json", action="store_true", help="print one JSON array")
@@ -233,7 +236,7 @@ def main() -> int:
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     with tempfile.TemporaryDirectory(prefix="fault-matrix-") as folder:
-        assembly = synthesise(Path(folder) / "cdk.out")
+        assembly = arguments.assembly or synthesise(Path(folder) / "cdk.out")
         with shop_with_short_stages(assembly, arguments.environment) as shop:
             chosen = [c for c in cases(clean_calls(shop)) if fnmatch(c.name, arguments.only)]
         if not chosen:

@@ -14,8 +14,8 @@ def rehearse(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_json_is_one_object_with_all_there_is_to_know() -> None:
-    done = rehearse("--environment", "prod", "--json")
+def test_json_is_one_object_with_all_there_is_to_know(assembly: Path) -> None:
+    done = rehearse("--assembly", str(assembly), "--environment", "prod", "--json")
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert set(shown) == {"executions", "rows", "personalize", "recommendations", "cost"}
@@ -43,11 +43,12 @@ def test_json_is_one_object_with_all_there_is_to_know() -> None:
 
 
 def test_a_file_that_personalize_refuses_ends_with_status_1_and_the_reason(
-    tmp_path: Path,
+    assembly: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "no-time.csv"
     file.write_text("USER_ID,ITEM_ID,EVENT_TYPE\nu1,i1,view\n")
-    done = rehearse("--data", str(file), "--fault", "sqs:SendMessage=denied")
+    taken = ("--assembly", str(assembly))
+    done = rehearse(*taken, "--data", str(file), "--fault", "sqs:SendMessage=denied")
     assert done.returncode == 1
     assert "NOT COMPLETE: the campaign serves its old solution version." in done.stdout
     assert "Input CSV is missing the following columns:[TIMESTAMP]" in done.stdout
@@ -57,7 +58,7 @@ def test_a_file_that_personalize_refuses_ends_with_status_1_and_the_reason(
     assert "Traceback" not in done.stderr
 
 
-def test_a_users_own_file_needs_no_week_before(tmp_path: Path) -> None:
+def test_a_users_own_file_needs_no_week_before(assembly: Path, tmp_path: Path) -> None:
     file = tmp_path / "own.csv"
     with file.open("w") as rows:
         rows.write("USER_ID,ITEM_ID,TIMESTAMP,DEVICE\n")
@@ -65,7 +66,7 @@ def test_a_users_own_file_needs_no_week_before(tmp_path: Path) -> None:
             day = n // 200  # twenty days
             item = f"new-{n % 5}" if day > 15 and n % 3 == 0 else f"item-{n % 60}"
             rows.write(f"user-{n * 7 % 90},{item},{1600000000 + day * 86400 + n},phone\n")
-    done = rehearse("--data", str(file), "--json")
+    done = rehearse("--assembly", str(assembly), "--data", str(file), "--json")
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert shown["rows"][0]["refresh_status"] == "COMPLETE"
@@ -73,24 +74,26 @@ def test_a_users_own_file_needs_no_week_before(tmp_path: Path) -> None:
 
 
 def test_wrong_arguments_are_told_all_at_once_and_without_a_traceback() -> None:
-    done = rehearse("--data", "nowhere.csv", "--pace", "0", "--fault", "s3:GetObject=explode")
+    wrong = ("--assembly", "docs", "--data", "nowhere.csv", "--pace", "0")
+    done = rehearse(*wrong, "--fault", "s3:GetObject=explode")
     assert done.returncode == 2
     assert "nowhere.csv is no file that can be read" in done.stderr
+    assert "docs is no cloud assembly; name what `cdk synth` wrote" in done.stderr
     assert "--pace 0 is no number above 0" in done.stderr
     assert "explode" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_environment_is_told_with_those_there_are() -> None:
-    done = rehearse("--environment", "staging")
+def test_an_unknown_environment_is_told_with_those_there_are(assembly: Path) -> None:
+    done = rehearse("--assembly", str(assembly), "--environment", "staging")
     assert done.returncode == 2
     assert done.stderr == (
         "rehearsal: there is no environment 'staging'; environments/ has dev, prod\n"
     )
 
 
-def test_an_interrupted_rehearsal_leaves_nothing_behind() -> None:
-    command = [sys.executable, "-m", "rehearsal", "--pace", "0.5"]
+def test_an_interrupted_rehearsal_leaves_nothing_behind(assembly: Path) -> None:
+    command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly), "--pace", "0.5"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:

@@ -193,6 +193,19 @@ def test_a_role_that_does_not_trust_personalize_or_may_not_read_is_of_no_use(sho
     assert shop.imported(dataset, "both", location)["status"] == "ACTIVE"
 
 
+@pytest.mark.parametrize("call", ["ListObjectsV2", "GetObject"])
+@pytest.mark.parametrize("fault", ["throttle*3", "error", "lost"])
+def test_what_passes_with_time_in_s3_is_read_again_and_a_refusal_is_final(
+    shop: Shop, call: str, fault: str
+) -> None:
+    dataset, location = shop.dataset(), shop.put("first.csv", csv())
+    passing = shop.cloud.faults.add(f"s3:{call}={fault}")
+    assert shop.imported(dataset, "first", location)["status"] == "ACTIVE"
+    assert passing.struck == passing.times
+    shop.cloud.faults.add(f"s3:{call}=denied")
+    assert shop.imported(dataset, "next", location)["failureReason"] == NO_PRIVILEGES
+
+
 def test_a_role_that_does_not_exist_is_of_no_use(shop: Shop) -> None:
     iam = shop.client("iam")
     iam.delete_role_policy(RoleName=ROLE, PolicyName="read")

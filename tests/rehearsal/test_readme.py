@@ -26,6 +26,7 @@ DEPLOYMENT = [command for command in COMMANDS if command.startswith("npx cdk ")]
 OPERATIONS = [command for command in COMMANDS if " -m ops " in command]
 ELSEWHERE = {
     ".venv/bin/python -m rehearsal --environment prod --json": "test_command_line.py",
+    "make faults": "test_fault_matrix.py runs a part of it",
     "make test": "it runs this test",
     "make install": "`make test` has run it",
     "source .venv/bin/activate": "the tests' shell below does so",
@@ -106,7 +107,7 @@ def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> N
         ended = cloud.client(service).describe_execution(executionArn=started["executionArn"])
         assert json.loads(ended["output"])[0]["outcome"] == "ALREADY_STARTED"
 
-        # an event that the rule's role may not deliver is listed and replayed: a second run
+        # an event that the rule's role may not deliver is listed and replayed: a run of its own
         cloud.faults.add("states:StartExecution=denied")
         missed = "jr_" + "6" * 64
         event = glue_event("Job-Brandi-Commerce-API", run_id=missed)

@@ -111,6 +111,13 @@ def test_a_persons_start_passes_the_attempts_that_never_got_a_row() -> None:
     assert only["name"] == f"{NAME}-3"
 
 
+def test_a_persons_start_passes_an_attempt_that_left_the_run_to_an_owner_now_gone() -> None:
+    past = ended(row("RUNNING", key=KEY), status="ABORTED")
+    past.statuses[f"{NAME}-2"] = "SUCCEEDED"
+    (only,) = plan({"refresh": "weekly"}, past)
+    assert only["name"] == f"{NAME}-3"
+
+
 @pytest.mark.parametrize("status", ["RUNNING", "COMPLETE", "SUPERSEDED"])
 def test_a_persons_start_meets_the_execution_of_a_run_that_runs_or_is_done(status: str) -> None:
     execution = "RUNNING" if status == "RUNNING" else "SUCCEEDED"

@@ -76,6 +76,12 @@ def test_a_glue_run_whose_execution_has_yet_to_claim_its_row_is_not_started_agai
     assert started(past) == []
 
 
+def test_a_glue_run_whose_execution_left_it_to_another_is_not_started_again() -> None:
+    past = history()
+    past.statuses[NAME] = "SUCCEEDED"
+    assert started(past) == []
+
+
 def test_an_event_that_came_after_midnight_is_not_started_again() -> None:
     past = history()
     past.success = {"run_id": RUN_ID, "completed": datetime(2020, 9, 28, 14, 59, 59, tzinfo=UTC)}

@@ -1,0 +1,73 @@
+"""The matrix of faults: a part of it in the suite (`make faults` runs all), and what it notices."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rehearsal.fault_matrix import (
+    KINDS,
+    Case,
+    cases,
+    clean_calls,
+    paid_imports,
+    paid_trainings,
+    run,
+    shorten,
+)
+from tests.conftest import ROOT
+from tests.rehearsal.conftest import OpenShop
+
+PARTS = 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_call_may_fail_in_one_way_or_another(open_shop: OpenShop, part: int) -> None:
+    shop = open_shop()
+    shorten(shop)
+    every = cases(clean_calls(shop))
+    # each call once, and the kinds by turns
+    some = [
+        every[call * len(KINDS) + call % len(KINDS)] for call in range(len(every) // len(KINDS))
+    ]
+    assert {case.kind for case in some} == set(KINDS)
+    for case in some[part::PARTS]:
+        result = run(case, shop)
+        assert result.violations == [], result
+
+
+def test_a_fault_that_does_not_strike_is_a_violation(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    never = Case("CreateImport", "personalize:CreateDatasetImportJob", 99, "lost answer")
+    assert run(never, shop).violations == ["the fault did not strike"]
+
+
+def test_what_was_paid_for_twice_is_counted() -> None:
+    made = {
+        "dataset_import_jobs": [
+            {"datasetArn": "interactions", "status": "CREATE FAILED"},
+            {"datasetArn": "interactions", "status": "ACTIVE"},
+            {"datasetArn": "interactions", "status": "CREATE IN_PROGRESS"},
+        ],
+        "solution_versions": [
+            {"solutionArn": "for-you", "status": "CREATE STOPPED"},
+            {"solutionArn": "for-you", "status": "ACTIVE"},
+        ],
+    }
+    assert paid_imports(made) == {"interactions": 2}
+    assert paid_trainings(made) == {"for-you": 1}
+
+
+def test_the_command_prints_each_case_and_ends_well_if_nothing_is_violated(
+    assembly: Path,
+) -> None:
+    command = [sys.executable, "-m", "rehearsal.fault_matrix", "--assembly", str(assembly)]
+    only = ("--only", "* personalize:CreateSolutionVersion@1 lost answer")
+    command += ["--jobs", "1", "--json", *only]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads(done.stdout)
+    assert (result["outcome"], result["imports"], result["trainings"]) == ("COMPLETE", 1, 1)
+    assert "1 cases, 0 violations" in done.stderr
