@@ -13,6 +13,7 @@ from rehearsal.assembly import SynthesisedStack
 from rehearsal.clock import Clock
 from rehearsal.deploy import deploy
 from rehearsal.glue.models import GlueBehaviour, glue_backend
+from rehearsal.iam import Call
 from rehearsal.marketplace import Delivery
 from rehearsal.outcome import Outcome
 from rehearsal.personalize.behaviour import Behaviour
@@ -30,7 +31,8 @@ LAST_WEEK = TODAY.timestamp() - 7 * DAY
 class Shop:
     """A deployed environment, and what may happen to it.
 
-    What happens by these methods happens at one instant; `settle` lets all that follows end.
+    Time stands still but in `later` and `settle`, so that whoever does several things does them at
+    one instant, however slow this computer is.
     """
 
     refresh: Refresh
@@ -61,11 +63,10 @@ class Shop:
 
     def send(self, *events: dict[str, Any]) -> None:
         """Send Glue events at the same moment, after this week's files were put in S3."""
-        with self.cloud.clock.running():
-            for dataset in marketplace.datasets(self.settings):
-                marketplace.put(self.cloud, dataset, self.refresh.this_week)
-            for event in events:
-                self.cloud.client("events").put_events(Entries=[event])
+        for dataset in marketplace.datasets(self.settings):
+            marketplace.put(self.cloud, dataset, self.refresh.this_week)
+        for event in events:
+            self.cloud.client("events").put_events(Entries=[event])
 
     @property
     def run_id(self) -> str:
@@ -78,11 +79,10 @@ class Shop:
 
     def start(self, **request: Any) -> str:
         """Start the dispatch workflow as a person does; return the execution's ARN."""
-        with self.cloud.clock.running():
-            arn: str = self.cloud.client("stepfunctions").start_execution(
-                stateMachineArn=self.refresh.outputs["DispatchWorkflowArn"],
-                input=json.dumps(request),
-            )["executionArn"]
+        arn: str = self.cloud.client("stepfunctions").start_execution(
+            stateMachineArn=self.refresh.outputs["DispatchWorkflowArn"],
+            input=json.dumps(request),
+        )["executionArn"]
         return arn
 
     def ask(self, **request: Any) -> dict[str, Any]:
@@ -96,8 +96,12 @@ class Shop:
 
     def settle(self) -> None:
         """Let everything end."""
-        if not self.cloud.clock.wait_until_idle(timeout=120):
-            raise TimeoutError("the cloud does not come to rest")
+        self.cloud.clock.leave()
+        try:
+            if not self.cloud.clock.wait_until_idle(timeout=120):
+                raise TimeoutError("the cloud does not come to rest")
+        finally:
+            self.cloud.clock.enter()
 
     def outcome(self) -> Outcome:
         """Let everything end, and return what it has done since `send`."""
@@ -113,9 +117,12 @@ class Shop:
         ]
 
     def later(self, seconds: float) -> None:
-        """Let simulated time pass."""
-        with self.cloud.clock.running():
-            self.cloud.clock.sleep(seconds)
+        """Let simulated time pass; none: let what is due at this instant happen."""
+        self.cloud.clock.sleep(seconds)
+
+    def calls(self) -> list[Call]:
+        """Return what deployed roles were judged for on this day."""
+        return [call for call in self.cloud.calls if call.time >= self.refresh.began]
 
     def undelivered(self) -> int:
         """Count what lies in the dead-letter queue."""
@@ -152,7 +159,7 @@ def open_shop(stack: SynthesisedStack, deliveries: tuple[Delivery, Delivery]) ->
         marketplace.prepare(cloud, stack.settings, last_week)
         with clock.running():
             clock.sleep(TODAY.timestamp() - clock.time())
-        outputs = deploy(stack.assembly, stack.name, cloud)
-        behaviour = personalize_backend(stack.account, stack.region).behaviour
-        refresh = Refresh(cloud, stack, outputs, last_week, this_week, began=clock.time())
-        yield Shop(refresh, behaviour)
+            outputs = deploy(stack.assembly, stack.name, cloud)
+            behaviour = personalize_backend(stack.account, stack.region).behaviour
+            refresh = Refresh(cloud, stack, outputs, last_week, this_week, began=clock.time())
+            yield Shop(refresh, behaviour)

@@ -36,9 +36,8 @@ def row(outcome: Outcome) -> dict[str, Any]:
 
 def abort(shop: Shop) -> None:
     """Stop the execution that the day's only row names."""
-    with shop.cloud.clock.running():
-        (running,) = shop.rows()
-        shop.cloud.client("stepfunctions").stop_execution(executionArn=running["execution_arn"])
+    (running,) = shop.rows()
+    shop.cloud.client("stepfunctions").stop_execution(executionArn=running["execution_arn"])
     shop.settle()
 
 
@@ -91,8 +90,7 @@ def test_two_people_who_start_the_same_refresh_start_it_once_and_are_told_where(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
-    with shop.cloud.clock.running():
-        dispatches = [shop.start(refresh="weekly"), shop.start(refresh="weekly")]
+    dispatches = [shop.start(refresh="weekly"), shop.start(refresh="weekly")]
     outcome = shop.outcome()
     describe = shop.cloud.client("stepfunctions").describe_execution
     told = [json.loads(describe(executionArn=arn)["output"])[0] for arn in dispatches]
@@ -111,14 +109,13 @@ def test_a_copy_of_an_execution_leaves_the_run_to_its_owner_and_says_who_that_is
     shop.succeed()
     shop.later(later)
     stepfunctions = shop.cloud.client("stepfunctions")
-    with shop.cloud.clock.running():
-        (owned,) = shop.rows()
-        original = stepfunctions.describe_execution(executionArn=owned["execution_arn"])
-        copy = stepfunctions.start_execution(
-            stateMachineArn=shop.refresh.outputs["RefreshWorkflowArn"],
-            name=f"copy-{int(later)}-{int(shop.refresh.began)}",
-            input=original["input"],
-        )["executionArn"]
+    (owned,) = shop.rows()
+    original = stepfunctions.describe_execution(executionArn=owned["execution_arn"])
+    copy = stepfunctions.start_execution(
+        stateMachineArn=shop.refresh.outputs["RefreshWorkflowArn"],
+        name=f"copy-{int(later)}-{int(shop.refresh.began)}",
+        input=original["input"],
+    )["executionArn"]
     outcome = shop.outcome()
     ended = stepfunctions.describe_execution(executionArn=copy)
     assert ended["status"] == "SUCCEEDED"
@@ -147,9 +144,8 @@ def test_an_execution_that_was_taken_over_writes_no_more(open_shop: OpenShop) ->
     shop = open_shop()
     shop.succeed()
     shop.later(900)
-    with shop.cloud.clock.running():
-        (owned,) = shop.rows()
-        change_row(shop, owned, execution_arn="arn:another")
+    (owned,) = shop.rows()
+    change_row(shop, owned, execution_arn="arn:another")
     outcome = shop.outcome()
     assert row(outcome)["execution_arn"] == "arn:another"
     assert row(outcome)["solution_version_status"] == "IN_PROGRESS"

@@ -34,10 +34,9 @@ def a_glue_event(shop: Shop) -> None:
 
 def a_second_glue_run_of_the_day(shop: Shop) -> None:
     """It waits until the first one has ended, and has the row and becomes COMPLETE."""
-    with shop.cloud.clock.running():
-        shop.succeed()
-        shop.later(90)
-        shop.succeed("jr_f" + shop.run_id[4:])
+    shop.succeed()
+    shop.later(90)
+    shop.succeed("jr_f" + shop.run_id[4:])
     shop.settle()
     assert status(shop) == "COMPLETE"
     assert row(shop)["triggered_datetime"] >= shop.refresh.began + 90
@@ -67,19 +66,18 @@ def a_training_that_another_execution_has_just_started(shop: Shop) -> None:
     shop.behaviour.taken_solution_version_name = "accepted"
     # the task looks for a training, and has the answer, none, only when there is one
     looking = shop.cloud.faults.add("personalize:ListSolutionVersions=slow:15")
-    with shop.cloud.clock.running():
-        shop.succeed()
+    shop.succeed()
+    shop.later(5)
+    while not looking.struck and status(shop) == "RUNNING":
         shop.later(5)
-        while not looking.struck and status(shop) == "RUNNING":
-            shop.later(5)
-        assert looking.struck
-        execution = shop.cloud.client("stepfunctions").describe_execution(
-            executionArn=row(shop)["execution_arn"]
-        )
-        ours = json.loads(execution["input"])["solution_version"]
-        shop.cloud.client("personalize").create_solution_version(
-            solutionArn=ours["solution_arn"], name=ours["name"]
-        )
+    assert looking.struck
+    execution = shop.cloud.client("stepfunctions").describe_execution(
+        executionArn=row(shop)["execution_arn"]
+    )
+    ours = json.loads(execution["input"])["solution_version"]
+    shop.cloud.client("personalize").create_solution_version(
+        solutionArn=ours["solution_arn"], name=ours["name"]
+    )
     shop.settle()
     assert status(shop) == "COMPLETE"
     assert trainings(shop) == ["ACTIVE", "CREATE STOPPED"]
@@ -89,8 +87,7 @@ def a_lost_glue_event(shop: Shop) -> None:
     """The schedule finds the run that it should have told of, and the campaign moves."""
     shop.send()
     glue_backend(shop.cloud.account, shop.cloud.region).behaviour.lost_events = 1
-    with shop.cloud.clock.running():
-        end_job_run(shop.cloud.account, shop.cloud.region, shop.refresh.stack.glue_jobs[0])
+    end_job_run(shop.cloud.account, shop.cloud.region, shop.refresh.stack.glue_jobs[0])
     shop.settle()
     assert row(shop) == {}
     shop.later(DAY)

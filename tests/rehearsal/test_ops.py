@@ -27,10 +27,10 @@ from ops.deployment import in_words
 from ops.undelivered import execution_name
 from rehearsal import cloud as clouds
 from rehearsal import marketplace
+from rehearsal import shop as shops
 from rehearsal.assembly import find_stack
 from rehearsal.clock import Clock
-from rehearsal.deploy import deploy
-from rehearsal.refresh import Refresh, glue_event
+from rehearsal.refresh import glue_event
 from rehearsal.shop import LAST_WEEK, TODAY
 
 ROOT = Path(__file__).parents[2]
@@ -39,43 +39,28 @@ MISSED, ANOTHER = "jr_" + "0" * 64, "jr_" + "1" * 64
 
 
 @dataclass
-class Shop:
+class Shop(shops.Shop):
     """The deployed environment prod, whose dispatch workflow can be kept from starting."""
-
-    refresh: Refresh
-
-    @property
-    def cloud(self) -> clouds.Cloud:
-        return self.refresh.cloud
 
     @property
     def queue(self) -> str:
         return self.refresh.outputs["UndeliveredEventsUrl"]
 
-    def send(self, *runs: str) -> None:
+    def deliver(self, *runs: str) -> None:
         """Let Glue's job succeed, with this week's files in S3, and wait for all that follows."""
-        with self.cloud.clock.running():
-            self.refresh.began = self.cloud.clock.time()
-            for dataset in marketplace.datasets(self.refresh.stack.settings):
-                marketplace.put(self.cloud, dataset, self.refresh.this_week)
-            for run in runs:
-                event = glue_event(JOB, run_id=run)
-                self.cloud.client("events").put_events(Entries=[event])
+        self.send(*(glue_event(JOB, run_id=run) for run in runs))
         self.settle()
 
     def miss(self, *runs: str) -> None:
         """Let it succeed while the rule's role may not start the dispatch workflow."""
         self.cloud.faults.add("states:StartExecution=denied*always")
-        self.send(*runs)
+        self.deliver(*runs)
         self.cloud.faults.clear()
 
     def put(self, body: str) -> str:
         """Put a message in the queue that no rule has sent; return its id."""
         sent = self.cloud.client("sqs").send_message(QueueUrl=self.queue, MessageBody=body)
         return str(sent["MessageId"])
-
-    def settle(self) -> None:
-        assert self.cloud.clock.wait_until_idle(timeout=60)
 
     def queued(self) -> int:
         """Return how many messages the queue has, hidden ones too."""
@@ -103,15 +88,9 @@ ONCE = {"dataset_import_jobs": 1, "solution_versions": 1, "campaign_updates": 1}
 
 @pytest.fixture
 def shop(assembly: Path, tmp_path: Path) -> Iterator[Shop]:
-    prod = find_stack(assembly, "prod")
-    clock = Clock(LAST_WEEK)
-    with clouds.start(account=prod.account, region=prod.region, clock=clock) as cloud:
-        last_week, this_week = marketplace.deliveries(tmp_path, TODAY, [], [])
-        marketplace.prepare(cloud, prod.settings, last_week)
-        outputs = deploy(prod.assembly, prod.name, cloud)
-        with clock.running():
-            clock.sleep(TODAY.timestamp() - clock.time())
-        yield Shop(Refresh(cloud, prod, outputs, last_week, this_week))
+    deliveries = marketplace.deliveries(tmp_path, TODAY, [], [])
+    with shops.open_shop(find_stack(assembly, "prod"), deliveries) as opened:
+        yield Shop(opened.refresh, opened.behaviour)
 
 
 @pytest.fixture
@@ -191,8 +170,7 @@ def test_a_list_is_in_the_order_of_the_events_and_hides_nothing_from_the_next_co
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.miss(MISSED)
-    with shop.cloud.clock.running():
-        shop.cloud.clock.sleep(60)
+    shop.later(60)
     shop.miss(ANOTHER)
     for _ in range(21):  # SQS gives at most ten at once
         shop.put('{"reconcile": true}')
@@ -211,7 +189,7 @@ def test_a_list_is_in_the_order_of_the_events_and_hides_nothing_from_the_next_co
 
 def test_an_event_whose_retries_are_exhausted_is_told_so(shop: Shop) -> None:
     shop.cloud.faults.add("states:StartExecution=throttle*always")
-    shop.send(MISSED)
+    shop.deliver(MISSED)
     shop.cloud.faults.clear()
     line = ops("undelivered").stdout.splitlines()[0]
     reason = line.partition(f"{MISSED}  ")[2]
@@ -248,7 +226,7 @@ def test_an_event_that_the_rule_delivered_after_all_trains_nothing_twice(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.miss(MISSED)
-    shop.send(MISSED)
+    shop.deliver(MISSED)
     assert [done["outcome"] for done in told(capsys, "replay")] == ["STARTED"]
     shop.settle()
     assert len(shop.dispatches()) == 2

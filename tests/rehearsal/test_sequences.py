@@ -80,7 +80,6 @@ class Sequence(RuleBasedStateMachine):
         super().__init__()
         self.runs: list[tuple[str, datetime]] = []
         self.season = Season(0)
-        self.instant = ExitStack()  # while it is open, time passes only when a rule says so
 
     @property
     def personalize(self) -> Any:
@@ -97,7 +96,6 @@ class Sequence(RuleBasedStateMachine):
         self.shop.later(2 * DAY - (clock.time() - TODAY.timestamp()) % DAY)
         self.shop.settle()
         self.season = Season(clock.time())
-        self.instant.enter_context(clock.running())
 
     @rule(lost=st.booleans(), copies=st.integers(0, 2))
     def glue_succeeds(self, lost: bool, copies: int) -> None:
@@ -220,7 +218,6 @@ class Sequence(RuleBasedStateMachine):
             return
         self.shop.cloud.faults.clear()
         self.shop.behaviour.planned_failures.clear()
-        self.instant.close()
         self.shop.settle()
         self.shop.ask(reconcile=True)
         self.look()
