@@ -91,6 +91,19 @@ def test_every_failure_is_caught_on_its_way_to_the_row(template: Template, workf
             assert ("States.ALL" in caught) is expected, name
 
 
+def test_every_write_of_the_row_is_conditional_on_owning_it(template: Template) -> None:
+    own = {
+        name: state["Arguments"].get("ConditionExpression", "").strip()
+        for name, state in states(definition(template, "Refresh"))
+        if str(state.get("Resource")).endswith(("dynamodb:updateItem", "dynamodb:putItem"))
+    }
+    assert len(own) == 14
+    free = "attribute_not_exists(execution_arn) OR execution_arn = :me"
+    assert own.pop("Claim refresh").startswith(free)
+    assert own.pop("Record failure") == free
+    assert set(own.values()) == {"execution_arn = :me"}, own
+
+
 def test_no_inner_variable_has_the_name_of_an_outer_one(template: Template) -> None:
     machine = definition(template, "Refresh")
     outer = {variable for state in machine["States"].values() for variable in assigned(state)}

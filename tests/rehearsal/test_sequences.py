@@ -229,6 +229,17 @@ class Sequence(RuleBasedStateMachine):
                 assert ": " in row["failure_reason"]
         self.see_what_was_paid_for()
         assert not list(self.running())
+        self.see_that_no_living_owner_was_robbed()
+
+    def see_that_no_living_owner_was_robbed(self) -> None:
+        """No execution that was at work has found its row to be another's."""
+        stepfunctions = self.shop.cloud.client("stepfunctions")
+        for execution in stepfunctions.list_executions(
+            stateMachineArn=self.shop.refresh.outputs["RefreshWorkflowArn"], statusFilter="FAILED"
+        )["executions"]:
+            if execution["startDate"].timestamp() >= self.season.began:
+                described = stepfunctions.describe_execution(executionArn=execution["executionArn"])
+                assert "ConditionalCheckFailed" not in described["error"], described["cause"]
 
     def see_what_was_paid_for(self) -> None:
         """At most one import and one training of a run, unless one failed or was stopped."""
