@@ -244,7 +244,10 @@ def main() -> int:
         console.print(f"{len(chosen)} cases …")
         spawn = multiprocessing.get_context("spawn")
         workers = ProcessPoolExecutor(
-            arguments.jobs, spawn, _open_in_worker, (assembly, arguments.environment)
+            min(arguments.jobs, len(chosen)),
+            spawn,
+            _open_in_worker,
+            (assembly, arguments.environment),
         )
         with workers, Progress(console=console, disable=not console.is_terminal) as progress:
             results = list(progress.track(workers.map(_run_in_worker, chosen), total=len(chosen)))

@@ -329,7 +329,7 @@ def test_a_full_quota_of_trainings_is_a_queue(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.behaviour.solution_versions_in_progress = 0
     shop.succeed()
-    shop.later(5 * HOUR)
+    shop.later(2 * HOUR)
     (waiting,) = shop.rows()
     assert waiting["refresh_status"] == "RUNNING"
     assert "solution_version_arn" not in waiting
@@ -472,7 +472,7 @@ def test_an_older_run_of_the_same_day_that_comes_late_is_superseded(open_shop: O
 def test_a_lost_glue_event_is_caught_within_a_day(open_shop: OpenShop) -> None:
     shop = open_shop()
     record_job_run(shop.cloud.account, shop.cloud.region, JOB, run_id=shop.run_id)
-    shop.later(DAY)
+    shop.later(DAY + HOUR)
     outcome = shop.outcome()
     assert row(outcome)["refresh_status"] == "COMPLETE"
     assert counts(outcome) == ONCE
@@ -486,7 +486,7 @@ def test_a_refresh_whose_execution_died_is_taken_over_within_a_day(open_shop: Op
     shop.later(900)
     abort(shop)
     assert shop.rows()[0]["refresh_status"] == "RUNNING"
-    shop.later(DAY)
+    shop.later(DAY + HOUR)
     outcome = shop.outcome()
     assert (row(outcome)["refresh_status"], row(outcome)["attempt"]) == ("COMPLETE", 2)
     assert counts(outcome) == ONCE
@@ -506,7 +506,7 @@ def test_a_failure_that_passes_is_tried_again_up_to_the_set_number_of_attempts(
         lasted = failed["ended_datetime"] - failed["started_datetime"]
         assert 3 * HOUR < lasted < 5 * HOUR  # patience_hours is 4
         assert failed["attempt"] == attempt
-        shop.later(DAY)
+        shop.later(DAY + HOUR)
     assert shop.rows()[0]["attempt"] == 3
     shop.behaviour.import_jobs_in_progress = 5
     shop.ask(refresh="weekly")

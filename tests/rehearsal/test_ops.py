@@ -26,12 +26,13 @@ from ops.__main__ import main
 from ops.deployment import in_words
 from ops.undelivered import execution_name
 from rehearsal import cloud as clouds
-from rehearsal import marketplace
+from rehearsal import outcome
 from rehearsal import shop as shops
 from rehearsal.assembly import find_stack
 from rehearsal.clock import Clock
 from rehearsal.refresh import glue_event
-from rehearsal.shop import LAST_WEEK, TODAY
+from rehearsal.shop import LAST_WEEK
+from tests.rehearsal.conftest import Kept, OpenShop
 
 ROOT = Path(__file__).parents[2]
 JOB = "Job-Brandi-Commerce-API"
@@ -71,11 +72,9 @@ class Shop(shops.Shop):
         return sum(int(told[name]) for name in counts)
 
     def dispatches(self) -> list[str]:
-        """Return the names of the dispatch workflow's executions so far."""
-        listed = self.cloud.client("stepfunctions").list_executions(
-            stateMachineArn=self.refresh.outputs["DispatchWorkflowArn"]
-        )
-        return [execution["name"] for execution in listed["executions"]]
+        """Return the names of the dispatch workflow's executions of the day."""
+        machine = {"dispatch": self.refresh.outputs["DispatchWorkflowArn"]}
+        return [e["name"] for e in outcome.executions(self.cloud, machine, self.refresh.began)]
 
     def made(self) -> dict[str, int]:
         """Return how many of each thing Personalize was made to make."""
@@ -87,15 +86,20 @@ ONCE = {"dataset_import_jobs": 1, "solution_versions": 1, "campaign_updates": 1}
 
 
 @pytest.fixture
-def shop(assembly: Path, tmp_path: Path) -> Iterator[Shop]:
-    deliveries = marketplace.deliveries(tmp_path, TODAY, [], [])
-    with shops.open_shop(find_stack(assembly, "prod"), deliveries) as opened:
-        yield Shop(opened.refresh, opened.behaviour)
+def shop(open_shop: OpenShop) -> Shop:
+    """The environment prod on a day of its own, with nothing in its queue."""
+    opened = open_shop("prod")
+    shop = Shop(opened.refresh, opened.behaviour)
+    if shop.queued():  # what an earlier test has left; SQS purges a queue once a minute at most
+        opened = open_shop("prod", new=True)
+        shop = Shop(opened.refresh, opened.behaviour)
+    return shop
 
 
 @pytest.fixture
-def bare(assembly: Path) -> Iterator[clouds.Cloud]:
+def bare(kept: Kept, assembly: Path) -> Iterator[clouds.Cloud]:
     """A cloud of prod's account, in which nothing is deployed."""
+    kept.stack.close()
     prod = find_stack(assembly, "prod")
     with clouds.start(account=prod.account, region=prod.region, clock=Clock(LAST_WEEK)) as cloud:
         yield cloud

@@ -284,32 +284,6 @@ def test_the_campaigns_update_is_awaited_whatever_its_status_strings_are(
     assert row["ended_datetime"] - row["campaign_update_datetime"] >= 2 * HOUR
 
 
-@pytest.mark.parametrize("fault", ["lost", "error", "throttle*3"])
-def test_a_call_whose_answer_is_lost_or_that_is_refused_for_now_is_made_once(
-    open_shop: OpenShop, fault: str
-) -> None:
-    shop = open_shop()
-    for call in ("CreateDatasetImportJob", "CreateSolutionVersion", "UpdateCampaign"):
-        shop.cloud.faults.add(f"personalize:{call}={fault}")
-    shop.succeed()
-    outcome = shop.outcome()
-    assert shop.cloud.faults.unused == []
-    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
-    assert counts(outcome) == ONCE
-
-
-@pytest.mark.parametrize("fault", ["lost", "throttle*3", "error*2", "slow:30"])
-def test_rows_and_polls_survive_what_passes(open_shop: OpenShop, fault: str) -> None:
-    shop = open_shop()
-    for call in ("dynamodb:UpdateItem", "dynamodb:PutItem", "personalize:DescribeSolutionVersion"):
-        shop.cloud.faults.add(f"{call}={fault}")
-    shop.succeed()
-    outcome = shop.outcome()
-    assert shop.cloud.faults.unused == []
-    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
-    assert counts(outcome) == ONCE
-
-
 def test_a_missing_permission_fails_at_once_and_says_which(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.cloud.faults.add("personalize:CreateSolutionVersion=denied")
