@@ -64,7 +64,10 @@ class RecordedHistory:
         """See History."""
         try:
             return self._stepfunctions.describe_execution(executionArn=execution_arn)["status"]
-        except self._stepfunctions.exceptions.ExecutionDoesNotExist:
+        except (
+            self._stepfunctions.exceptions.ExecutionDoesNotExist,
+            self._stepfunctions.exceptions.InvalidArn,  # somebody has written into the row
+        ):
             return None
 
     def last_success(self, job: str) -> Success | None:

@@ -90,7 +90,8 @@ def test_two_people_who_start_the_same_refresh_start_it_once_and_are_told_where(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
-    dispatches = [shop.start(refresh="weekly"), shop.start(refresh="weekly")]
+    today = int(f"{shop.cloud.clock.now():%Y%m%d}")
+    dispatches = [shop.start(refresh="weekly", base_date=today) for _ in range(2)]
     outcome = shop.outcome()
     describe = shop.cloud.client("stepfunctions").describe_execution
     told = [json.loads(describe(executionArn=arn)["output"])[0] for arn in dispatches]
@@ -189,7 +190,7 @@ def test_an_execution_that_is_taken_over_while_it_asks_writes_nothing_of_what_it
     shop.succeed()
     shop.later(2 * HOUR)
     (owned,) = shop.rows()
-    change_row(shop, owned, execution_arn="arn:another")
+    change_row(shop, owned, execution_arn=f"{owned['execution_arn']}-another")
     (left,) = shop.rows()
     shop.cloud.faults.clear()
     assert row(shop.outcome()) == left
@@ -204,7 +205,7 @@ def test_an_execution_that_is_taken_over_while_it_waits_writes_nothing_of_what_c
     shop.succeed()
     shop.later(seconds)  # the import, or the update, is under way
     (owned,) = shop.rows()
-    change_row(shop, owned, execution_arn="arn:another")
+    change_row(shop, owned, execution_arn=f"{owned['execution_arn']}-another")
     (left,) = shop.rows()
     assert row(shop.outcome()) == left
 
@@ -227,9 +228,9 @@ def test_an_execution_that_was_taken_over_writes_no_more(open_shop: OpenShop) ->
     shop.succeed()
     shop.later(900)
     (owned,) = shop.rows()
-    change_row(shop, owned, execution_arn="arn:another")
+    change_row(shop, owned, execution_arn=f"{owned['execution_arn']}-another")
     outcome = shop.outcome()
-    assert row(outcome)["execution_arn"] == "arn:another"
+    assert row(outcome)["execution_arn"] == f"{owned['execution_arn']}-another"
     assert row(outcome)["solution_version_status"] == "IN_PROGRESS"
     assert "The conditional request failed" in str(of("-refresh", outcome)[0]["cause"])
 

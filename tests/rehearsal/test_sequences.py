@@ -90,7 +90,7 @@ class Sequence(RuleBasedStateMachine):
     def begin(self) -> None:
         """Begin at ten in the morning of another day, with nothing wrong any more."""
         clock = self.shop.cloud.clock
-        self.shop.later(2 * DAY - (clock.time() - TODAY.timestamp()) % DAY)
+        self.shop.later(DAY - (clock.time() - TODAY.timestamp()) % DAY + HOUR)
         self.shop.settle()
         self.season = Season(clock.time())
 
@@ -117,6 +117,7 @@ class Sequence(RuleBasedStateMachine):
     @rule(seconds=st.one_of(st.integers(1, 600), st.sampled_from([HOUR, 5 * HOUR, DAY])))
     def time_passes(self, seconds: float) -> None:
         self.shop.later(seconds)
+        self.look()
 
     @rule(people=st.integers(1, 2))
     def people_start_the_refresh(self, people: int) -> None:
@@ -165,11 +166,13 @@ class Sequence(RuleBasedStateMachine):
             yield from (execution["executionArn"] for execution in pages["executions"])
 
     @invariant()
+    def what_is_due_has_happened(self) -> None:
+        """Let everything that is due at this instant happen before the next step."""
+        if self.season.began:
+            self.shop.later(0)
+
     def look(self) -> None:
         """Look at the rows and the campaigns, and compare with what they were before."""
-        if not self.season.began:
-            return
-        self.shop.later(0)  # what happens at this instant has happened
         for row in self.rows():
             key = (row["campaign_name"], row["base_date"])
             self.compare(self.season.rows.get(key), row)
@@ -271,9 +274,9 @@ def sequences(variants: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     deliveries = marketplace.deliveries(folder, TODAY, [week], [week])
     with ExitStack() as stack:
         shop = stack.enter_context(open_shop(find_stack(variants, "market"), deliveries))
-        shop.behaviour.import_seconds = 120
-        shop.behaviour.training_seconds = 180
-        shop.behaviour.campaign_update_seconds = 120
+        shop.behaviour.import_seconds = 60
+        shop.behaviour.training_seconds = 120
+        shop.behaviour.campaign_update_seconds = 60
         Sequence.shop = shop
         yield Sequence
 
@@ -287,7 +290,7 @@ def test_whatever_happens_nothing_is_lost_or_paid_twice_or_worse(
         factory,
         settings=settings(
             max_examples=1000 * DEEP or SEQUENCES_A_PART,
-            stateful_step_count=20 if DEEP else 7,
+            stateful_step_count=20 if DEEP else 6,
             deadline=None,
             database=None,
             phases=[Phase.generate, Phase.shrink] if DEEP else [Phase.generate],
