@@ -45,16 +45,23 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     kept.stack.close()
 
 
+def is_clean(shop: shops.Shop) -> bool:
+    """Whether no earlier test has left anything that could matter to the next one."""
+    return shop.cloud.is_running and all(
+        row.get("refresh_status") in {"COMPLETE", "SUPERSEDED"} for row in shop.refresh.rows()
+    )
+
+
 @pytest.fixture
 def open_shop(kept: Kept, assembly: Path, variants: Path) -> OpenShop:
     """Open a shop: open_shop("prod"), with this week's files if they matter.
 
-    It may have been used before and then stands on a new day; a new one stands at TODAY.
+    It may have been used before, if nothing was left undone, and then stands on a new day; a new
+    one stands at TODAY.
     """
 
     def opened(environment: str = "prod", *data: Path, new: bool = False) -> shops.Shop:
-        is_open = kept.shop is not None and kept.shop.cloud.is_running
-        if new or kept.shop is None or not is_open or environment != kept.environment:
+        if new or kept.shop is None or environment != kept.environment or not is_clean(kept.shop):
             kept.stack.close()
             folder = assembly if environment in ("dev", "prod") else variants
             kept.environment = environment
