@@ -18,7 +18,7 @@ test: install ## check everything: types, style, unit, infrastructure and rehear
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 faults: .venv/ready ## fail every call of a refresh in every way; DEEP=1 adds thousands of random sequences
 	@$(BIN)/python -m rehearsal.fault_matrix $(ARGS)
