@@ -16,12 +16,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rehearsal import cloud as cloud_module
+from embedded_aws import cloud as cloud_module
+from embedded_aws.clock import Clock, use
+from embedded_aws.deploy import DeploymentError, deploy, withdraw_bootstrap
+from embedded_aws.faults import Fault
 from rehearsal import marketplace, report
 from rehearsal.assembly import SynthesisedStack, SynthesisError, find_stack, synthesise
-from rehearsal.clock import Clock, use
-from rehearsal.deploy import DeploymentError, deploy, withdraw_bootstrap
-from rehearsal.faults import Fault
 from rehearsal.refresh import Refresh
 from rehearsal.shop import LAST_WEEK, TODAY
 

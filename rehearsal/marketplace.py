@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from embedded_aws.cloud import Cloud
 from rehearsal import sample_data
-from rehearsal.cloud import Cloud
 
 RECIPE = "arn:aws:personalize:::recipe/aws-user-personalization"
 POLL_SECONDS = 60.0

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from rehearsal.cloud import Cloud
+from embedded_aws.cloud import Cloud
 
 # Prices in US dollars; legacy recipes and us-east-1, see the README's "Costs".
 TRAINING_HOUR = 0.24

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from embedded_aws.cloud import Cloud
+from embedded_aws.services.glue.models import EndState, end_job_run, job_state_change
 from rehearsal import outcome
 from rehearsal.assembly import SynthesisedStack
-from rehearsal.cloud import Cloud
-from rehearsal.glue.models import EndState, end_job_run, job_state_change
 from rehearsal.marketplace import Delivery, datasets, kind_of, put
 
 CANDIDATES = 40  # users of whom one is shown

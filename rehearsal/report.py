@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rehearsal.clock import Clock
+from embedded_aws.clock import Clock
 from rehearsal.outcome import Execution, Outcome
 
 # The row's attributes by stage, in the order in which a refresh goes through them.

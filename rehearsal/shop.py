@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rehearsal import cloud as clouds
+from embedded_aws import cloud as clouds
+from embedded_aws.clock import Clock
+from embedded_aws.deploy import deploy
+from embedded_aws.services.glue.models import GlueBehaviour, glue_backend
+from embedded_aws.services.iam import Call
+from embedded_aws.services.personalize.behaviour import Behaviour
+from embedded_aws.services.personalize.models import personalize_backend
 from rehearsal import marketplace
 from rehearsal.assembly import SynthesisedStack
-from rehearsal.clock import Clock
-from rehearsal.deploy import deploy
-from rehearsal.glue.models import GlueBehaviour, glue_backend
-from rehearsal.iam import Call
 from rehearsal.marketplace import Delivery
 from rehearsal.outcome import Outcome
-from rehearsal.personalize.behaviour import Behaviour
-from rehearsal.personalize.models import personalize_backend
 from rehearsal.refresh import Refresh, glue_event
 
 # The article's week: the Glue job ends on Monday, 28 September 2020, at ten in Seoul.

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from embedded_aws.clock import Clock
+from embedded_aws.cloud import Cloud, start
 from rehearsal.assembly import synthesise
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +24,7 @@ for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
     os.environ.pop(name, None)
 
 
+START = datetime(2020, 9, 28, 0, 30, tzinfo=UTC).timestamp()
 # how long an example takes says nothing on a machine that others use too
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -59,3 +63,10 @@ def template(assembly: Path) -> Callable[[str], dict[str, Any]]:
         return loaded
 
     return read
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """A cloud on any free port of loopback; it ends with the test, and its functions with it."""
+    with start(account="111122223333", region="ap-northeast-1", clock=Clock(START)) as running:
+        yield running

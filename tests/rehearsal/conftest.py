@@ -1,9 +1,8 @@
-"""The served cloud of one test, empty at its start or with a deployed shop, on a virtual clock."""
+"""The deployed shop of a test, on a virtual clock."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,6 @@ import pytest
 from rehearsal import marketplace
 from rehearsal import shop as shops
 from rehearsal.assembly import find_stack
-from rehearsal.clock import Clock
-from rehearsal.cloud import Cloud, start
-
-START = datetime(2020, 9, 28, 0, 30, tzinfo=UTC).timestamp()
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    """A cloud on any free port of loopback; it ends with the test, and its functions with it."""
-    with start(account="111122223333", region="ap-northeast-1", clock=Clock(START)) as running:
-        yield running
-
 
 OpenShop = Callable[..., shops.Shop]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from embedded_aws.cloud import Cloud
 from rehearsal.assembly import SynthesisedStack, find_stack
-from rehearsal.cloud import Cloud
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent

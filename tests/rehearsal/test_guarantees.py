@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rehearsal.deploy import deploy
-from rehearsal.glue.models import record_job_run
+from embedded_aws.deploy import deploy
+from embedded_aws.services.glue.models import record_job_run
 from rehearsal.outcome import Execution, Outcome
 from rehearsal.refresh import glue_event
 from rehearsal.shop import DAY, HOUR, Shop

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from rehearsal import iam, outcome
+from embedded_aws.services import iam
+from embedded_aws.services.glue.models import end_job_run, glue_backend
+from embedded_aws.services.iam.policy import is_allowed
+from rehearsal import outcome
 from rehearsal.fault_matrix import shop_with_short_stages, shorten
-from rehearsal.glue.models import end_job_run, glue_backend
-from rehearsal.iam.policy import is_allowed
 from rehearsal.shop import DAY, HOUR, Shop
 from tests.rehearsal.policies import Grant, Statement, statements
 

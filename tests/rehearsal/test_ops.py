@@ -22,14 +22,14 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from embedded_aws import cloud as clouds
+from embedded_aws.clock import Clock
 from ops.__main__ import main
 from ops.deployment import in_words
 from ops.undelivered import execution_name
-from rehearsal import cloud as clouds
 from rehearsal import outcome
 from rehearsal import shop as shops
 from rehearsal.assembly import find_stack
-from rehearsal.clock import Clock
 from rehearsal.refresh import glue_event
 from rehearsal.shop import LAST_WEEK
 from tests.rehearsal.conftest import Kept, OpenShop

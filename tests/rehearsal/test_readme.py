@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from docs.generate import OUTPUT, README, ROOT, between
-from rehearsal import cloud as clouds
+from embedded_aws import cloud as clouds
+from embedded_aws.clock import Clock
 from rehearsal import marketplace
 from rehearsal.assembly import find_stack
-from rehearsal.clock import Clock
 from rehearsal.refresh import glue_event
 from rehearsal.shop import LAST_WEEK, TODAY
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from embedded_aws.services.personalize import training
+from embedded_aws.services.personalize.avro import check_columns, parse_schema
+from embedded_aws.services.personalize.dataset_import import judge_file
 from rehearsal import sample_data
-from rehearsal.personalize import training
-from rehearsal.personalize.avro import check_columns, parse_schema
-from rehearsal.personalize.dataset_import import judge_file
 
 LAST, THIS = date(2020, 9, 20), date(2020, 9, 27)
 

@@ -24,9 +24,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from embedded_aws.services.glue.models import end_job_run, record_job_run
 from rehearsal import marketplace, outcome
 from rehearsal.assembly import find_stack
-from rehearsal.glue.models import end_job_run, record_job_run
 from rehearsal.refresh import glue_event
 from rehearsal.shop import TODAY, Shop, open_shop
 

@@ -1,0 +1,210 @@
+"""The embedded cloud: one moto server in this process, with what moto lacks installed."""
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, Self
+
+from moto.awslambda.models import lambda_backends
+from moto.core import responses
+from moto.core.base_backend import BackendDict, backend_lock
+from moto.core.model_instances import reset_model_data
+from moto.core.utils import method_names_from_class
+from moto.moto_api._internal import mock_random
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+import embedded_aws.services.awslambda.models
+import embedded_aws.services.cloudformation
+import embedded_aws.services.events.models
+import embedded_aws.services.glue.models
+import embedded_aws.services.iam.guard
+import embedded_aws.services.personalize.models
+import embedded_aws.services.scheduler.models
+import embedded_aws.services.stepfunctions
+from embedded_aws import clock as clocks
+from embedded_aws.clients import client
+from embedded_aws.clock import Clock
+from embedded_aws.faults import FaultLayer, Faults
+from embedded_aws.services import iam
+from embedded_aws.services.iam.guard import Guard
+
+_running = threading.Lock()  # moto keeps its state for the whole process: one cloud at a time
+
+
+class _QuietHandler(MotoRequestHandler):
+    # An answer is written in two parts: with Nagle's algorithm each call would cost 40 ms more.
+    disable_nagle_algorithm = True
+
+    def log_request(self, *_args: object, **_kwargs: object) -> None:
+        """Stay silent about requests; errors are still logged."""
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's way from a request to its backend, found once for each host."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._known: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """Find the backend; moto walks through its own folders to do so, twice for a request."""
+        if host not in self._known:
+            self._known[host] = super().get_backend_for_host(host)
+        return self._known[host]
+
+
+class Cloud:
+    """The served cloud of one account and region, on one clock. Made by `start`; ends by `stop`.
+
+    `calls` lists every judgement of a deployed role's or a service's permission (see `iam.Call`).
+    """
+
+    def __init__(self, *, account: str, region: str, clock: Clock, server: BaseWSGIServer) -> None:
+        self.account = account
+        self.region = region
+        self.clock = clock
+        self.faults = Faults()
+        self.calls = iam.reset()
+        self._server = server
+        server.app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        self._restored: Mapping[str, str | None] = {}
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not been stopped."""
+        return self._thread.is_alive()
+
+    @property
+    def endpoint(self) -> str:
+        """The address for AWS_ENDPOINT_URL; by name, since the CDK CLI misreads 127.0.0.1."""
+        return f"http://localhost:{self._server.server_port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a user exports so that the AWS CLI, boto3 and CDK work against this cloud."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "root",
+            "AWS_SECRET_ACCESS_KEY": "root",
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+        }
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client with the root's credentials and retries off."""
+        return client(service, self.region)
+
+    def send_service_event(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> str:
+        """Send an event as an AWS service does (`aws.glue`); return its id."""
+        return embedded_aws.services.events.models.send_service_event(
+            self.account, self.region, source, detail_type, detail
+        )
+
+    def stop(self) -> None:
+        """End the server, every function's process and the clock; forget everything. Repeatable."""
+        if not self.is_running:
+            return
+        self.clock.stop()  # first: what waits ends in silence, what runs still gets its answers
+        lambdas: Any = lambda_backends[self.account][self.region]
+        lambdas.stop()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        _forget()
+        for name, value in self._restored.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _running.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _serve(self) -> None:
+        variables = {
+            **self.environment,
+            "MOTO_ACCOUNT_ID": self.account,  # read by moto at each request
+            "MOTO_PORT": str(self._server.server_port),
+        }
+        self._restored = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        self._thread.start()
+
+
+def start(*, account: str, region: str, clock: Clock, port: int = 0) -> Cloud:
+    """Start an empty cloud on loopback, at `port` or any free one.
+
+    Raises RuntimeError while another cloud runs in this process, and OSError when the port is
+    taken. Installs the clock as the process's own; the caller may still change its pace.
+    """
+    if not _running.acquire(blocking=False):
+        raise RuntimeError("a cloud is already running in this process: stop it first")
+    try:
+        _install()
+        _forget()
+        clocks.use(clock)
+        cloud = Cloud(account=account, region=region, clock=clock, server=_listen(port))
+        cloud._serve()
+    except BaseException:
+        _running.release()
+        raise
+    return cloud
+
+
+def _install() -> None:
+    embedded_aws.services.stepfunctions.install()
+    embedded_aws.services.personalize.models.install()
+    embedded_aws.services.awslambda.models.install()
+    embedded_aws.services.events.models.install()
+    embedded_aws.services.glue.models.install()
+    embedded_aws.services.scheduler.models.install()
+    embedded_aws.services.cloudformation.install()
+    embedded_aws.services.iam.guard.install()
+    # moto walks through a class for its methods at each request
+    responses.method_names_from_class = _method_names  # type: ignore[attr-defined] # it imports it
+
+
+_method_names = lru_cache(maxsize=None)(method_names_from_class)
+
+
+def _forget() -> None:
+    """Empty moto, as its own reset does but without filling every backend again."""
+    with backend_lock:
+        in_use: list[Any] = BackendDict._instances  # type: ignore[misc] # generic, moto's too
+        for backends in list(in_use):
+            if backends.service_name == "s3":  # its objects lie in files
+                for account in backends.values():
+                    account.reset()
+            backends.clear()
+        in_use.clear()
+    reset_model_data()
+    mock_random.seed(0)  # the same rehearsal twice makes the same identifiers
+
+
+def _listen(port: int) -> BaseWSGIServer:
+    try:
+        return make_server("127.0.0.1", port, _no_app, threaded=True, request_handler=_QuietHandler)
+    except SystemExit as error:  # werkzeug's way to say that the address is in use
+        raise OSError(f"port {port} on 127.0.0.1 is taken: choose another, or 0") from error
+
+
+def _no_app(_environ: Any, _start_response: Any) -> Any:
+    raise NotImplementedError

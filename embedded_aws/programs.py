@@ -1,0 +1,40 @@
+"""Requests and the clock: work that takes simulated time must count as a program."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import has_request_context, request
+
+from embedded_aws.clock import current
+from embedded_aws.services.iam.guard import SESSION
+
+T = TypeVar("T")
+
+
+def run(call: Callable[[], T]) -> T:
+    """Run `call` as a program of the clock, and wait for it in real time.
+
+    What a program calls is part of it already, and so is a request under a deployed role, which
+    acts for the program that sent it. One from outside, such as a user's own, gets a program of
+    its own.
+    """
+    if current().is_program() or (has_request_context() and SESSION in request.environ):
+        return call()
+    done = threading.Event()
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def program() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # noqa: BLE001 - raised again for the caller below
+            errors.append(error)
+        finally:
+            done.set()
+
+    current().spawn(program)
+    done.wait()
+    if errors:
+        raise errors[0]
+    return results[0]

@@ -1,0 +1,248 @@
+"""One deployed function: its settings, its unpacked code, its warm environments and its log.
+
+Carries what the runtime needs of the template and moto's own model leaves out: LoggingConfig,
+TracingConfig, Architectures, EphemeralStorage. Whatever its declared runtime and architecture, a
+function runs on this environment's Python.
+"""
+
+import io
+import json
+import tempfile
+import threading
+import uuid
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from moto.awslambda.models import LambdaFunction, lambda_backends
+from moto.core.common_models import CloudFormationModel
+from moto.logs.models import logs_backends
+from moto.settings import moto_server_port
+
+from embedded_aws.clock import current
+from embedded_aws.services import iam
+from embedded_aws.services.awslambda.platform_log import Invocation, json_lines, text_lines
+from embedded_aws.services.awslambda.runtime import Environment, Outcome
+
+# The template's properties that CreateFunction knows by the same name.
+_PROPERTIES = (
+    "Architectures",
+    "Description",
+    "Environment",
+    "EphemeralStorage",
+    "Layers",
+    "LoggingConfig",
+    "MemorySize",
+    "ReservedConcurrentExecutions",
+    "Timeout",
+    "TracingConfig",
+    "VpcConfig",
+)
+
+
+class DeployedFunction(LambdaFunction, CloudFormationModel):
+    """A function, its unpacked code, and the execution environments that are warm."""
+
+    def __init__(
+        self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1
+    ) -> None:
+        super().__init__(account_id, spec, region, version)
+        self.logging: dict[str, str] = {"LogFormat": "Text", **spec.get("LoggingConfig", {})}
+        self.logging.setdefault("LogGroup", f"/aws/lambda/{self.function_name}")
+        self.logs_group_name = self.logging["LogGroup"]
+        self._warm: list[Environment] = []
+        self._streams: dict[Environment, str] = {}
+        self._lock = threading.Lock()
+        self._code: tempfile.TemporaryDirectory[str] | None = None
+
+    def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
+        """Describe the function, as GetFunctionConfiguration does."""
+        return {**super().get_configuration(on_create), "LoggingConfig": self.logging}
+
+    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
+        """Change settings; environments made under the old ones are not used again."""
+        if "LoggingConfig" in config_updates:
+            self.logging |= config_updates["LoggingConfig"]
+            self.logs_group_name = self.logging["LogGroup"]
+        super().update_configuration(config_updates)
+        self.retire()
+        return self.get_configuration()
+
+    def update_function_code(self, updated_spec: dict[str, Any]) -> dict[str, Any]:
+        """Replace the code; environments with the old code are not used again."""
+        super().update_function_code(updated_spec)
+        self.retire()
+        return self.get_configuration()
+
+    def run(self, event: bytes) -> Outcome:
+        """Invoke the function once and write its log."""
+        with self._lock:
+            environment = self._warm.pop() if self._warm else self._start()
+            stream = self._streams[environment]
+        request_id, began = str(uuid.uuid4()), current().time()
+        outcome = environment.invoke(request_id, event, float(self.timeout))
+        error = json.loads(outcome.payload) if outcome.is_error else {}
+        invocation = Invocation(
+            request_id=request_id,
+            version=str(self.version),
+            memory_size=int(self.memory_size),
+            began=began,
+            ended=current().time(),
+            error_type=error.get("errorType", "Unhandled") if outcome.is_error else None,
+        )
+        written = environment.output().splitlines()
+        if invocation.status in {"timeout", "error"}:
+            written.append(error["errorMessage"])
+        self._log(stream, self._lines(invocation, written))
+        with self._lock:
+            is_reused = environment.is_usable and environment in self._streams
+            if is_reused:
+                self._warm.append(environment)
+            else:
+                self._streams.pop(environment, None)
+        if not is_reused:
+            environment.close()
+        return outcome
+
+    def retire(self) -> None:
+        """Let nothing use the present environments again; one that works ends by itself."""
+        with self._lock:
+            idle, self._warm, self._streams = self._warm, [], {}
+            code, self._code = self._code, None
+        for environment in idle:
+            environment.close()
+        if code:
+            code.cleanup()
+
+    def stop(self) -> None:
+        """End every environment at once, also those that still work."""
+        for environment in list(self._streams):
+            environment.kill()
+        self.retire()
+
+    def _start(self) -> Environment:
+        if self._code is None:
+            self._code = tempfile.TemporaryDirectory(prefix=f"{self.function_name[:40]}-")
+            with zipfile.ZipFile(io.BytesIO(self.code_bytes)) as archive:
+                archive.extractall(self._code.name)
+        stream = f"{current().now():%Y/%m/%d}/[{self.version}]{uuid.uuid4().hex}"
+        environment = Environment(
+            handler=str(self.handler),
+            task_root=Path(self._code.name),
+            variables=self._variables(stream),
+            arn=self.function_arn,
+        )
+        self._streams[environment] = stream
+        return environment
+
+    def _variables(self, stream: str) -> Mapping[str, str]:
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+        role = iam.assume_role_as_service(
+            self.role,
+            service="lambda.amazonaws.com",
+            source_arn=self.function_arn,
+            region=self.region,
+        )
+        level = self.logging.get("ApplicationLogLevel")
+        return {
+            **self.environment_vars,
+            "AWS_ACCESS_KEY_ID": role.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
+            "AWS_SESSION_TOKEN": role.session_token,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": f"http://localhost:{moto_server_port()}",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.run_time}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_size),
+            "AWS_LAMBDA_FUNCTION_NAME": self.function_name,
+            "AWS_LAMBDA_FUNCTION_VERSION": str(self.version),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_FORMAT": self.logging["LogFormat"],
+            "AWS_LAMBDA_LOG_GROUP_NAME": self.logging["LogGroup"],
+            "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+            "AWS_REGION": self.region,
+            "LANG": "C.UTF-8",
+            "TZ": ":UTC",
+            # The developer's own AWS configuration does not exist for a function.
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            **({"AWS_LAMBDA_LOG_LEVEL": level} if level else {}),
+        }
+
+    def _lines(self, invocation: Invocation, written: list[str]) -> list[str]:
+        if self.logging["LogFormat"] == "Text":
+            return text_lines(invocation, written)
+        # a system log level WARN wants none of the platform's own
+        is_wanted = self.logging.get("SystemLogLevel", "INFO") != "WARN"
+        return json_lines(invocation, written) if is_wanted else written
+
+    def _log(self, stream: str, lines: list[str]) -> None:
+        """Write to the function's log group as Lambda does: under the role, or not at all."""
+        if not lines:
+            return
+        groups = logs_backends[self.account_id][self.region].groups
+        group = self.logging["LogGroup"]
+        prefix = f"arn:aws:logs:{self.region}:{self.account_id}:log-group:{group}"
+        if group not in groups:
+            if not self._may("logs:CreateLogGroup", prefix):
+                return
+            logs_backends[self.account_id][self.region].create_log_group(group, {})
+        if stream not in groups[group].streams:
+            if not self._may("logs:CreateLogStream", f"{prefix}:log-stream:{stream}"):
+                return
+            groups[group].create_log_stream(stream)
+        if self._may("logs:PutLogEvents", f"{prefix}:log-stream:{stream}"):
+            now = int(current().time() * 1000)
+            # Past the check of PutLogEvents, which compares simulated times with the real one.
+            events = [{"timestamp": now, "message": line} for line in lines]
+            groups[group].put_log_events(stream, events)
+
+    def _may(self, action: str, resource: str) -> bool:
+        context = {"aws:requestedregion": self.region}
+        return iam.is_authorized(self.role, action, resource, context)
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+        **_kwargs: Any,
+    ) -> "LambdaFunction":
+        """Create the function with every property that matters here."""
+        properties = cloudformation_json["Properties"]
+        code = properties["Code"]
+        if "ZipFile" in code:  # a template's inline code is source text
+            code = {"ZipFile": cls._create_zipfile_from_plaintext_code(code["ZipFile"])}
+        spec = {
+            "FunctionName": resource_name,
+            "Code": code,
+            "Handler": properties.get("Handler"),
+            "Role": properties["Role"],
+            "Runtime": properties.get("Runtime"),
+            "Tags": {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])},
+            **{name: properties[name] for name in _PROPERTIES if name in properties},
+        }
+        # Templates spell numbers as text now and then.
+        spec |= {n: int(spec[n]) for n in ("MemorySize", "Timeout") if n in spec}
+        return lambda_backends[account_id][region_name].create_function(spec)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> "LambdaFunction":
+        """Make the function anew under its name: what left the template is back at its default."""
+        is_named = "FunctionName" in cloudformation_json["Properties"]
+        name = new_resource_name if is_named else original_resource.function_name
+        if name != original_resource.function_name:
+            original_resource.delete(account_id, region_name)
+        original_resource.retire()
+        return cls.create_from_cloudformation_json(
+            name, cloudformation_json, account_id, region_name
+        )

@@ -1,0 +1,84 @@
+"""CloudFormation for our stack and CDK's bootstrap stack: moto's, without its blind spots.
+
+moto skips what it does not know and reports success. Here a type that nobody models, and a resource
+that cannot be made, fail the deployment with their name and the reason.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from moto.cloudformation import parsing
+from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import Stack
+from moto.core.common_models import CloudFormationModel
+
+from embedded_aws.services.cloudformation import api_resources, change_sets, resources
+
+# Importing them has registered their models.
+MODELS = (api_resources, resources)
+
+# The longest names that CloudFormation generates; longer stack and logical ids are cut.
+_LONGEST = {
+    "AWS::IAM::Role": 64,
+    "AWS::Lambda::Function": 64,
+    "AWS::S3::Bucket": 63,
+    "AWS::Scheduler::Schedule": 64,
+}
+_LONGEST_OTHER = 80
+_plain_class_from_type = parsing.resource_class_from_type
+_plain_create = parsing.parse_and_create_resource
+_plain_parse = Stack.parse_template
+
+
+def _class_from_type(resource_type: str) -> type[CloudFormationModel]:
+    model = _plain_class_from_type(resource_type) if _is_modelled(resource_type) else None
+    if model is None:
+        raise ValidationError(
+            message=f"Template format error: Unrecognized resource types: [{resource_type}]"
+        )
+    return model
+
+
+def _is_modelled(resource_type: str) -> bool:
+    return resource_type in parsing.get_model_map() or resource_type.startswith("Custom::")
+
+
+def _create(logical_id: str, resource_json: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    try:
+        return _plain_create(logical_id, resource_json, *args, **kwargs)
+    except Exception as error:
+        if getattr(error, "resource", None):  # a resource that this one needs has failed
+            raise
+        reason = getattr(error, "message", None) or str(error) or type(error).__name__
+        failure = ValidationError(message=f"{logical_id} ({resource_json['Type']}): {reason}")
+        failure.resource = logical_id  # type: ignore[attr-defined]
+        raise failure from error
+
+
+def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str:
+    """Name a resource that its template does not name: always the same, so updates keep it."""
+    suffix = hashlib.sha256(f"{stack_name}/{logical_id}".encode()).hexdigest()[:12]
+    longest = _LONGEST.get(resource_type, _LONGEST_OTHER)
+    stem = f"{stack_name}-{logical_id}"[: longest - len(suffix) - 1]
+    name = f"{stem}-{suffix}"
+    return name.lower() if resource_type == "AWS::S3::Bucket" else name
+
+
+def _parsed(template: str) -> dict[str, Any]:
+    """Read a template: CDK's are JSON, which moto reads as YAML, a hundred times slower."""
+    try:
+        parsed: dict[str, Any] = json.loads(template)
+    except ValueError:
+        parsed = _plain_parse(template)
+    return parsed
+
+
+def install() -> None:
+    """Register the models above, and fail deployments that moto would let pass; repeatable."""
+    change_sets.install()
+    parsing.resource_class_from_type = _class_from_type
+    parsing.parse_and_create_resource = _create
+    parsing.generate_resource_name = _generated_name
+    stack_class: Any = Stack
+    stack_class.parse_template = staticmethod(_parsed)

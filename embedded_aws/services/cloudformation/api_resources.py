@@ -1,0 +1,222 @@
+"""Resource types that moto does not model, made through the served cloud's own API."""
+
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.core.common_models import CloudFormationModel
+
+from embedded_aws.clients import client
+
+Template = dict[str, Any]
+Api = Callable[[str], Any]  # a service's name -> its client
+
+# How a resource without a model of moto's is put in place: (its properties, a client factory,
+# the resource's generated name) -> (physical id, delete).
+Made = tuple[str, Callable[[], object]]
+Make = Callable[[Template, Api, str], Made]
+
+
+def _queue_policy(properties: Template, api: Api, name: str) -> Made:
+    def put(policy: str) -> None:
+        for url in properties["Queues"]:
+            api("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+    put(json.dumps(properties["PolicyDocument"]))
+    return name, lambda: put("")
+
+
+def _bucket_policy(properties: Template, api: Api, _name: str) -> Made:
+    bucket = properties["Bucket"]
+    api("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(properties["PolicyDocument"]))
+    return bucket, lambda: api("s3").delete_bucket_policy(Bucket=bucket)
+
+
+def _scalable_target(properties: Template, api: Api, _name: str) -> Made:
+    names = ("ServiceNamespace", "ResourceId", "ScalableDimension")
+    target = {name: properties[name] for name in names}
+    optional = {n: properties[n] for n in ("RoleARN", "SuspendedState") if n in properties}
+    scaling = api("application-autoscaling")
+    scaling.register_scalable_target(
+        **target,
+        **optional,
+        MinCapacity=int(properties["MinCapacity"]),
+        MaxCapacity=int(properties["MaxCapacity"]),
+    )
+    parts = ("ResourceId", "ScalableDimension", "ServiceNamespace")
+    physical = "|".join(properties[part] for part in parts)
+    return physical, lambda: scaling.deregister_scalable_target(**target)
+
+
+def _scaling_policy(properties: Template, api: Api, _name: str) -> Made:
+    if "ScalingTargetId" in properties:
+        resource, dimension, namespace = properties["ScalingTargetId"].split("|")
+    else:
+        names = ("ResourceId", "ScalableDimension", "ServiceNamespace")
+        resource, dimension, namespace = (properties[name] for name in names)
+    policy = {
+        "PolicyName": properties["PolicyName"],
+        "ServiceNamespace": namespace,
+        "ResourceId": resource,
+        "ScalableDimension": dimension,
+    }
+    kind = "TargetTrackingScalingPolicyConfiguration"
+    scaling = api("application-autoscaling")
+    arn = scaling.put_scaling_policy(
+        **policy, PolicyType=properties["PolicyType"], **{kind: properties[kind]}
+    )["PolicyARN"]
+    return arn, lambda: scaling.delete_scaling_policy(**policy)
+
+
+def _metadata(_properties: Template, _api: Api, name: str) -> Made:
+    return name, lambda: None
+
+
+class ApiResource(CloudFormationModel):
+    """A resource made through the served cloud's own API: what that checks is checked."""
+
+    make: ClassVar[Make]
+
+    def __init__(self, physical_resource_id: str, remove: Callable[[], object]) -> None:
+        self.physical_resource_id = physical_resource_id
+        self._remove = remove
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """Return nothing: this base stands for no type."""
+        return ""
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """Return nothing: these resources are not named by a property."""
+        return ""
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:  # noqa: ARG003 - moto's signature
+        """Tell that there are no attributes to get."""
+        return False
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:  # noqa: ARG002 - moto's signature
+        """Refuse: no attribute is known."""
+        raise UnformattedGetAttTemplateException
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,  # noqa: ARG003 - moto's signature
+        region_name: str,
+        **_kwargs: Any,
+    ) -> "ApiResource":
+        """Put it in place."""
+        return cls(
+            *cls.make(
+                cloudformation_json["Properties"],
+                lambda service: client(service, region_name),
+                resource_name,
+            )
+        )
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,  # noqa: ARG003 - moto's signature
+        new_resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+    ) -> "ApiResource":
+        """Put it in place again: these calls replace what was there."""
+        return cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, account_id, region_name
+        )
+
+    def delete(self, _account_id: str, _region_name: str) -> None:
+        """Take it away."""
+        self._remove()
+
+
+class DeployedSchedule(ApiResource, CloudFormationModel):
+    """A schedule; another name or group means another one, everything else is updated in place."""
+
+    def __init__(
+        self, physical_resource_id: str, remove: Callable[[], object], group: str, arn: str
+    ) -> None:
+        super().__init__(physical_resource_id, remove)
+        self.group = group
+        self.arn = arn
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """Return the type it stands for."""
+        return "AWS::Scheduler::Schedule"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Tell which attributes GetAtt knows."""
+        return attr == "Arn"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the Arn."""
+        return self.arn if attribute_name == "Arn" else super().get_cfn_attribute(attribute_name)
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,  # noqa: ARG003 - moto's signature
+        region_name: str,
+        **_kwargs: Any,
+    ) -> "DeployedSchedule":
+        """Create it as CreateSchedule does."""
+        api = client("scheduler", region_name)
+        settings = {"Name": resource_name, **cloudformation_json["Properties"]}
+        arn = api.create_schedule(**settings)["ScheduleArn"]
+        name, group = settings["Name"], settings.get("GroupName", "default")
+        return cls(name, lambda: api.delete_schedule(Name=name, GroupName=group), group, arn)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+    ) -> "DeployedSchedule":
+        """Update it as UpdateSchedule does, or replace it."""
+        settings = {"Name": new_resource_name, **cloudformation_json["Properties"]}
+        old: DeployedSchedule = original_resource
+        if (settings["Name"], settings.get("GroupName", "default")) == (
+            old.physical_resource_id,
+            old.group,
+        ):
+            client("scheduler", region_name).update_schedule(**settings)
+            return old
+        made = cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, account_id, region_name
+        )
+        old.delete(account_id, region_name)
+        return made
+
+
+def _register(resource_type: str, make: Make) -> type[ApiResource]:
+    name = resource_type.replace("::", "")
+    members = {
+        "__module__": __name__,
+        "make": staticmethod(make),
+        "cloudformation_type": staticmethod(lambda: resource_type),
+    }
+    return type(name, (ApiResource, CloudFormationModel), members)
+
+
+REGISTERED = [
+    _register("AWS::ApplicationAutoScaling::ScalableTarget", _scalable_target),
+    _register("AWS::ApplicationAutoScaling::ScalingPolicy", _scaling_policy),
+    _register("AWS::CDK::Metadata", _metadata),
+    _register("AWS::S3::BucketPolicy", _bucket_policy),
+    _register("AWS::SQS::QueuePolicy", _queue_policy),
+]

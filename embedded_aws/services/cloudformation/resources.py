@@ -1,0 +1,316 @@
+"""moto's models of our stack's resources, with the properties and updates that moto leaves out.
+
+moto keeps one model per resource type, built from the direct subclasses of CloudFormationModel; the
+one defined last wins, so importing this module registers its models.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from moto.cloudformation.exceptions import ValidationError
+from moto.core.common_models import CloudFormationModel
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, IAMBackend, Role, iam_backends
+from moto.logs.models import LogGroup, logs_backends
+from moto.s3.models import s3_backends
+from moto.sqs.models import Queue, sqs_backends
+from moto.stepfunctions.models import StateMachine
+from moto.stepfunctions.responses import get_backend
+from moto.stepfunctions.utils import cfn_to_api_tags
+
+from embedded_aws.services import iam
+
+Template = dict[str, Any]
+
+
+def _camel(value: Any) -> Any:
+    """Spell keys as the API does: CloudFormation's `Level` is its `level`."""
+    if isinstance(value, dict):
+        return {key[:1].lower() + key[1:]: _camel(item) for key, item in value.items()}
+    return [_camel(item) for item in value] if isinstance(value, list) else value
+
+
+class DeployedStateMachine(StateMachine, CloudFormationModel):
+    """A state machine in the backend that executes, with its substitutions made."""
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Tell which attributes GetAtt knows."""
+        return attr in {"Arn", "Name"}
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the Arn, which moto does not know as an attribute, or the Name."""
+        return str(
+            self.arn if attribute_name == "Arn" else super().get_cfn_attribute(attribute_name)
+        )
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+        **_kwargs: Any,
+    ) -> Any:
+        """Create it as CreateStateMachine does."""
+        properties = cloudformation_json["Properties"]
+        name = properties.get("StateMachineName", resource_name)
+        cls._check_role(
+            properties["RoleArn"],
+            f"arn:aws:states:{region_name}:{account_id}:stateMachine:{name}",
+        )
+        machine: Any = get_backend(account_id, region_name).create_state_machine(
+            name=name,
+            roleArn=properties["RoleArn"],
+            tags=cfn_to_api_tags(properties.get("Tags", [])),
+            sm_type=properties.get("StateMachineType", "STANDARD"),
+            **cls._settings(properties, account_id),
+        )
+        machine.__class__ = cls  # for its attributes
+        return machine
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+    ) -> Any:
+        """Update it in place; another name means another machine."""
+        properties = cloudformation_json["Properties"]
+        if properties.get("StateMachineName", new_resource_name) != original_resource.name:
+            made = cls.create_from_cloudformation_json(
+                new_resource_name, cloudformation_json, account_id, region_name
+            )
+            get_backend(account_id, region_name).delete_state_machine(original_resource.arn)
+            return made
+        cls._check_role(properties["RoleArn"], original_resource.arn)
+        settings = cls._settings(properties, account_id)
+        return get_backend(account_id, region_name).update_state_machine(
+            original_resource.arn,
+            definition=settings["definition"],
+            role_arn=properties["RoleArn"],
+            logging_configuration=settings["loggingConfiguration"],
+            tracing_configuration=settings["tracingConfiguration"],
+        )
+
+    @staticmethod
+    def _check_role(role_arn: str, machine_arn: str) -> None:
+        service = "states.amazonaws.com"
+        if not iam.trusts(role_arn, service=service, source_arn=machine_arn):
+            raise ValidationError(
+                message=f"Neither the global service principal {service}, nor the regional one is "
+                f"authorized to assume the provided role {role_arn}."
+            )
+
+    @staticmethod
+    def _settings(properties: Template, account_id: str) -> Template:
+        if location := properties.get("DefinitionS3Location"):
+            stored = s3_backends[account_id]["aws"].get_object(location["Bucket"], location["Key"])
+            if stored is None:
+                raise ValidationError(
+                    message=f"no object {location['Key']} in {location['Bucket']}"
+                )
+            text = stored.value.decode()
+        else:
+            text = properties.get("DefinitionString") or json.dumps(properties["Definition"])
+        for name, value in properties.get("DefinitionSubstitutions", {}).items():
+            text = text.replace(f"${{{name}}}", str(value))
+        return {
+            "definition": text,
+            "loggingConfiguration": _camel(properties.get("LoggingConfiguration")),
+            "tracingConfiguration": _camel(properties.get("TracingConfiguration")),
+            "encryptionConfiguration": _camel(properties.get("EncryptionConfiguration")),
+        }
+
+
+class DeployedRole(Role, CloudFormationModel):
+    """A role with its managed policies, which an update may change as well."""
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+        **_kwargs: Any,
+    ) -> Role:
+        """Create it and attach its managed policies."""
+        role: Role = super().create_from_cloudformation_json(
+            resource_name, cloudformation_json, account_id, region_name
+        )
+        cls._attach(role, cloudformation_json["Properties"])
+        return role
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,  # noqa: ARG003 - moto's signature
+        cloudformation_json: Template,
+        account_id: str,  # noqa: ARG003 - moto's signature
+        region_name: str,  # noqa: ARG003 - moto's signature
+    ) -> Role:
+        """Replace its trust, inline and managed policies; a role cannot be renamed here."""
+        properties = cloudformation_json["Properties"]
+        role: Role = original_resource
+        if properties.get("RoleName", role.name) != role.name:
+            raise ValidationError(message=f"a new name for the role {role.name} is not supported")
+        document = properties["AssumeRolePolicyDocument"]
+        role.assume_role_policy_document = json.dumps(document)
+        role.description = properties.get("Description", "")
+        inline = {p["PolicyName"]: p["PolicyDocument"] for p in properties.get("Policies", [])}
+        for name, policy in inline.items():
+            role.put_policy(name, policy)
+        for policy in list(role.managed_policies.values()):
+            policy.detach_from(role)
+        cls._attach(role, properties)
+        return role
+
+    @staticmethod
+    def _attach(role: Role, properties: Template) -> None:
+        backend = iam_backends[role.account_id]["aws"]
+        for arn in properties.get("ManagedPolicyArns", []):
+            if arn not in backend.managed_policies and ":iam::aws:policy/" in arn:
+                _load_aws_policy(arn, backend)
+            backend.attach_role_policy(arn, role.name)
+
+
+@lru_cache
+def _aws_policies() -> Template:
+    policies: Template = json.loads(aws_managed_policies_data)
+    return policies
+
+
+def _load_aws_policy(arn: str, backend: IAMBackend) -> None:
+    # One by one: all of them take moto a third of a second for each new cloud.
+    name = arn.rsplit("/", 1)[-1]
+    if name in _aws_policies():
+        policy = AWSManagedPolicy.from_data(
+            name, backend.account_id, backend.region_name, _aws_policies()[name]
+        )
+        backend.managed_policies[arn] = policy
+
+
+class DeployedLogGroup(LogGroup, CloudFormationModel):
+    """A log group whose Arn attribute ends with `:*`, as in AWS, and whose retention can change."""
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the Arn, the only attribute."""
+        return f"{super().get_cfn_attribute(attribute_name)}:*"
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+        **_kwargs: Any,
+    ) -> LogGroup:
+        """Create it as moto does."""
+        group: LogGroup = super().create_from_cloudformation_json(
+            resource_name, cloudformation_json, account_id, region_name
+        )
+        group.__class__ = cls  # for its attribute
+        return group
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,  # noqa: ARG003 - moto's signature
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+    ) -> LogGroup:
+        """Change its retention."""
+        retention = cloudformation_json["Properties"].get("RetentionInDays")
+        group: LogGroup = logs_backends[account_id][region_name].groups[original_resource.name]
+        group.set_retention_policy(retention)
+        return group
+
+
+class DeployedTable(Table, CloudFormationModel):
+    """A table with point-in-time recovery, whose capacity and protection an update may change."""
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+        **_kwargs: Any,
+    ) -> Table:
+        """Create it, with what moto leaves out."""
+        table: Table = super().create_from_cloudformation_json(
+            resource_name, cloudformation_json, account_id, region_name
+        )
+        cls._protect(table, cloudformation_json["Properties"], account_id, region_name)
+        return table
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+    ) -> Table:
+        """Change it in place; another name or key is refused, for it would lose the rows."""
+        properties = cloudformation_json["Properties"]
+        table: Table = original_resource
+        keys = [(k["AttributeName"], k["KeyType"]) for k in properties["KeySchema"]]
+        if keys != [(k["AttributeName"], k["KeyType"]) for k in table.schema] or (
+            "TableName" in properties and new_resource_name != table.name
+        ):
+            raise ValidationError(message=f"replacing the table {table.name} is not supported")
+        dynamodb_backends[account_id][region_name].update_table(
+            name=table.name,
+            attr_definitions=properties["AttributeDefinitions"],
+            global_index=[],
+            throughput=properties.get("ProvisionedThroughput", {}),
+            billing_mode=properties.get("BillingMode", "PROVISIONED"),
+            stream_spec=properties.get("StreamSpecification"),
+            deletion_protection_enabled=properties.get("DeletionProtectionEnabled", False),
+            warm_throughput=None,
+        )
+        cls._protect(table, properties, account_id, region_name)
+        return table
+
+    @staticmethod
+    def _protect(table: Table, properties: Template, account_id: str, region: str) -> None:
+        if recovery := properties.get("PointInTimeRecoverySpecification"):
+            dynamodb_backends[account_id][region].update_continuous_backups(table.name, recovery)
+
+
+class DeployedQueue(Queue, CloudFormationModel):
+    """A queue of which an update may change every attribute."""
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,  # noqa: ARG003 - moto's signature
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+    ) -> Queue:
+        """Set its attributes to those of the template."""
+        attributes = {
+            name: value
+            for name, value in cloudformation_json["Properties"].items()
+            if name not in {"QueueName", "Tags"}
+        }
+        return sqs_backends[account_id][region_name].set_queue_attributes(
+            original_resource.name, attributes
+        )

@@ -1,0 +1,78 @@
+"""One event on its way to one target of a rule.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto.moto_api._internal import mock_random
+from moto.sqs.models import sqs_backends
+
+from embedded_aws.delivery import Delivery, Undeliverable
+from embedded_aws.services import iam
+from embedded_aws.services.events.inputs import target_input
+
+
+@dataclass(kw_only=True)
+class EventDelivery(Delivery):
+    """One event for one target of one rule."""
+
+    service = "events.amazonaws.com"
+
+    event: Mapping[str, Any]
+    rule_arn: str
+
+    @property
+    def source_arn(self) -> str:
+        """The rule."""
+        return self.rule_arn
+
+    def hand_over(self) -> None:
+        """Start the state machine, or send the queue a message."""
+        arn = self.target["Arn"]
+        service = arn.split(":")[2]
+        if service not in {"states", "sqs"}:
+            raise Undeliverable("UNSUPPORTED_TARGET", f"no rehearsal for {arn}", is_final=True)
+        body = target_input(self.target, self.event, self.rule_arn)
+        if service == "sqs":
+            self._send(arn, body, {})
+            return
+        # A new name for each attempt: delivery is at least once, and a lost answer starts a
+        # second execution.
+        self.start_execution(body, name=f"{self.event['id']}_{mock_random.uuid4()}")
+
+    def send_dead_letter(
+        self, queue_arn: str, failure: Undeliverable, attributes: Mapping[str, str]
+    ) -> None:
+        """Keep the event as it was."""
+        ours = {"RULE_ARN": self.rule_arn, "ERROR_CODE": failure.code}
+        self._send(queue_arn, json.dumps(self.event, ensure_ascii=False), {**ours, **attributes})
+
+    def _send(self, queue_arn: str, body: str, attributes: Mapping[str, str]) -> None:
+        """Send a message as EventBridge itself: only the queue's own policy lets it in."""
+        account, name = queue_arn.split(":")[4:6]
+        backend = sqs_backends[account][self.region]
+        queue = backend.queues.get(name)
+        if queue is None:
+            raise Undeliverable("RESOURCE_NOT_FOUND", f"no queue {queue_arn}", is_final=True)
+        if not iam.is_authorized_as_service(
+            self.service,
+            "sqs:SendMessage",
+            queue_arn,
+            source_arn=self.rule_arn,
+            resource_policy=queue.policy,
+        ):
+            raise Undeliverable(
+                "NO_PERMISSIONS", f"{queue_arn} refuses {self.service}", is_final=True
+            )
+        backend.send_message(
+            name,
+            body,
+            message_attributes={
+                key: {"DataType": "String", "StringValue": value}
+                for key, value in attributes.items()
+            },
+        )

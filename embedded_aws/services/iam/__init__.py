@@ -1,0 +1,243 @@
+"""Roles as they are enforced here: sessions of the deployed roles, and what was judged for them.
+
+Services act under a role only through `assume_role_as_service`, which asks the role's own trust
+policy. What a session then does is judged against the deployed policies: HTTP calls by
+`embedded_aws.services.iam.guard`, what a service does in this process by `is_authorized`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import ManagedPolicy, Role, iam_backends
+from moto.sts.models import sts_backends
+
+from embedded_aws.clients import Credentials
+from embedded_aws.clock import current
+from embedded_aws.services.iam.policy import Principal, is_allowed
+
+# Never judged: what CDK's own bootstrap stack makes, and works with administrator's rights.
+BOOTSTRAP_ROLES = "cdk-hnb659fds-"
+
+
+class TrustRefused(Exception):
+    """A role whose trust policy does not let the service in, or that does not exist."""
+
+
+@dataclass
+class Session:
+    """A role that somebody has assumed."""
+
+    role_arn: str
+    name: str
+    credentials: Credentials
+    # The program that works under the session has run out of time: nobody waits for its answers.
+    is_gone: bool = False
+    is_waiting: bool = False
+    on_gone: Callable[[], None] = lambda: None
+    # Ends the function that works under the session; nothing to end where no function does.
+    kill: Callable[[], None] = lambda: None
+
+    @property
+    def role_name(self) -> str:
+        """The role's name, without its path."""
+        return self.role_arn.split("/")[-1]
+
+    @property
+    def arn(self) -> str:
+        """The caller's ARN, as AccessDenied quotes it."""
+        account = self.role_arn.split(":")[4]
+        return f"arn:aws:sts::{account}:assumed-role/{self.role_name}/{self.name}"
+
+    def wait(self, seconds: float) -> None:
+        """Let simulated time pass for the program, or less if it is given up meanwhile."""
+        self.is_waiting = True
+        current().sleep(seconds, stopped=lambda: self.is_gone)
+        self.is_waiting = False
+        if self.is_gone:
+            self.on_gone()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One judgement: an action of a caller on a resource.
+
+    An API call that needs several permissions (CreateDatasetImportJob also passes a role) leaves
+    several of these, with the same `operation`.
+    """
+
+    time: float  # simulated, epoch seconds
+    caller: str  # the role's name, or the service that acts by itself (`events.amazonaws.com`)
+    operation: str  # `personalize:CreateDatasetImportJob`, as faults name it
+    action: str  # `iam:PassRole`
+    resource: str
+    allowed: bool
+
+
+@dataclass
+class _Record:
+    """What this process has judged since the cloud started."""
+
+    calls: list[Call] = field(default_factory=list)
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+
+_record = _Record()
+
+
+def reset() -> list[Call]:
+    """Forget every session; return the list in which calls are noted from now on."""
+    _record.calls = []
+    _record.sessions = {}
+    return _record.calls
+
+
+def assume_role_as_service(
+    role_arn: str, *, service: str, source_arn: str, region: str
+) -> Credentials:
+    """Start a session of a role, as an AWS service does before it acts for somebody.
+
+    `service` is the principal (`states.amazonaws.com`), `source_arn` the resource on whose behalf
+    it acts: the role's trust policy sees it as aws:SourceArn, and its account as
+    aws:SourceAccount. Raises TrustRefused when that policy does not let the service in.
+    """
+    account = role_arn.split(":")[4]
+    allowed = trusts(role_arn, service=service, source_arn=source_arn)
+    note(service, "sts:AssumeRole", "sts:AssumeRole", role_arn, allowed=allowed)
+    if not allowed:
+        raise TrustRefused(
+            f"{service} may not assume the role {role_arn} for {source_arn}: "
+            "there is no such role, or its trust policy does not allow it"
+        )
+    name = f"{service.partition('.')[0]}-{len(_record.sessions) + 1}"
+    assumed = sts_backends[account]["aws"].assume_role(
+        region_name=region,
+        role_session_name=name,
+        role_arn=role_arn,
+        policy="",
+        duration=3600,
+        external_id="",
+    )
+    credentials = Credentials(
+        assumed.access_key_id, assumed.secret_access_key, assumed.session_token
+    )
+    _record.sessions[credentials.access_key_id] = Session(role_arn, name, credentials)
+    return credentials
+
+
+def trusts(role_arn: str, *, service: str, source_arn: str) -> bool:
+    """Tell whether the role exists and lets the service in, without noting the question."""
+    try:
+        role = _role(role_arn)
+    except NotFoundException:
+        return False
+    context = {"aws:sourcearn": source_arn, "aws:sourceaccount": source_arn.split(":")[4]}
+    trust = [_document(role.assume_role_policy_document)]
+    principal = Principal("Service", service)
+    return is_allowed(trust, "sts:AssumeRole", role_arn, context, principal) is True
+
+
+def session(access_key_id: str, account: str) -> Session | None:
+    """Find the session that a key belongs to; None for the root's and unknown keys."""
+    if known := _record.sessions.get(access_key_id):
+        return known
+    assumed = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key_id)
+    if assumed is None or assumed.role_arn.split("/")[-1].startswith(BOOTSTRAP_ROLES):
+        return None
+    credentials = Credentials(
+        assumed.access_key_id, assumed.secret_access_key, assumed.session_token
+    )
+    return _record.sessions.setdefault(
+        access_key_id, Session(assumed.role_arn, assumed.session_name, credentials)
+    )
+
+
+def is_authorized(
+    role_arn: str,
+    action: str,
+    resource: str,
+    context: Mapping[str, str | list[str]],
+    *,
+    operation: str | None = None,
+    resource_policy: str | None = None,
+) -> bool:
+    """Judge one action of a deployed role, and note it as part of the API call `operation`.
+
+    Within one account a permission from either side is enough, the role's policies or the
+    resource's own; a Deny on either side is final.
+    """
+    account = role_arn.split(":")[4]
+    context = {
+        "aws:principalarn": role_arn,
+        "aws:principalaccount": account,
+        "aws:principaltype": "AssumedRole",
+        "aws:resourceaccount": account,
+        "aws:securetransport": "true",  # the served cloud speaks HTTP, the one it plays TLS
+        "aws:currenttime": current().now().isoformat(),
+        "aws:viaawsservice": "false",
+        **context,
+    }
+    role = _role(role_arn)
+    identity = [_document(text) for text in role.policies.values()]
+    identity += [_managed(policy) for policy in role.managed_policies.values()]
+    verdicts = [is_allowed(identity, action, resource, context)]
+    if resource_policy:
+        principal = Principal("AWS", role_arn)
+        document = _document(resource_policy)
+        verdicts.append(is_allowed([document], action, resource, context, principal))
+    if role.permissions_boundary_arn:
+        boundary = iam_backends[account]["aws"].get_policy(role.permissions_boundary_arn)
+        # Nothing passes that the boundary does not allow.
+        limit = is_allowed([_managed(boundary)], action, resource, context)
+        verdicts.append(None if limit else False)
+    allowed = True in verdicts and False not in verdicts
+    note(role.name, operation or action, action, resource, allowed=allowed)
+    return allowed
+
+
+def is_authorized_as_service(
+    service: str, action: str, resource: str, *, source_arn: str, resource_policy: str | None
+) -> bool:
+    """Judge what a service does as itself, such as EventBridge's message to a dead-letter queue.
+
+    Only the resource's own policy can allow it; without one the answer is no.
+    """
+    account = source_arn.split(":")[4]
+    context = {
+        "aws:sourcearn": source_arn,
+        "aws:sourceaccount": account,
+        "aws:securetransport": "true",
+        "aws:principalisawsservice": "true",
+        "aws:principalservicename": service,
+    }
+    documents = [_document(resource_policy)] if resource_policy else []
+    allowed = is_allowed(documents, action, resource, context, Principal("Service", service))
+    note(service, action, action, resource, allowed=bool(allowed))
+    return bool(allowed)
+
+
+def note(caller: str, operation: str, action: str, resource: str, *, allowed: bool) -> None:
+    """Add a judgement to the cloud's `calls`."""
+    _record.calls.append(Call(current().time(), caller, operation, action, resource, allowed))
+
+
+def _role(role_arn: str) -> Role:
+    return iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
+
+
+def _managed(policy: ManagedPolicy) -> Mapping[str, Any]:
+    default = policy.default_version_id
+    return _document(next(v.document for v in policy.versions if v.version_id == default))
+
+
+def _document(policy: Any) -> Mapping[str, Any]:
+    return policy if isinstance(policy, Mapping) else _parse(policy)
+
+
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> Mapping[str, Any]:
+    document: Mapping[str, Any] = json.loads(text)
+    return document

@@ -1,0 +1,238 @@
+"""Campaigns, their updates, and the recommendations that they serve."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from embedded_aws import clock
+from embedded_aws.services.personalize.recipes import recipe_type
+from embedded_aws.services.personalize.resources import (
+    Answer,
+    Campaign,
+    CampaignUpdate,
+    PersonalizeError,
+    Solution,
+    SolutionVersion,
+)
+from embedded_aws.services.personalize.store import Store, check_quota, in_use, invalid, page
+
+MOST_RESULTS = 500
+_ON_THE_WAY = ("PENDING", "IN_PROGRESS")  # of an update, whose status may begin CREATE or UPDATE
+
+
+class Campaigns(Store):
+    """The operations on campaigns: a method per operation, named as boto3 names it."""
+
+    recommendations_served = 0
+
+    def create_campaign(
+        self,
+        *,
+        name: str,
+        solution_version_arn: str,
+        min_provisioned_tps: int = 1,
+        campaign_config: dict[str, Any] | None = None,
+        tags: list[dict[str, str]] | None = None,
+    ) -> Answer:
+        """Begin a campaign on an ACTIVE solution version."""
+        version = self._deployable(solution_version_arn, campaign_config)
+        self.refuse_taken(self.arn(f"campaign/{name}"))
+        group = version.solution.group
+        check_quota(
+            [c for c in self.of(Campaign) if c.version.solution.group is group],
+            self.behaviour.campaigns_per_dataset_group,
+        )
+        campaign = self.new(
+            Campaign,
+            "campaign",
+            f"campaign/{name}",
+            tags,
+            name=name,
+            version=version,
+            minimum_tps=min_provisioned_tps,
+            config=campaign_config,
+        )
+        duration = self.behaviour.campaign_duration(_items(version), update=False)
+        failure = self.behaviour.take_failure(campaign.kind)
+
+        def begin() -> None:
+            if campaign.status == "CREATE PENDING":
+                self.advance(campaign, "CREATE IN_PROGRESS")
+
+        def finish() -> None:
+            if campaign.status == "CREATE IN_PROGRESS":
+                self.advance(campaign, "CREATE FAILED" if failure else "ACTIVE", failure)
+
+        self.after(self.behaviour.pending(duration), begin)
+        self.after(duration, finish)
+        return {"campaignArn": campaign.arn}
+
+    def describe_campaign(self, *, campaign_arn: str) -> Answer:
+        """Describe a campaign, and its latest update once there was one."""
+        return {"campaign": self.find(Campaign, campaign_arn).describe()}
+
+    def list_campaigns(
+        self,
+        *,
+        solution_arn: str | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+    ) -> Answer:
+        """List campaigns, all or one solution's."""
+        found = [
+            campaign.describe()
+            for campaign in self.of(Campaign)
+            if solution_arn in (None, campaign.version.solution.arn)
+        ]
+        return page("campaigns", found, max_results, next_token)
+
+    def delete_campaign(self, *, campaign_arn: str) -> Answer:
+        """Delete a campaign that is neither being created nor updated."""
+        campaign = self.find(Campaign, campaign_arn)
+        _check_settled(campaign)
+        self.remove(campaign)
+        return {}
+
+    def update_campaign(
+        self,
+        *,
+        campaign_arn: str,
+        solution_version_arn: str | None = None,
+        min_provisioned_tps: int | None = None,
+        campaign_config: dict[str, Any] | None = None,
+    ) -> Answer:
+        """Begin an update; the campaign stays ACTIVE and serves as before until it is done."""
+        campaign = self.find(Campaign, campaign_arn)
+        _check_settled(campaign)
+        version = campaign.version
+        if solution_version_arn is not None:
+            version = self._deployable(solution_version_arn, campaign_config)
+        tps = campaign.minimum_tps if min_provisioned_tps is None else min_provisioned_tps
+        config = campaign.config if campaign_config is None else campaign_config
+        if (
+            (version, tps, config) == (campaign.version, campaign.minimum_tps, campaign.config)
+            and campaign.status == "ACTIVE"
+            and self.behaviour.unchanged_campaign_update == "refused"
+        ):
+            raise invalid(f"There is nothing to update: {campaign_arn} already has these settings.")
+        self._run_update(campaign, version, tps, config)
+        return {"campaignArn": campaign_arn}
+
+    def get_recommendations(
+        self,
+        *,
+        campaign_arn: str | None = None,
+        recommender_arn: str | None = None,
+        user_id: str | None = None,
+        item_id: str | None = None,
+        num_results: int = 25,
+        filter_arn: str | None = None,
+        context: dict[str, str] | None = None,  # noqa: ARG002 - no recipe here reads it
+        **unsupported: object,
+    ) -> Answer:
+        """Answer a user's (or an item's) best items, from the version that the campaign serves.
+
+        What the user has interacted with is left out while anything else is left: see
+        `training.Trained.recommend`.
+        """
+        if (campaign_arn is None) == (recommender_arn is None):
+            raise invalid("Exactly one of campaignArn and recommenderArn must be given.")
+        campaign = self.resources.get(campaign_arn or recommender_arn or "")
+        if not isinstance(campaign, Campaign) or campaign.status != "ACTIVE":
+            raise PersonalizeError("ResourceNotFoundException", "Campaign/Recommender not found.")
+        if filter_arn is not None or unsupported:
+            raise invalid("Filters, promotions and metadata are not set up for this campaign.")
+        if num_results > MOST_RESULTS:
+            raise invalid(f"numResults must be at most {MOST_RESULTS}.")
+        recipe = campaign.version.solution.settings.get("recipeArn")
+        related = recipe is not None and recipe_type(recipe) == "RELATED_ITEMS"
+        if related and item_id is None:
+            raise invalid("itemId is required for this campaign's recipe.")
+        if not related and user_id is None:
+            raise invalid("userId is required for this campaign's recipe.")
+        trained = campaign.version.trained
+        if trained is None:
+            best = []
+        elif related:
+            best = trained.related(item_id or "", num_results)
+        else:
+            best = trained.recommend(user_id or "", num_results)
+        self.recommendations_served += 1
+        identity = f"{campaign.arn}#{self.recommendations_served}".encode()
+        digest = hashlib.sha256(identity).hexdigest()
+        return {
+            "itemList": [{"itemId": item, "score": score} for item, score in best],
+            "recommendationId": f"RID-{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:28]}",
+        }
+
+    def solution_version_active(self, version: SolutionVersion) -> None:
+        """Move the campaigns that follow their solution onto its new version, by themselves."""
+        for campaign in self.of(Campaign):
+            follows = (campaign.config or {}).get("syncWithLatestSolutionVersion")
+            if follows and campaign.version.solution is version.solution and _is_settled(campaign):
+                self._run_update(campaign, version, campaign.minimum_tps, campaign.config)
+
+    def _deployable(self, arn: str, config: dict[str, Any] | None) -> SolutionVersion:
+        """Answer the ACTIVE version that an ARN, or `<solution>/$LATEST`, names."""
+        latest = arn.endswith("/$LATEST")
+        if (config or {}).get("syncWithLatestSolutionVersion") and not latest:
+            raise invalid("syncWithLatestSolutionVersion needs <solution ARN>/$LATEST.")
+        if latest:
+            solution = self.find(Solution, arn.removesuffix("/$LATEST"))
+            active = [v for v in solution.versions if v.status == "ACTIVE"]
+            if not active:
+                raise invalid(f"Solution {solution.arn} has no active solution version.")
+            return active[-1]
+        version = self.find(SolutionVersion, arn)
+        if version.status != "ACTIVE":
+            raise PersonalizeError(
+                self.behaviour.inactive_solution_version,
+                f"Solution version {arn} is in {version.status} state, it must be ACTIVE.",
+            )
+        return version
+
+    def _run_update(
+        self, campaign: Campaign, version: SolutionVersion, tps: int, config: Answer | None
+    ) -> None:
+        words, now = self.behaviour.campaign_update_status, clock.current()
+        update = campaign.update = CampaignUpdate(
+            version=version,
+            minimum_tps=tps,
+            config=config,
+            created=now.time(),
+            updated=now.time(),
+            status=f"{words} PENDING",
+        )
+        failure = self.behaviour.take_failure("campaign-update")
+
+        def advance(status: str) -> None:
+            update.status, update.updated = status, now.time()
+
+        def finish() -> None:
+            if failure:
+                update.failure_reason = failure
+                advance(f"{words} FAILED")
+                return
+            advance("ACTIVE")
+            campaign.version, campaign.minimum_tps, campaign.config = version, tps, config
+            self.advance(campaign, "ACTIVE")
+
+        duration = self.behaviour.campaign_duration(_items(version), update=True)
+        self.after(self.behaviour.pending(duration), lambda: advance(f"{words} IN_PROGRESS"))
+        self.after(duration, finish)
+
+
+def _is_settled(campaign: Campaign) -> bool:
+    update = campaign.update.status if campaign.update else ""
+    return campaign.status in ("ACTIVE", "CREATE FAILED") and not update.endswith(_ON_THE_WAY)
+
+
+def _check_settled(campaign: Campaign) -> None:
+    if not _is_settled(campaign):
+        update = f", its update {campaign.update.status}" if campaign.update else ""
+        raise in_use(f"Campaign {campaign.arn} is in use: it is {campaign.status}{update}.")
+
+
+def _items(version: SolutionVersion) -> int:
+    return len(version.trained.items) if version.trained else 0

@@ -1,0 +1,170 @@
+"""Reads CSV files and judges them as an import job does, at any size.
+
+The files are copied to disk and scanned in streams; what is kept is one Parquet file each.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from embedded_aws.services.personalize.bulk_data import (
+    BulkData,
+    Location,
+    RefusedError,
+    find_bulk_data,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from embedded_aws.services.personalize.avro import Column
+
+# The most characters of a value; other strings are categories.
+_LONGEST = {"USER_ID": 256, "ITEM_ID": 256, "ACTION_ID": 256, "EVENT_TYPE": 256}
+_LONGEST_CATEGORY = 1000
+_LONGEST_HEADER = 64 * 1024
+# Epoch seconds reach this in the year 5138, epoch milliseconds reached it in 1973.
+_BEYOND_SECONDS = 100_000_000_000
+_TYPES: dict[str, Any] = {
+    "string": pl.String,
+    "int": pl.Int32,
+    "long": pl.Int64,
+    "float": pl.Float32,
+    "double": pl.Float64,
+    "boolean": pl.Boolean,
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a dataset demands of its data."""
+
+    columns: Mapping[str, Column]  # by name
+    most_bytes: int
+    least_records: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An import's outcome: Parquet files with the schema's columns, or why there are none."""
+
+    size: int = 0  # bytes of CSV
+    files: tuple[Path, ...] = ()
+    failure: str | None = None
+
+
+def import_dataset(location: Location, rules: Rules, folder: Path) -> Imported:
+    """Read what lies at a location into `folder`, which is made.
+
+    Whatever is wrong with the data, or with the right to read it, is the answer's `failure`.
+    """
+    size, target = 0, folder / "imported"
+    target.mkdir(parents=True)
+    try:
+        data = find_bulk_data(location)
+        size = data.size
+        return Imported(size, _read(data, rules, folder, target))
+    except RefusedError as error:
+        shutil.rmtree(folder)
+        return Imported(size, failure=str(error))
+
+
+def _read(data: BulkData, rules: Rules, folder: Path, target: Path) -> tuple[Path, ...]:
+    if data.size > rules.most_bytes:
+        raise RefusedError(
+            f"The data is {data.size} bytes, more than the {rules.most_bytes} of this import mode."
+        )
+    first_header: list[str] | None = None
+    records, files = 0, []
+    for path in data.fetch(folder):
+        header = _header(path)
+        if missing := [column for column in rules.columns if column not in header]:
+            raise RefusedError(
+                f"Input CSV is missing the following columns:[{', '.join(missing)}]."
+            )
+        first_header = first_header or header
+        if header != first_header:
+            raise RefusedError("All the files in the folder must have the same header.")
+        files.append(target / f"{path.stem}.parquet")
+        try:
+            records += judge_file(path, rules.columns, files[-1])
+        except pl.exceptions.PolarsError as error:
+            raise RefusedError(_unreadable(error)) from error
+        path.unlink()
+    if records < rules.least_records:
+        raise RefusedError(
+            f"The data has {records} records, fewer than the {rules.least_records} of an import."
+        )
+    return tuple(files)
+
+
+def _header(path: Path) -> list[str]:
+    """Answer the columns' names as they stand: a quoted name is not the schema's."""
+    with path.open("rb") as file:
+        line = file.readline(_LONGEST_HEADER)
+    try:
+        return line.decode().rstrip("\r\n").split(",")
+    except UnicodeDecodeError as error:
+        raise RefusedError("Input CSV is not encoded in UTF-8.") from error
+
+
+def judge_file(path: Path, columns: Mapping[str, Column], target: Path) -> int:
+    """Check every value of a file, keep it as Parquet, and answer its number of records."""
+    text = pl.scan_csv(path, infer_schema=False, low_memory=True)
+    text = text.select(pl.col(name).fill_null("") for name in columns)
+    checks = {name: _checks(name, column) for name, column in columns.items()}
+    named = [c.alias(f"{name}:{kind}") for name in columns for kind, c in checks[name].items()]
+    counted = text.select(pl.len().alias("records"), *named).collect(engine="streaming")
+    found = counted.row(0, named=True)
+    for name in columns:
+        _refuse(name, {kind: found[f"{name}:{kind}"] for kind in checks[name]})
+    typed = [
+        pl.when(pl.col(name) != "").then(_cast(name, column.kind)).alias(name)
+        for name, column in columns.items()
+    ]
+    text.select(typed).sink_parquet(target)
+    return int(found["records"])
+
+
+def _checks(name: str, column: Column) -> dict[str, pl.Expr]:
+    """Answer what to find out about a column: None, 0 or null mean that nothing is wrong."""
+    value = pl.col(name)
+    checks = {} if column.nullable else {"empty": (value == "").sum()}
+    if column.kind == "string":
+        return checks | {"longest": value.str.len_chars().max()}
+    cast = _cast(name, column.kind)
+    checks["wrong"] = value.filter(cast.is_null() & (value != "")).first()
+    if name == "TIMESTAMP":
+        checks["latest"] = cast.max()
+    return checks
+
+
+def _refuse(name: str, found: Mapping[str, Any]) -> None:
+    if found.get("empty"):
+        raise RefusedError(f"Column {name} has {found['empty']} records without a value.")
+    if found.get("wrong") is not None:
+        raise RefusedError(f"Column {name} has a value that is not of its type: {found['wrong']}")
+    most = _LONGEST.get(name, _LONGEST_CATEGORY)
+    if (found.get("longest") or 0) > most:
+        raise RefusedError(f"Length cannot be more than {most} characters for {name}.")
+    if (found.get("latest") or 0) >= _BEYOND_SECONDS:
+        raise RefusedError(f"{name} must be in Unix epoch time in seconds, not milliseconds.")
+
+
+def _cast(name: str, kind: str) -> pl.Expr:
+    if kind == "boolean":
+        lower = pl.col(name).str.to_lowercase()
+        return pl.when(lower.is_in(["true", "false"])).then(lower == "true")
+    return pl.col(name).cast(_TYPES[kind], strict=False)
+
+
+def _unreadable(error: Exception) -> str:
+    text = str(error)
+    if "utf" in text.lower():
+        return "Input CSV is not encoded in UTF-8."
+    return f"Input CSV cannot be read: {text.splitlines()[0]}"

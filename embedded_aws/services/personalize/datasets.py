@@ -1,0 +1,170 @@
+"""Dataset groups, schemas and datasets."""
+
+from __future__ import annotations
+
+from embedded_aws.services.personalize.avro import DATASET_TYPES, check_columns, parse_schema
+from embedded_aws.services.personalize.resources import (
+    IN_PROGRESS,
+    Answer,
+    Dataset,
+    DatasetGroup,
+    DatasetImportJob,
+    Schema,
+    Solution,
+    SolutionVersion,
+)
+from embedded_aws.services.personalize.store import (
+    Store,
+    check_active,
+    check_quota,
+    in_use,
+    invalid,
+    page,
+)
+
+
+class Datasets(Store):
+    """The operations on data: a method per operation, named as boto3 names it."""
+
+    def create_dataset_group(
+        self,
+        *,
+        name: str,
+        role_arn: str | None = None,
+        kms_key_arn: str | None = None,
+        domain: str | None = None,
+        tags: list[dict[str, str]] | None = None,
+    ) -> Answer:
+        """Begin a dataset group."""
+        self.refuse_taken(self.arn(f"dataset-group/{name}"))
+        check_quota(self.of(DatasetGroup), self.behaviour.dataset_groups)
+        group = self.new(
+            DatasetGroup,
+            "dataset-group",
+            f"dataset-group/{name}",
+            tags,
+            name=name,
+            role_arn=role_arn,
+            kms_key_arn=kms_key_arn,
+            domain=domain,
+        )
+        self.settle(group)
+        return {"datasetGroupArn": group.arn} | ({"domain": domain} if domain else {})
+
+    def describe_dataset_group(self, *, dataset_group_arn: str) -> Answer:
+        """Describe a dataset group."""
+        return {"datasetGroup": self.find(DatasetGroup, dataset_group_arn).describe()}
+
+    def list_dataset_groups(
+        self, *, next_token: str | None = None, max_results: int | None = None
+    ) -> Answer:
+        """List dataset groups."""
+        found = [group.describe() for group in self.of(DatasetGroup)]
+        return page("datasetGroups", found, max_results, next_token)
+
+    def delete_dataset_group(self, *, dataset_group_arn: str) -> Answer:
+        """Delete a group that has neither datasets nor solutions."""
+        group = self.find(DatasetGroup, dataset_group_arn)
+        check_active(group)
+        datasets = [dataset for dataset in self.of(Dataset) if dataset.group is group]
+        if datasets or any(solution.group is group for solution in self.of(Solution)):
+            raise in_use(f"Resource {group.arn} still has datasets or solutions.")
+        self.remove(group)
+        return {}
+
+    def create_schema(self, *, name: str, schema: str, domain: str | None = None) -> Answer:
+        """Keep an Avro schema; it can be used at once."""
+        self.refuse_taken(self.arn(f"schema/{name}"))
+        try:
+            columns = parse_schema(schema)
+        except ValueError as error:
+            raise invalid(f"The schema is not valid: {error}.") from error
+        check_quota(self.of(Schema), self.behaviour.schemas)
+        made = self.new(
+            Schema,
+            "schema",
+            f"schema/{name}",
+            name=name,
+            schema=schema,
+            columns=columns,
+            domain=domain,
+            status="ACTIVE",
+        )
+        return {"schemaArn": made.arn}
+
+    def describe_schema(self, *, schema_arn: str) -> Answer:
+        """Describe a schema."""
+        return {"schema": self.find(Schema, schema_arn).describe()}
+
+    def list_schemas(
+        self, *, next_token: str | None = None, max_results: int | None = None
+    ) -> Answer:
+        """List schemas."""
+        found = [schema.describe() for schema in self.of(Schema)]
+        return page("schemas", found, max_results, next_token)
+
+    def delete_schema(self, *, schema_arn: str) -> Answer:
+        """Delete a schema that no dataset uses, at once."""
+        schema = self.find(Schema, schema_arn)
+        if any(dataset.schema is schema for dataset in self.of(Dataset)):
+            raise in_use(f"Resource {schema_arn} is used by a dataset.")
+        del self.resources[schema_arn]
+        return {}
+
+    def create_dataset(
+        self,
+        *,
+        name: str,
+        schema_arn: str,
+        dataset_group_arn: str,
+        dataset_type: str,
+        tags: list[dict[str, str]] | None = None,
+    ) -> Answer:
+        """Begin an empty dataset: one of each type in a group."""
+        schema, group = self.find(Schema, schema_arn), self.find(DatasetGroup, dataset_group_arn)
+        kind = dataset_type.upper()
+        if kind not in DATASET_TYPES:
+            raise invalid(f"Dataset type {dataset_type} is not one of {', '.join(DATASET_TYPES)}.")
+        try:
+            check_columns(kind, schema.columns)
+        except ValueError as error:
+            raise invalid(f"Schema {schema_arn} does not fit the dataset: {error}.") from error
+        check_active(group)
+        dataset = self.new(
+            Dataset,
+            "dataset",
+            f"dataset/{group.name}/{kind}",
+            tags,
+            name=name,
+            group=group,
+            dataset_type=kind,
+            schema=schema,
+        )
+        self.settle(dataset)
+        return {"datasetArn": dataset.arn}
+
+    def describe_dataset(self, *, dataset_arn: str) -> Answer:
+        """Describe a dataset."""
+        return {"dataset": self.find(Dataset, dataset_arn).describe()}
+
+    def list_datasets(
+        self,
+        *,
+        dataset_group_arn: str | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+    ) -> Answer:
+        """List datasets, all or one group's."""
+        found = [d.describe() for d in self.of(Dataset) if dataset_group_arn in (None, d.group.arn)]
+        return page("datasets", found, max_results, next_token)
+
+    def delete_dataset(self, *, dataset_arn: str) -> Answer:
+        """Delete a dataset that nothing imports into or trains on."""
+        dataset = self.find(Dataset, dataset_arn)
+        check_active(dataset)
+        jobs = [job for job in self.of(DatasetImportJob) if job.dataset is dataset]
+        trainings = [v for v in self.of(SolutionVersion) if v.solution.group is dataset.group]
+        if any(user.status in IN_PROGRESS for user in (*jobs, *trainings)):
+            raise in_use(f"Resource {dataset_arn} is being imported into or trained on.")
+        self.remove(dataset)
+        return {}

@@ -1,0 +1,41 @@
+"""Amazon Personalize as a moto backend.
+
+moto reads a backend's service name from its module (`<package>.<service>.models`) and its URLs
+from the sibling module `urls`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from moto import backend_index
+from moto.personalize.models import personalize_backends
+
+from embedded_aws.services.personalize.campaigns import Campaigns
+from embedded_aws.services.personalize.datasets import Datasets
+from embedded_aws.services.personalize.import_jobs import ImportJobs
+from embedded_aws.services.personalize.solution_versions import SolutionVersions
+from embedded_aws.services.personalize.solutions import Solutions
+
+_RUNTIME = ("personalize", re.compile(r"https?://personalize-runtime\.(.+)\.amazonaws\.com"))
+
+
+class PersonalizeBackend(Datasets, ImportJobs, Solutions, SolutionVersions, Campaigns):
+    """One account and region's Personalize: a method per API operation, as boto3 names it.
+
+    Each takes the request's members in snake case, already checked against the service model, and
+    answers the members of the output; it raises `PersonalizeError`. Callers hold `lock`.
+    """
+
+
+def install() -> None:
+    """Make moto answer for Personalize with this backend; before its first use, any number."""
+    personalize_backends.backend = PersonalizeBackend  # type: ignore[assignment] # no subclass
+    if _RUNTIME not in backend_index.backend_url_patterns:
+        backend_index.backend_url_patterns.append(_RUNTIME)
+
+
+def personalize_backend(account: str, region: str) -> PersonalizeBackend:
+    """Answer the backend of an account and region, made at its first use."""
+    return cast("PersonalizeBackend", personalize_backends[account][region])

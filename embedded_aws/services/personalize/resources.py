@@ -1,0 +1,224 @@
+"""The resources of one region's Personalize, each as its Describe operation shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from moto.core.exceptions import ServiceException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from embedded_aws.services.personalize.avro import Column
+    from embedded_aws.services.personalize.training import Trained
+
+Answer = dict[str, Any]
+
+IN_PROGRESS = ("CREATE PENDING", "CREATE IN_PROGRESS")
+
+
+class PersonalizeError(ServiceException):
+    """An error as the service answers it: its code (`InvalidInputException`) and message."""
+
+
+@dataclass(eq=False, kw_only=True)
+class Resource:
+    """What every resource has; times are epoch seconds."""
+
+    kind: str  # as in the ARN, but "solution-version"
+    arn: str
+    created: float
+    updated: float
+    status: str = "CREATE PENDING"
+    failure_reason: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def describe(self) -> Answer:
+        """Answer what is known of the resource, by the names of the API.
+
+        A little more than some operations show: the wire keeps what the output's shape has.
+        """
+        common = present(
+            status=self.status,
+            failureReason=self.failure_reason,
+            creationDateTime=self.created,
+            lastUpdatedDateTime=self.updated,
+        )
+        return common | self._members()
+
+    def _members(self) -> Answer:
+        raise NotImplementedError
+
+
+@dataclass(eq=False, kw_only=True)
+class DatasetGroup(Resource):
+    """A container of datasets, solutions and campaigns."""
+
+    name: str
+    role_arn: str | None = None
+    kms_key_arn: str | None = None
+    domain: str | None = None
+
+    def _members(self) -> Answer:
+        return present(
+            name=self.name,
+            datasetGroupArn=self.arn,
+            roleArn=self.role_arn,
+            kmsKeyArn=self.kms_key_arn,
+            domain=self.domain,
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class Schema(Resource):
+    """An Avro schema; it has no status."""
+
+    name: str
+    schema: str  # JSON
+    columns: Mapping[str, Column]  # by name, in order
+    domain: str | None = None
+
+    def _members(self) -> Answer:
+        return present(
+            name=self.name,
+            schemaArn=self.arn,
+            schema=self.schema,
+            domain=self.domain,
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class Dataset(Resource):
+    """One of a group's datasets, with the Parquet files of what was imported into it."""
+
+    name: str
+    group: DatasetGroup
+    dataset_type: str  # upper case: INTERACTIONS
+    schema: Schema
+    files: tuple[Path, ...] = ()  # replaced, never changed: a training keeps what it began with
+
+    def _members(self) -> Answer:
+        return {
+            "name": self.name,
+            "datasetArn": self.arn,
+            "datasetGroupArn": self.group.arn,
+            "datasetType": self.dataset_type,
+            "schemaArn": self.schema.arn,
+        }
+
+
+@dataclass(eq=False, kw_only=True)
+class DatasetImportJob(Resource):
+    """One import; it can be neither stopped nor deleted, and its name stays taken."""
+
+    name: str
+    dataset: Dataset
+    data_location: str
+    role_arn: str
+    import_mode: str
+    publish_attribution_metrics: bool | None = None
+
+    def _members(self) -> Answer:
+        return present(
+            jobName=self.name,
+            datasetImportJobArn=self.arn,
+            datasetArn=self.dataset.arn,
+            dataSource={"dataLocation": self.data_location},
+            roleArn=self.role_arn,
+            importMode=self.import_mode,
+            publishAttributionMetricsToS3=self.publish_attribution_metrics,
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class Solution(Resource):
+    """A recipe and its configuration, which versions are trained from."""
+
+    name: str
+    group: DatasetGroup
+    settings: Answer  # recipeArn, performAutoTraining, … as requested, with defaults filled in
+    versions: list[SolutionVersion] = field(default_factory=list)  # oldest first
+
+    def _members(self) -> Answer:
+        return self.settings | present(
+            name=self.name,
+            solutionArn=self.arn,
+            datasetGroupArn=self.group.arn,
+            latestSolutionVersion=self.versions[-1].describe() if self.versions else None,
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class SolutionVersion(Resource):
+    """One training and, once it is ACTIVE, the model it made."""
+
+    solution: Solution
+    name: str | None = None
+    training_mode: str
+    training_type: str = "MANUAL"
+    training_hours: float | None = None
+    trained: Trained | None = None
+
+    def _members(self) -> Answer:
+        return self.solution.settings | present(
+            name=self.name,
+            solutionVersionArn=self.arn,
+            solutionArn=self.solution.arn,
+            datasetGroupArn=self.solution.group.arn,
+            trainingMode=self.training_mode,
+            trainingType=self.training_type,
+            trainingHours=self.training_hours,
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class CampaignUpdate:
+    """The last UpdateCampaign of a campaign: what is to come, and how far it is."""
+
+    version: SolutionVersion
+    minimum_tps: int
+    config: Answer | None
+    created: float
+    updated: float
+    status: str
+    failure_reason: str | None = None
+
+    def describe(self) -> Answer:
+        """Answer the update as `latestCampaignUpdate` shows it."""
+        return present(
+            solutionVersionArn=self.version.arn,
+            minProvisionedTPS=self.minimum_tps,
+            campaignConfig=self.config,
+            status=self.status,
+            failureReason=self.failure_reason,
+            creationDateTime=self.created,
+            lastUpdatedDateTime=self.updated,
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class Campaign(Resource):
+    """What serves recommendations from one solution version, also while it is being updated."""
+
+    name: str
+    version: SolutionVersion
+    minimum_tps: int
+    config: Answer | None
+    update: CampaignUpdate | None = None
+
+    def _members(self) -> Answer:
+        return present(
+            name=self.name,
+            campaignArn=self.arn,
+            solutionVersionArn=self.version.arn,
+            minProvisionedTPS=self.minimum_tps,
+            campaignConfig=self.config,
+            latestCampaignUpdate=self.update.describe() if self.update else None,
+        )
+
+
+def present(**members: Any) -> Answer:
+    """Keep the members that are set: the service leaves the others out."""
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,86 @@
+"""Personalize on the wire: JSON in, judged against botocore's model, and JSON that fits it out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore import xform_name
+from moto.core.responses import BaseResponse
+
+from embedded_aws.services.personalize.models import PersonalizeBackend, personalize_backend
+from embedded_aws.services.personalize.resources import PersonalizeError
+from embedded_aws.services.personalize.store import invalid
+from embedded_aws.validation import complaint, service_model
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, Shape
+
+_RUNTIME_PATHS = {"/recommendations": "GetRecommendations"}
+_STATUS = {("personalize-runtime", "ResourceNotFoundException"): 404}
+_CONTENT_TYPES = {
+    "personalize": "application/x-amz-json-1.1",
+    "personalize-runtime": "application/json",
+}
+
+
+class PersonalizeResponse(BaseResponse):
+    """Answers one request, for `personalize` and `personalize-runtime` alike."""
+
+    def __init__(self) -> None:
+        super().__init__(service_name="personalize")
+
+    def call_action(self) -> tuple[int, dict[str, str], str]:
+        """Answer status, headers and body; errors as `{"__type": …, "message": …}`."""
+        backend = personalize_backend(self.current_account, self.region)
+        name = _RUNTIME_PATHS.get(self.path.rstrip("/"))
+        service = "personalize-runtime" if name else "personalize"
+        name = name or self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        headers = {**self.response_headers, "Content-Type": _CONTENT_TYPES[service]}
+        try:
+            answer = self._answer(backend, service, name)
+        except PersonalizeError as error:
+            headers["x-amzn-ErrorType"] = error.code
+            status = _STATUS.get((service, error.code), 400)
+            return status, headers, json.dumps({"__type": error.code, "message": error.message})
+        return 200, headers, json.dumps(answer) if answer else ""
+
+    def _answer(self, backend: PersonalizeBackend, service: str, name: str) -> dict[str, Any]:
+        operation = _operation(service, name)
+        request = _decoded(self.body)
+        if problems := complaint(operation.input_shape, request):
+            raise invalid(problems)
+        given = {xform_name(k): v for k, v in request.items() if v is not None}
+        with backend.lock:
+            answer: dict[str, Any] = getattr(backend, xform_name(name))(**given)
+        return fitted(operation.output_shape, answer) if operation.output_shape else {}
+
+
+def fitted(shape: Shape, answer: Any) -> Any:
+    """Keep what the shape has: a summary in a list shows less of a resource than Describe."""
+    if shape.type_name == "structure":
+        members = shape.members  # type: ignore[attr-defined] # a StructureShape
+        return {name: fitted(members[name], v) for name, v in answer.items() if name in members}
+    if shape.type_name == "list":
+        return [fitted(shape.member, item) for item in answer]  # type: ignore[attr-defined]
+    return answer
+
+
+def _operation(service: str, name: str) -> OperationModel:
+    model = service_model(service)
+    if name not in model.operation_names or not hasattr(PersonalizeBackend, xform_name(name)):
+        raise PersonalizeError(
+            "UnknownOperationException",
+            f"The operation {name or '(none)'} is unknown to this embedded Amazon Personalize.",
+        )
+    return model.operation_model(name)
+
+
+def _decoded(body: str) -> dict[str, Any]:
+    try:
+        request = json.loads(body or "{}")
+    except ValueError as error:
+        raise PersonalizeError("SerializationException", f"{error}") from error
+    if not isinstance(request, dict):
+        raise PersonalizeError("SerializationException", "Start of structure expected.")
+    return request

@@ -1,0 +1,198 @@
+"""Solution versions: trainings, asked for or automatic, and their metrics."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from embedded_aws import clock
+from embedded_aws.services.personalize import training
+from embedded_aws.services.personalize.recipes import UPDATABLE, recipe_name
+from embedded_aws.services.personalize.resources import (
+    IN_PROGRESS,
+    Answer,
+    Dataset,
+    DatasetImportJob,
+    PersonalizeError,
+    Solution,
+    SolutionVersion,
+)
+from embedded_aws.services.personalize.store import (
+    Store,
+    check_active,
+    check_quota,
+    in_use,
+    invalid,
+    page,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+class SolutionVersions(Store):
+    """The operations on trainings: a method per operation, named as boto3 names it."""
+
+    def create_solution_version(
+        self,
+        *,
+        solution_arn: str,
+        name: str | None = None,
+        training_mode: str = "FULL",
+        tags: list[dict[str, str]] | None = None,
+    ) -> Answer:
+        """Begin a training; every call begins another, billed one.
+
+        UPDATE differs from FULL in when it is allowed; the training itself is the same here.
+        """
+        solution = self.find(Solution, solution_arn)
+        self._check_trainable(solution, training_mode)
+        if (
+            name is not None
+            and any(version.name == name for version in solution.versions)
+            and self.behaviour.taken_solution_version_name == "refused"
+        ):
+            raise PersonalizeError(
+                "ResourceAlreadyExistsException",
+                f"Another solution version with name {name} already exists for {solution_arn}.",
+            )
+        check_quota(
+            self.of(SolutionVersion),
+            self.behaviour.solution_versions_in_progress,
+            in_progress=True,
+        )
+        version = self._begin(solution, tags, name=name, training_mode=training_mode)
+        return {"solutionVersionArn": version.arn}
+
+    def describe_solution_version(self, *, solution_version_arn: str) -> Answer:
+        """Describe a solution version."""
+        return {"solutionVersion": self.find(SolutionVersion, solution_version_arn).describe()}
+
+    def list_solution_versions(
+        self,
+        *,
+        solution_arn: str | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+    ) -> Answer:
+        """List solution versions, all or one solution's."""
+        versions = self.of(SolutionVersion)
+        if solution_arn is not None:
+            versions = self.find(Solution, solution_arn).versions
+        return page("solutionVersions", [v.describe() for v in versions], max_results, next_token)
+
+    def stop_solution_version_creation(self, *, solution_version_arn: str) -> Answer:
+        """Stop a training: at once while it is pending, else after a while of CREATE STOPPING."""
+        version = self.find(SolutionVersion, solution_version_arn)
+        if version.status not in IN_PROGRESS:
+            raise in_use(f"Resource {version.arn} is in {version.status} state.")
+        if version.status == "CREATE PENDING":
+            self.advance(version, "CREATE STOPPED")
+        else:
+            self.advance(version, "CREATE STOPPING")
+            stopped = self.behaviour.stopping_seconds
+            self.after(stopped, lambda: self.advance(version, "CREATE STOPPED"))
+        return {}
+
+    def get_solution_metrics(self, *, solution_version_arn: str) -> Answer:
+        """Answer the metrics of an ACTIVE version."""
+        version = self.find(SolutionVersion, solution_version_arn)
+        check_active(version)
+        metrics = version.trained.metrics if version.trained else {}
+        return {"solutionVersionArn": version.arn, "metrics": metrics}
+
+    def _check_trainable(self, solution: Solution, training_mode: str) -> None:
+        check_active(solution)
+        importing = [
+            job
+            for job in self.of(DatasetImportJob)
+            if job.dataset.group is solution.group and job.status in IN_PROGRESS
+        ]
+        if importing and self.behaviour.training_during_import == "refused":
+            raise in_use(f"Dataset import job {importing[0].arn} is in progress.")
+        if training_mode != "UPDATE":
+            return
+        recipe = solution.settings.get("recipeArn", "")
+        if recipe_name(recipe) not in UPDATABLE:
+            raise invalid(f"Training mode UPDATE is not supported for recipe {recipe}.")
+        if not any(v.status == "ACTIVE" and v.training_mode == "FULL" for v in solution.versions):
+            raise invalid(
+                "Training mode UPDATE needs an active solution version that was trained with FULL."
+            )
+
+    def solution_active(self, solution: Solution) -> None:
+        """Begin automatic training: within an hour unless someone else did, then periodically."""
+        if not (self.behaviour.automatic_training and solution.settings["performAutoTraining"]):
+            return
+        config = solution.settings.get("solutionConfig", {}).get("autoTrainingConfig", {})
+        days = re.search(r"\d+", config.get("schedulingExpression", "rate(7 days)"))
+        period = int(days[0] if days else 7) * DAY
+
+        def train() -> None:
+            if solution.status != "ACTIVE" or solution.arn not in self.resources:
+                return
+            self._begin(solution, None, training_mode="AUTOTRAIN", training_type="AUTOMATIC")
+            self.after(period, train)
+
+        def first() -> None:
+            if solution.versions:
+                self.after(period, train)
+            else:
+                train()
+
+        self.after(HOUR, first)
+
+    def _begin(
+        self, solution: Solution, tags: list[dict[str, str]] | None, **fields: str | None
+    ) -> SolutionVersion:
+        number = f"{solution.arn}#{len(solution.versions)}".encode()
+        version = self.new(
+            SolutionVersion,
+            "solution-version",
+            f"solution/{solution.name}/{hashlib.sha256(number).hexdigest()[:8]}",
+            tags,
+            solution=solution,
+            **fields,
+        )
+        solution.versions.append(version)
+        self._run_training(version)
+        return version
+
+    def _run_training(self, version: SolutionVersion) -> None:
+        behaviour, now = self.behaviour, clock.current()
+
+        def train() -> None:
+            """Train while time stands still, on the data as it is now."""
+            with self.lock:
+                if version.status != "CREATE PENDING":
+                    return
+                self.advance(version, "CREATE IN_PROGRESS")
+                files = self._interactions(version.solution)
+            outcome = training.train(files, event_type=version.solution.settings.get("eventType"))
+            failure = behaviour.take_failure(version.kind) or outcome.failure
+            duration = behaviour.training_duration(outcome.interactions)
+
+            def finish() -> None:
+                if version.status != "CREATE IN_PROGRESS":
+                    return
+                if failure:
+                    self.advance(version, "CREATE FAILED", failure)
+                    return
+                version.trained = outcome.trained
+                version.training_hours = round(duration / HOUR * behaviour.billed_hours_per_hour, 3)
+                self.advance(version, "ACTIVE")
+                self.solution_version_active(version)
+
+            self.after(version.created + duration - now.time(), finish)
+
+        now.call_at(now.time() + behaviour.pending(behaviour.training_duration(0)), train)
+
+    def _interactions(self, solution: Solution) -> tuple[Path, ...]:
+        for dataset in self.of(Dataset):
+            if dataset.group is solution.group and dataset.dataset_type == "INTERACTIONS":
+                return dataset.files
+        return ()

@@ -1,0 +1,121 @@
+"""Recipes and solutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedded_aws.services.personalize.recipes import all_recipes, recipe_name
+from embedded_aws.services.personalize.resources import (
+    IN_PROGRESS,
+    Answer,
+    Campaign,
+    DatasetGroup,
+    Solution,
+    present,
+)
+from embedded_aws.services.personalize.store import (
+    Store,
+    check_active,
+    check_quota,
+    in_use,
+    invalid,
+    not_found,
+    page,
+)
+
+
+class Solutions(Store):
+    """The operations on what is trained: a method per operation, named as boto3 names it."""
+
+    def describe_recipe(self, *, recipe_arn: str) -> Answer:
+        """Describe one of the service's recipes."""
+        for recipe in all_recipes(self.partition):
+            if recipe["recipeArn"] == recipe_arn:
+                return {"recipe": recipe}
+        raise not_found(recipe_arn)
+
+    def list_recipes(
+        self,
+        *,
+        recipe_provider: str | None = None,  # noqa: ARG002 - SERVICE is the only provider
+        next_token: str | None = None,
+        max_results: int | None = None,
+        domain: str | None = None,
+    ) -> Answer:
+        """List the service's recipes; those of domain dataset groups are not provided."""
+        recipes = [] if domain else all_recipes(self.partition)
+        return page("recipes", recipes, max_results, next_token)
+
+    def create_solution(
+        self,
+        *,
+        name: str,
+        dataset_group_arn: str,
+        recipe_arn: str | None = None,
+        tags: list[dict[str, str]] | None = None,
+        perform_hpo: bool = False,
+        perform_auto_ml: bool = False,
+        perform_auto_training: bool = True,
+        perform_incremental_update: bool | None = None,
+        event_type: str | None = None,
+        solution_config: dict[str, Any] | None = None,
+    ) -> Answer:
+        """Begin a solution; automatic training is on unless it is turned off, as AWS has it."""
+        group = self.find(DatasetGroup, dataset_group_arn)
+        if recipe_arn is None and not perform_auto_ml:
+            raise invalid("One of recipeArn and performAutoML must be given.")
+        if recipe_arn is not None and recipe_name(recipe_arn) is None:
+            raise not_found(recipe_arn)
+        self.refuse_taken(self.arn(f"solution/{name}"))
+        check_active(group)
+        check_quota(
+            [solution for solution in self.of(Solution) if solution.group is group],
+            self.behaviour.solutions_per_dataset_group,
+        )
+        settings = present(
+            performHPO=perform_hpo,
+            performAutoML=perform_auto_ml,
+            performAutoTraining=perform_auto_training,
+            performIncrementalUpdate=perform_incremental_update,
+            recipeArn=recipe_arn,
+            eventType=event_type,
+            solutionConfig=solution_config,
+        )
+        solution = self.new(
+            Solution,
+            "solution",
+            f"solution/{name}",
+            tags,
+            name=name,
+            group=group,
+            settings=settings,
+        )
+        self.settle(solution, then=lambda: self.solution_active(solution))
+        return {"solutionArn": solution.arn}
+
+    def describe_solution(self, *, solution_arn: str) -> Answer:
+        """Describe a solution."""
+        return {"solution": self.find(Solution, solution_arn).describe()}
+
+    def list_solutions(
+        self,
+        *,
+        dataset_group_arn: str | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+    ) -> Answer:
+        """List solutions, all or one group's."""
+        solutions = self.of(Solution)
+        found = [s.describe() for s in solutions if dataset_group_arn in (None, s.group.arn)]
+        return page("solutions", found, max_results, next_token)
+
+    def delete_solution(self, *, solution_arn: str) -> Answer:
+        """Delete a solution and its versions, if no campaign uses one and none is in training."""
+        solution = self.find(Solution, solution_arn)
+        check_active(solution)
+        if any(version.status in IN_PROGRESS for version in solution.versions):
+            raise in_use(f"Resource {solution_arn} has a solution version in training.")
+        if any(campaign.version.solution is solution for campaign in self.of(Campaign)):
+            raise in_use(f"Resource {solution_arn} is used by a campaign.")
+        self.remove(solution, *solution.versions)
+        return {}

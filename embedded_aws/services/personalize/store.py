@@ -1,0 +1,234 @@
+"""What all of Personalize's operations share: finding, naming, listing, tagging, and time."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import shutil
+import tempfile
+import threading
+import weakref
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from moto.core.base_backend import BaseBackend
+
+from embedded_aws import clock
+from embedded_aws.services.personalize.behaviour import Behaviour
+from embedded_aws.services.personalize.resources import (
+    IN_PROGRESS,
+    Answer,
+    PersonalizeError,
+    Resource,
+    Schema,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from embedded_aws.services.personalize.resources import Solution, SolutionVersion
+
+AnyResource = TypeVar("AnyResource", bound=Resource)
+MOST_TAGS = 50
+
+
+class Store(BaseBackend):
+    """The resources of one account and region, by ARN, in the order of their creation.
+
+    Every operation and every transition takes `lock`; nothing slow happens while it is held.
+    """
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.lock = threading.RLock()
+        self.behaviour = Behaviour()
+        self.resources: dict[str, Resource] = {}
+
+    @cached_property
+    def scratch(self) -> Path:
+        """A folder for imported data; it goes away with the backend, or with the process."""
+        made = Path(tempfile.mkdtemp(prefix="personalize-"))
+        weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+        return made
+
+    def tag_resource(self, *, resource_arn: str, tags: list[dict[str, str]]) -> Answer:
+        """Add tags, or replace those of the same key."""
+        resource = self.find(Resource, resource_arn)
+        resource.tags = self._tags([*_as_list(resource.tags), *tags])
+        return {}
+
+    def untag_resource(self, *, resource_arn: str, tag_keys: list[str]) -> Answer:
+        """Remove the tags of these keys."""
+        resource = self.find(Resource, resource_arn)
+        resource.tags = {k: v for k, v in resource.tags.items() if k not in tag_keys}
+        return {}
+
+    def list_tags_for_resource(self, *, resource_arn: str) -> Answer:
+        """List a resource's tags."""
+        return {"tags": _as_list(self.find(Resource, resource_arn).tags)}
+
+    def find(self, kind: type[AnyResource], arn: str) -> AnyResource:
+        """Answer the resource of this type and ARN, or raise ResourceNotFoundException."""
+        resource = self.resources.get(arn)
+        if not isinstance(resource, kind):
+            raise not_found(arn)
+        return resource
+
+    def of(self, kind: type[AnyResource]) -> list[AnyResource]:
+        """Answer all resources of this type, oldest first."""
+        return [r for r in self.resources.values() if isinstance(r, kind)]
+
+    def new(
+        self,
+        kind: type[AnyResource],
+        kind_name: str,
+        path: str,
+        tags: list[dict[str, str]] | None = None,
+        **fields: Any,
+    ) -> AnyResource:
+        """Keep and answer a new resource with the ARN `…:<path>`; its name must not be taken."""
+        arn = self.arn(path)
+        self.refuse_taken(arn)
+        now = clock.current().time()
+        made = kind(
+            kind=kind_name, arn=arn, created=now, updated=now, tags=self._tags(tags), **fields
+        )
+        self.resources[arn] = made
+        return made
+
+    def arn(self, path: str) -> str:
+        """Answer the ARN of this account and region's resource."""
+        return f"arn:{self.partition}:personalize:{self.region_name}:{self.account_id}:{path}"
+
+    def refuse_taken(self, arn: str) -> None:
+        """Raise ResourceAlreadyExistsException if there is a resource of this ARN."""
+        if arn in self.resources:
+            raise PersonalizeError(
+                "ResourceAlreadyExistsException", f"Another resource with Arn {arn} already exists."
+            )
+
+    def advance(self, resource: Resource, status: str, failure_reason: str | None = None) -> None:
+        """Move a resource to its next status, now."""
+        resource.status, resource.failure_reason = status, failure_reason
+        resource.updated = clock.current().time()
+
+    def after(self, seconds: float, transition: Callable[[], None]) -> None:
+        """Run a transition in so many simulated seconds, under the lock."""
+
+        def locked() -> None:
+            with self.lock:
+                transition()
+
+        now = clock.current()
+        now.call_at(now.time() + seconds, locked)
+
+    def settle(self, resource: Resource, then: Callable[[], None] | None = None) -> None:
+        """Make a resource that only has to be set up ACTIVE in a little while."""
+        duration = self.behaviour.resource_seconds
+
+        def begin() -> None:
+            if resource.status == "CREATE PENDING":
+                self.advance(resource, "CREATE IN_PROGRESS")
+
+        def finish() -> None:
+            if resource.status == "CREATE IN_PROGRESS":
+                self.advance(resource, "ACTIVE")
+                if then:
+                    then()
+
+        self.after(duration / 2, begin)
+        self.after(duration, finish)
+
+    def solution_active(self, solution: Solution) -> None:
+        """Do what follows when a solution becomes ACTIVE."""
+
+    def solution_version_active(self, version: SolutionVersion) -> None:
+        """Do what follows when a solution version becomes ACTIVE."""
+
+    def remove(self, resource: Resource, *others: Resource) -> None:
+        """Delete a resource, and others with it, in a little while."""
+        self.advance(resource, "DELETE PENDING")
+
+        def step() -> None:
+            for gone in (*others, resource):
+                self.resources.pop(gone.arn, None)
+
+        duration = self.behaviour.resource_seconds
+        self.after(duration / 2, lambda: self.advance(resource, "DELETE IN_PROGRESS"))
+        self.after(duration, step)
+
+    def _tags(self, tags: list[dict[str, str]] | None) -> dict[str, str]:
+        merged = {tag["tagKey"]: tag["tagValue"] for tag in tags or []}
+        if len(merged) > MOST_TAGS:
+            raise PersonalizeError(
+                "TooManyTagsException", f"A resource can have at most {MOST_TAGS} tags."
+            )
+        return merged
+
+
+def page(
+    member: str, items: Iterable[Answer], max_results: int | None, next_token: str | None
+) -> Answer:
+    """Answer one page of a list: at most `max_results` (100) items, and the token of the next.
+
+    The token names the first item to come by its position, so that items made meanwhile are found.
+    """
+    everything = list(items)
+    start = 0
+    if next_token is not None:
+        try:
+            start = int(base64.b64decode(next_token, validate=True))
+        except (binascii.Error, ValueError):
+            start = -1
+        if not 0 < start <= len(everything):
+            raise PersonalizeError("InvalidNextTokenException", "The token is not valid.")
+    end = start + (max_results or 100)
+    answer: Answer = {member: everything[start:end]}
+    if end < len(everything):
+        answer["nextToken"] = base64.b64encode(str(end).encode()).decode()
+    return answer
+
+
+def not_found(arn: str) -> PersonalizeError:
+    """Answer the error for an ARN that names nothing."""
+    return PersonalizeError("ResourceNotFoundException", f"Resource Arn {arn} does not exist.")
+
+
+def invalid(message: str) -> PersonalizeError:
+    """Answer an InvalidInputException."""
+    return PersonalizeError("InvalidInputException", message)
+
+
+def in_use(message: str) -> PersonalizeError:
+    """Answer a ResourceInUseException."""
+    return PersonalizeError("ResourceInUseException", message)
+
+
+def check_active(resource: Resource) -> None:
+    """Raise ResourceInUseException unless a resource is ACTIVE; schemas always are."""
+    if not isinstance(resource, Schema) and resource.status != "ACTIVE":
+        raise in_use(f"Resource {resource.arn} is in {resource.status} state, it must be ACTIVE.")
+
+
+def check_quota(resources: Iterable[Resource], most: int, *, in_progress: bool = False) -> None:
+    """Raise LimitExceededException if one more would be too many.
+
+    Counts those that are being made (`in_progress`), or else all that exist and did not fail.
+    """
+    statuses = [r.status for r in resources]
+    if in_progress:
+        if sum(status in IN_PROGRESS for status in statuses) >= most:
+            raise PersonalizeError(
+                "LimitExceededException",
+                f"More than {most} resources with PENDING or IN_PROGRESS status.",
+            )
+    elif sum(not status.endswith("FAILED") for status in statuses) >= most:
+        raise PersonalizeError(
+            "LimitExceededException",
+            f"More than {most} resources in ACTIVE state. Please delete some and try again.",
+        )
+
+
+def _as_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"tagKey": key, "tagValue": value} for key, value in tags.items()]

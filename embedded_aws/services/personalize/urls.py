@@ -1,0 +1,12 @@
+"""Where moto finds Personalize, and its runtime (GetRecommendations)."""
+
+from embedded_aws.services.personalize.responses import PersonalizeResponse
+
+url_bases = [
+    r"https?://personalize\.(.+)\.amazonaws\.com",
+    r"https?://personalize-runtime\.(.+)\.amazonaws\.com",
+]
+url_paths = {
+    "{0}/$": PersonalizeResponse.dispatch,
+    "{0}/recommendations$": PersonalizeResponse.dispatch,
+}

@@ -1,0 +1,42 @@
+"""The Step Functions of the embedded cloud: moto's interpreter, on the virtual clock, as AWS does.
+
+moto 5.2.5 runs state machines but leaves JSONata, the SDK integrations' naming and much of the
+service's strictness open. Each module here closes one of these gaps. Whoever starts the cloud calls
+`install` once, before the first execution; from then on every state machine is executed.
+"""
+
+from moto.core.config import default_user_config
+
+from embedded_aws.services.stepfunctions import (
+    choices,
+    clients,
+    data,
+    definitions,
+    errors,
+    integrations,
+    jsonata,
+    models,
+    scopes,
+    timing,
+)
+
+
+def install() -> None:
+    """Make moto execute state machines as AWS does; calling it again changes nothing.
+
+    Reads the clock (`embedded_aws.clock.current`) only when something runs.
+    """
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    for part in (
+        timing,
+        scopes,
+        jsonata,
+        errors,
+        choices,
+        clients,
+        data,
+        integrations,
+        definitions,
+        models,
+    ):
+        part.install()

@@ -1,0 +1,132 @@
+"""Error names as AWS reports them, and what Retry and Catch match."""
+
+import logging
+from typing import Any, Final
+
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
+    ErrorEqualsDecl,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
+    StatesErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.program import program
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
+from moto.stepfunctions.parser.asl.component.state.fail import state_fail
+
+from embedded_aws.services.stepfunctions.patch import patch
+
+QUERY_EVALUATION_ERROR: Final = StatesErrorNameType.StatesQueryEvaluationError
+NO_CHOICE_MATCHED: Final = StatesErrorNameType.StatesNoChoiceMatched
+RUNTIME: Final = StatesErrorNameType.StatesRuntime
+# AWS: "States.ALL … can't catch the States.DataLimitExceeded terminal error or Runtime error
+# types"; the latter "will always cause the execution to fail".
+_NOT_IN_ALL: Final = "States.DataLimitExceeded"
+
+
+def failure(
+    env: Any, error: StatesErrorNameType, cause: str, field: str | None = None
+) -> FailureEventException:
+    """Return the exception that fails the current state with `error` and AWS's wording of `cause`.
+
+    An evaluation error is also written to the history, with the `field` that failed.
+    """
+    state = env.next_state_name
+    entered = env.event_manager.entered(state)
+    where = f"the state '{state}' (entered at the event id #{entered})"
+    cause = f"An error occurred while executing {where}. {cause}"
+    event = {"error": error.to_name(), "cause": cause}
+    if error is not QUERY_EVALUATION_ERROR:
+        event_type = HistoryEventType.ExecutionFailed
+        details: Any = {"executionFailedEventDetails": event}
+    else:
+        event_type = HistoryEventType.EvaluationFailed
+        details = {
+            "evaluationFailedEventDetails": event | {"location": field or "", "state": state}
+        }
+        env.event_manager.add_event(env.event_history_context, event_type, details)
+    return FailureEventException(FailureEvent(env, StatesErrorName(error), event_type, details))
+
+
+def _error_name(error_name: str | None) -> ErrorName:
+    """Name an error that comes from an inner scope: its own, or one of AWS's."""
+    try:
+        return StatesErrorName.from_name(error_name or "")
+    except ValueError:
+        return ErrorName(error_name)
+
+
+def _matches(self: ErrorEqualsDecl, env: Any) -> None:
+    reported: ErrorName = env.stack.pop()
+    listed = {name.error_name for name in self.error_names}
+    if reported.error_name == RUNTIME.to_name():
+        matched = False
+    elif "States.ALL" in listed:
+        matched = reported.error_name != _NOT_IN_ALL
+    else:
+        matched = reported.error_name in listed or (
+            "States.TaskFailed" in listed and not isinstance(reported, StatesErrorName)
+        )
+    env.stack.append(matched)
+
+
+def _evaluation_details(self: FailureEventException) -> Any:
+    details: Any = self.failure_event.event_details
+    return details["evaluationFailedEventDetails"]
+
+
+def _execution_details(self: FailureEventException) -> dict[str, str] | None:
+    pair = self.extract_error_cause_pair()
+    if pair is None:
+        return None
+    return {name: text for name, text in zip(("error", "cause"), pair, strict=True) if text}
+
+
+def type_name(value: object) -> str:
+    """Return JSON's name of the type of `value`, which is JSON data."""
+    names: dict[type, str] = {
+        type(None): "null", bool: "boolean", int: "number", float: "number",
+        str: "string", list: "array", dict: "object",
+    }  # fmt: skip
+    return names[type(value)]
+
+
+def _say_nothing(self: EvalComponent, *_: object, **__: object) -> None:
+    """Leave moto's log empty."""
+
+
+def install() -> None:
+    """Report and match errors as AWS does."""
+    patch(ErrorEqualsDecl, _eval_body=_matches)
+    # An error of AWS's own (States.Timeout, …) leaves a branch or an iteration under its name, and
+    # a Fail state may pass one on; moto takes the prefix for a mistake and reports States.Runtime.
+    for module in (branches_decl, iteration_worker, state_fail):
+        patch(module, CustomErrorName=_error_name)
+    # The cause says once where the error happened; moto says it again at every level it passes.
+    patch(
+        FailureEventException,
+        get_evaluation_failed_event_details=_evaluation_details,
+        get_execution_failed_event_details=_execution_details,
+    )
+    # A failure is told in the history; moto also prints the whole component, at every level.
+    patch(
+        EvalComponent,
+        _log_failure_event_exception=_say_nothing,
+        _log_exception=_say_nothing,
+    )
+    # So does a state that is still at work when its execution is stopped, and fails over that.
+    silent = logging.Logger("silent")
+    silent.disabled = True
+    for module in (program, execute_state):
+        patch(module, LOG=silent)

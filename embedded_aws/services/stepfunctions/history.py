@@ -1,0 +1,116 @@
+"""The history of one execution: on the clock, closed by its last event, bounded as on AWS."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.eval.event.event_manager import (
+    EventHistoryContext,
+    EventManager,
+)
+
+from embedded_aws import clock
+from embedded_aws.services.stepfunctions import definitions
+
+MAX_EVENTS: Final = 25_000
+_LAST: Final = frozenset(
+    {
+        HistoryEventType.ExecutionAborted,
+        HistoryEventType.ExecutionFailed,
+        HistoryEventType.ExecutionSucceeded,
+        HistoryEventType.ExecutionTimedOut,
+    }
+)
+
+EventDetails = dict[str, Any]  # {"taskFailedEventDetails": {"error": …}}: at most one entry
+
+
+class History(EventManager):
+    """Takes events until the one that ends the execution; what comes later never happened.
+
+    `closed` is called once, with that event's type and details. A call that is still under way
+    when its execution or its branch ends leaves no trace, as on AWS.
+    """
+
+    def __init__(
+        self, definition: str, closed: Callable[[HistoryEventType, EventDetails], None]
+    ) -> None:
+        super().__init__()
+        self._fields = definitions.fields(definition)
+        self._closed = closed
+        self._recording = threading.RLock()
+        self._is_closed = False
+        self._entered: dict[str, int] = {}
+        self._evaluation_failures: list[object] = []
+
+    def field(self, state: str, expression: str) -> str:
+        """Return the path of the field of `state` that holds `expression`."""
+        return self._fields.get(state, {}).get(expression.strip(), "")
+
+    def entered(self, state: str) -> int:
+        """Return the id of the event with which `state` was last entered."""
+        return self._entered.get(state, 0)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events so far; `timestamp` is ISO text, and details are not to be changed."""
+        with self._recording:
+            return [dict(event) for event in self._history_event_list]
+
+    def add_event(  # type: ignore[override]  # moto's types leave out what it passes
+        self,
+        context: EventHistoryContext,
+        event_type: HistoryEventType,
+        event_details: EventDetails | None = None,
+        timestamp: datetime | None = None,
+        update_source_event_id: bool = True,
+    ) -> int:
+        """Add an event as moto does, unless its scope is over, and return its id."""
+        with self._recording:
+            details = event_details or {}
+            if self._is_closed or _is_stopped(context, event_type) or self._is_repeated(details):
+                return context.last_published_event_id
+            is_last_place = len(self._history_event_list) == MAX_EVENTS - 1
+            if is_last_place and event_type is not HistoryEventType.ExecutionSucceeded:
+                event_type, details = HistoryEventType.ExecutionFailed, _FULL
+            self._is_closed = event_type in _LAST
+            event_id = super().add_event(
+                context,
+                event_type,
+                details or None,  # type: ignore[arg-type]  # as above
+                timestamp,  # type: ignore[arg-type]  # as above
+                update_source_event_id,
+            )
+            if entry := details.get("stateEnteredEventDetails"):
+                self._entered[entry["name"]] = event_id
+            if self._is_closed:
+                self._closed(event_type, details)
+            return event_id
+
+    def _is_repeated(self, details: EventDetails) -> bool:
+        """Tell whether this failed evaluation is known; moto adds it again where it is handled."""
+        failed = details.get("evaluationFailedEventDetails")
+        if failed is None or any(failed is known for known in self._evaluation_failures):
+            return failed is not None
+        self._evaluation_failures.append(failed)
+        return False
+
+    @staticmethod
+    def _get_current_timestamp() -> datetime:
+        return clock.current().now()
+
+
+def _is_stopped(context: EventHistoryContext, event_type: HistoryEventType) -> bool:
+    stopped = getattr(context, "is_stopped", False)
+    return stopped and event_type is not HistoryEventType.MapIterationAborted
+
+
+# AWS: "When an execution reaches 24,999 events, it waits for the next event to happen. … If the
+# event number 25,000 isn't ExecutionSucceeded, the ExecutionFailed event is logged".
+_FULL: Final[EventDetails] = {
+    "executionFailedEventDetails": {
+        "error": "States.Runtime",
+        "cause": f"The execution reached the maximum number of history events ({MAX_EVENTS}).",
+    }
+}

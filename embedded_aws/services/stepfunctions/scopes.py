@@ -1,0 +1,59 @@
+"""Branches, iterations and tasks: what they know, and that an end of their scope ends them."""
+
+from typing import Any
+
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (  # noqa: E501
+    InlineIterationComponent,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (  # noqa: E501
+    StateTaskService,
+)
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+
+from embedded_aws import clock
+from embedded_aws.services.stepfunctions.patch import patch
+
+_moto_frame = Environment.as_inner_frame_of.__func__  # type: ignore[attr-defined]  # a classmethod
+_moto_set_stop = Environment.set_stop
+_moto_iterate = InlineIterationComponent._eval_body
+_moto_after_call = StateTaskService._after_eval_execution
+
+
+def _frame(cls: type[Environment], env: Environment, *args: Any, **kwargs: Any) -> Environment:
+    """Let the states of an iteration read `$states.context.Map`, as on AWS."""
+    frame: Environment = _moto_frame(cls, env, *args, **kwargs)
+    known = env.states.context_object.context_object_data
+    if "Map" in known:
+        frame.states.context_object.context_object_data["Map"] = known["Map"]
+    return frame
+
+
+def _set_stop(self: Environment, *args: Any, **kwargs: Any) -> None:
+    """Stop a scope for good: what is still under way in it leaves no event."""
+    if self.is_running():
+        self.event_history_context.is_stopped = True  # type: ignore[attr-defined]  # for History
+    _moto_set_stop(self, *args, **kwargs)
+
+
+def _iterate(self: InlineIterationComponent, env: Environment) -> None:
+    """Abort the other iterations when one fails, as AWS does; moto lets them run on."""
+    try:
+        _moto_iterate(self, env)
+    except Exception:
+        for frame in list(env._frames):
+            frame.set_stop(stop_date=clock.current().now(), cause=None, error=None)
+        clock.current().sleep(0)  # so that they tell of it before the state itself fails
+        raise
+
+
+def _after_call(self: StateTaskService, env: Environment, *args: Any, **kwargs: Any) -> None:
+    """Take no answer that comes after the task's time limit or the end of its scope."""
+    if env.is_running():
+        _moto_after_call(self, env, *args, **kwargs)
+
+
+def install() -> None:
+    """Give scopes the bounds that they have on AWS."""
+    patch(Environment, as_inner_frame_of=classmethod(_frame), set_stop=_set_stop)
+    patch(InlineIterationComponent, _eval_body=_iterate)
+    patch(StateTaskService, _after_eval_execution=_after_call)

@@ -1,0 +1,212 @@
+"""The virtual clock inside moto's interpreter: every wait, deadline, timestamp and thread."""
+
+import json
+import random
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import (
+    JitterStrategy,
+    JitterStrategyDecl,
+)
+from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import (
+    MaxAttemptsOutcome,
+)
+from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
+from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.program import program
+from moto.stepfunctions.parser.asl.component.state import state
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (
+    inline_iteration_component,
+    job,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import (
+    branch_worker,
+    branches_decl,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_callback,
+)
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import (
+    SecondsJSONata,
+)
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
+    WaitFunction,
+)
+from moto.stepfunctions.parser.asl.eval import environment
+from moto.stepfunctions.parser.asl.eval.callback import callback
+
+from embedded_aws import clock
+from embedded_aws.services.stepfunctions.errors import QUERY_EVALUATION_ERROR, failure, type_name
+from embedded_aws.services.stepfunctions.patch import patch
+
+
+def iso(moment: datetime) -> str:
+    """Return `moment` as Step Functions writes it: `2026-11-22T15:30:00.123Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+class _Thread:
+    """A thread of the interpreter that counts as a program of the clock from `start` on."""
+
+    native_id = 0
+
+    def __init__(
+        self,
+        target: Callable[..., object],
+        args: tuple[Any, ...] = (),
+        name: str | None = None,
+        daemon: bool = True,  # noqa: ARG002 - threading.Thread's signature
+    ) -> None:
+        self._target, self._args, self._name = target, args, name
+        self._ended = clock.Signal(clock.current())
+
+    def start(self) -> None:
+        clock.current().spawn(self._run, self._name)
+
+    def _run(self) -> None:
+        try:
+            self._target(*self._args)
+        finally:
+            del self._target, self._args  # moto keeps every thread it ever made
+            self._ended.set()
+
+    def join(self, timeout: float | None = None) -> None:
+        self._ended.wait(timeout)
+
+    def is_alive(self) -> bool:
+        return not self._ended.is_set()
+
+
+class _StateChanged:
+    """What an Environment sets whenever its program ends, by itself or from outside."""
+
+    def set(self) -> None:
+        clock.current().notify()
+
+    def clear(self) -> None:
+        """Nothing to do: no one waits on this."""
+
+
+_threading = SimpleNamespace(
+    Event=lambda: clock.Signal(clock.current()),
+    Thread=_Thread,
+    Lock=threading.Lock,
+    RLock=threading.RLock,
+)
+
+
+def _sleep(env: Any, seconds: float) -> None:
+    clock.current().sleep(seconds, lambda: not env.is_running())
+
+
+def _wait(self: WaitFunction, env: Any, wait_seconds: float) -> None:  # noqa: ARG001
+    _sleep(env, wait_seconds)
+
+
+def _seconds(self: SecondsJSONata, env: Any) -> int:
+    """AWS takes whole seconds that are not negative; moto truncates what it gets."""
+    self.string_jsonata.eval(env=env)
+    value = env.stack.pop()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is int and value >= 0:
+        return value
+    expression = self.string_jsonata.expression
+    problem = (
+        f"returned an unexpected result type. Expected 'number', but was '{type_name(value)}'."
+        if isinstance(value, bool) or not isinstance(value, int | float)
+        else f"must be a whole number that is not negative, but was {json.dumps(value)}."
+    )
+    raise failure(
+        env,
+        QUERY_EVALUATION_ERROR,
+        f"The JSONata expression '{expression}' specified for the field 'Seconds' {problem}",
+        "Seconds",
+    )
+
+
+def _seconds_until(self: Timestamp, env: Any) -> float:
+    """moto compares the UTC timestamp with this computer's local time."""
+    self.string.eval(env=env)
+    text = env.stack.pop()
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise failure(
+            env,
+            QUERY_EVALUATION_ERROR,
+            f"The Timestamp parameter is no ISO-8601 date-time with an offset: {json.dumps(text)}",
+            "Timestamp",
+        )
+    return moment.timestamp() - clock.current().time()
+
+
+def _retry(self: RetrierDecl, env: Any) -> None:
+    """As in moto, but sleeping on the clock, and ending with the execution."""
+    self.error_equals.eval(env)
+    if not env.stack.pop():
+        env.stack.append(RetrierOutcome.Skipped)
+        return
+    self.max_attempts.eval(env=env)
+    if env.stack.pop() == MaxAttemptsOutcome.EXHAUSTED:
+        env.stack.append(RetrierOutcome.Failed)
+        return
+    for part in (
+        self.interval_seconds,
+        self.backoff_rate,
+        self.max_delay_seconds,
+        self.jitter_strategy,
+    ):
+        part.eval(env=env)
+    _sleep(env, env.stack.pop())
+    env.stack.append(RetrierOutcome.Executed)
+
+
+def _jitter(self: JitterStrategyDecl, env: Any) -> None:
+    """Draw from the whole interval as AWS does, but the same on every run of the same execution."""
+    if self.jitter_strategy is JitterStrategy.NONE:
+        return
+    context = env.states.context_object.context_object_data
+    seed = [context["Execution"]["Id"], context["State"], context.get("Map")]
+    draw = random.Random(json.dumps(seed))  # noqa: S311 - no secret
+    env.stack.append(draw.uniform(0, env.stack.pop()))
+
+
+def _state_data(EnteredTime: str, Name: str) -> dict[str, Any]:  # noqa: ARG001, N803
+    return {"EnteredTime": iso(clock.current().now()), "Name": Name, "RetryCount": 0}
+
+
+def install() -> None:
+    """Put moto's interpreter on the clock."""
+    # Threads are counted from their start, and who waits for them is not, until they let it go on.
+    for module in (
+        branch_worker,
+        branches_decl,
+        execute_state,
+        inline_iteration_component,
+        job,
+        program,
+        state_task_service_callback,
+    ):
+        patch(module, threading=_threading)
+    patch(execute_state, Thread=_Thread)
+    patch(callback, Event=_threading.Event)
+    patch(environment, threading=SimpleNamespace(Event=_StateChanged, RLock=threading.RLock))
+    # Waiting in simulated seconds.
+    patch(WaitFunction, _wait_interval=_wait)
+    patch(SecondsJSONata, _get_wait_seconds=_seconds)
+    patch(Timestamp, _get_wait_seconds=_seconds_until)
+    patch(RetrierDecl, _eval_body=_retry)
+    patch(JitterStrategyDecl, _eval_body=_jitter)
+    polling = SimpleNamespace(sleep=lambda seconds: clock.current().sleep(seconds))
+    patch(state_task_service_callback, time=polling)
+    # AWS: EnteredTime in milliseconds with a Z.
+    patch(state, StateData=_state_data)

@@ -1,0 +1,194 @@
+"""A served Personalize with a bucket and a role, and one test's own virtual clock."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from embedded_aws.cloud import Cloud
+from embedded_aws.services.personalize.models import PersonalizeBackend, personalize_backend
+from rehearsal import sample_data
+
+BUCKET = "shop-data"
+HRNN = "arn:aws:personalize:::recipe/aws-hrnn"
+USER_PERSONALIZATION = "arn:aws:personalize:::recipe/aws-user-personalization"
+MINUTE = 60.0
+ROLE = "personalize-import"
+READER = {"Service": "personalize.amazonaws.com"}
+READING = {
+    "Effect": "Allow",
+    "Action": ["s3:GetObject", "s3:ListBucket"],
+    "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+}
+
+
+def csv(rows: int = 1200, users: int = 60, items: int = 40, *, first: int = 0) -> str:
+    """Write interactions that can be trained on; `first` numbers the items from there."""
+    lines = [
+        f"u{n % users},i{first + (n + n // users) % items},{1_599_000_000 + n},view"
+        for n in range(rows)
+    ]
+    return "\n".join([",".join(sample_data.COLUMNS), *lines, ""])
+
+
+@dataclass
+class Shop:
+    """A test's Personalize; time stands still but for `wait`."""
+
+    cloud: Cloud
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service)
+
+    @property
+    def personalize(self) -> Any:
+        return self.client("personalize")
+
+    @property
+    def backend(self) -> PersonalizeBackend:
+        return personalize_backend(self.cloud.account, self.cloud.region)
+
+    @property
+    def role(self) -> str:
+        return f"arn:aws:iam::{self.cloud.account}:role/{ROLE}"
+
+    def arn(self, path: str) -> str:
+        return f"arn:aws:personalize:{self.cloud.region}:{self.cloud.account}:{path}"
+
+    def wait(self, seconds: float) -> None:
+        self.cloud.clock.sleep(seconds)
+
+    def put(self, key: str, body: str | bytes) -> str:
+        self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+        return f"s3://{BUCKET}/{key}"
+
+    def allow_reading(self, principal: Any = READER, condition: Any = None) -> None:
+        """Let Personalize read the bucket; with None as principal, nobody."""
+        s3 = self.client("s3")
+        if principal is None:
+            s3.delete_bucket_policy(Bucket=BUCKET)
+            return
+        statement = READING | {"Principal": principal}
+        statement |= {"Condition": condition} if condition else {}
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=_policy(statement))
+
+    def make_role(
+        self, *, principal: Any = READER, condition: Any = None, may_read: bool = True
+    ) -> None:
+        """Make the import role anew, which trusts Personalize and may read the bucket."""
+        client = self.client("iam")
+        with suppress(client.exceptions.NoSuchEntityException):
+            client.delete_role_policy(RoleName=ROLE, PolicyName="read")
+        with suppress(client.exceptions.NoSuchEntityException):
+            client.delete_role(RoleName=ROLE)
+        trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+        trust |= {"Condition": condition} if condition else {}
+        client.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(trust))
+        if may_read:
+            client.put_role_policy(
+                RoleName=ROLE, PolicyName="read", PolicyDocument=_policy(READING)
+            )
+
+    def dataset(self, schema: str = sample_data.SCHEMA, group: str = "shop") -> str:
+        """Make a group and its empty Interactions dataset, ACTIVE; answer the dataset's ARN."""
+        personalize = self.personalize
+        made = personalize.create_dataset_group(name=group)["datasetGroupArn"]
+        schema_arn = personalize.create_schema(name=f"{group}-schema", schema=schema)["schemaArn"]
+        self.wait(MINUTE)
+        arn: str = personalize.create_dataset(
+            name="interactions",
+            schemaArn=schema_arn,
+            datasetGroupArn=made,
+            datasetType="Interactions",
+        )["datasetArn"]
+        self.wait(MINUTE)
+        return arn
+
+    def begin_import(self, dataset: str, name: str, location: str, mode: str = "FULL") -> str:
+        arn: str = self.personalize.create_dataset_import_job(
+            jobName=name,
+            datasetArn=dataset,
+            dataSource={"dataLocation": location},
+            roleArn=self.role,
+            importMode=mode,
+        )["datasetImportJobArn"]
+        return arn
+
+    def imported(self, dataset: str, name: str, location: str, mode: str = "FULL") -> Any:
+        """Import, and answer the job as it is described at the end."""
+        arn = self.begin_import(dataset, name, location, mode)
+        self.wait(20 * MINUTE)
+        return self.personalize.describe_dataset_import_job(datasetImportJobArn=arn)[
+            "datasetImportJob"
+        ]
+
+    def solution(self, name: str = "solution", *, recipe: str = HRNN, **settings: Any) -> str:
+        """Make an ACTIVE solution in the group `shop`, which does not train by itself."""
+        arn: str = self.personalize.create_solution(
+            name=name,
+            datasetGroupArn=self.arn("dataset-group/shop"),
+            recipeArn=recipe,
+            **{"performAutoTraining": False} | settings,
+        )["solutionArn"]
+        self.wait(MINUTE)
+        return arn
+
+    def trained(self, solution: str, **settings: Any) -> str:
+        """Train a version and wait until it is done."""
+        created = self.personalize.create_solution_version(solutionArn=solution, **settings)
+        self.wait(30 * MINUTE)
+        arn: str = created["solutionVersionArn"]
+        return arn
+
+    def campaign(self, version: str, name: str = "campaign", **settings: Any) -> str:
+        arn: str = self.personalize.create_campaign(
+            name=name, solutionVersionArn=version, **settings
+        )["campaignArn"]
+        self.wait(20 * MINUTE)
+        return arn
+
+    def version(self, arn: str) -> Any:
+        """Describe a solution version."""
+        return self.personalize.describe_solution_version(solutionVersionArn=arn)["solutionVersion"]
+
+    def described(self, campaign: str) -> Any:
+        """Describe a campaign."""
+        return self.personalize.describe_campaign(campaignArn=campaign)["campaign"]
+
+    def recommended(self, campaign: str, user: str, most: int = 25) -> list[str]:
+        answer = self.client("personalize-runtime").get_recommendations(
+            campaignArn=campaign, userId=user, numResults=most
+        )
+        return [item["itemId"] for item in answer["itemList"]]
+
+
+@contextmanager
+def open_shop(cloud: Cloud) -> Iterator[Shop]:
+    """Set up a readable bucket and an import role, and hold time still but for `Shop.wait`."""
+    with cloud.clock.running():
+        shop = Shop(cloud)
+        shop.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": cloud.region}
+        )
+        shop.allow_reading()
+        shop.make_role()
+        try:
+            yield shop
+        finally:
+            cloud.stop()  # while time stands still: what is still to come never happens
+
+
+def refusal(call: Any, **request: Any) -> tuple[str, str]:
+    """Answer the code and message of the error that a call must end with."""
+    with pytest.raises(ClientError) as refused:
+        call(**request)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def _policy(statement: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,0 +1,348 @@
+"""EventBridge: what starts, with which input, and what becomes of an undeliverable event."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded_aws.cloud import Cloud
+from embedded_aws.services.events.inputs import target_input
+from tests.embedded_aws.small_stack import (
+    allow,
+    arn,
+    deployed,
+    function,
+    physical_id,
+    role,
+    state_machine,
+)
+
+GLUE = {"source": ["aws.glue"], "detail": {"state": ["SUCCEEDED"], "jobName": ["nightly"]}}
+ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+MAY_START = allow("states:StartExecution", arn("Machine"))
+
+
+def rule(**target: Any) -> dict[str, Any]:
+    properties = {
+        "EventPattern": GLUE,
+        "Targets": [{"Id": "machine", "Arn": arn("Machine"), "RoleArn": arn("Sender"), **target}],
+    }
+    return {"Type": "AWS::Events::Rule", "Properties": properties}
+
+
+def queue_policy(*principals: str) -> dict[str, Any]:
+    statements = [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": principal},
+            "Action": "sqs:SendMessage",
+            "Resource": arn("Queue"),
+            "Condition": {"ArnEquals": {"aws:SourceArn": arn("Rule")}},
+        }
+        for principal in principals
+    ]
+    properties = {"Queues": [{"Ref": "Queue"}], "PolicyDocument": {"Statement": statements}}
+    return {"Type": "AWS::SQS::QueuePolicy", "Properties": properties}
+
+
+def deploy_rule(cloud: Cloud, folder: Path, *statements: Any, **target: Any) -> None:
+    deployed(
+        cloud,
+        folder,
+        {
+            "Runner": role("states.amazonaws.com"),
+            "Machine": state_machine(ECHO, "Runner"),
+            "Sender": role("events.amazonaws.com", *statements),
+            "Queue": {"Type": "AWS::SQS::Queue", "Properties": {}},
+            "QueuePolicy": queue_policy("events.amazonaws.com"),
+            "Rule": rule(DeadLetterConfig={"Arn": arn("Queue")}, **target),
+        },
+    )
+
+
+def glue_event(cloud: Cloud, job: str = "nightly", state: str = "SUCCEEDED") -> str:
+    return cloud.send_service_event(
+        "aws.glue",
+        "Glue Job State Change",
+        {"jobName": job, "state": state, "jobRunId": "jr_" + "0" * 64},
+    )
+
+
+def started(cloud: Cloud) -> list[Any]:
+    """The inputs of all executions so far, once they have ended."""
+    assert cloud.clock.wait_until_idle(30)
+    api = cloud.client("stepfunctions")
+    machine = physical_id(cloud, "Machine")
+    return [
+        json.loads(api.describe_execution(executionArn=e["executionArn"])["input"])
+        for e in api.list_executions(stateMachineArn=machine)["executions"]
+    ]
+
+
+def dead_letters(cloud: Cloud) -> list[tuple[Any, dict[str, str]]]:
+    assert cloud.clock.wait_until_idle(30)
+    messages = cloud.client("sqs").receive_message(
+        QueueUrl=physical_id(cloud, "Queue"),
+        MessageAttributeNames=["All"],
+        MaxNumberOfMessages=10,
+    )
+    return [
+        (
+            json.loads(message["Body"]),
+            {k: v["StringValue"] for k, v in message["MessageAttributes"].items()},
+        )
+        for message in messages.get("Messages", [])
+    ]
+
+
+def test_a_matching_event_starts_the_machine_with_the_whole_event(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy_rule(cloud, tmp_path, MAY_START)
+    event_id = glue_event(cloud)
+    (received,) = started(cloud)
+    assert received == {
+        "version": "0",
+        "id": event_id,
+        "detail-type": "Glue Job State Change",
+        "source": "aws.glue",
+        "account": "111122223333",
+        "time": "2020-09-28T00:30:00Z",
+        "region": "ap-northeast-1",
+        "resources": [],
+        "detail": {"jobName": "nightly", "state": "SUCCEEDED", "jobRunId": "jr_" + "0" * 64},
+    }
+
+
+@pytest.mark.parametrize(("job", "state"), [("other", "SUCCEEDED"), ("nightly", "FAILED")])
+def test_an_event_that_the_pattern_does_not_match_starts_nothing(
+    cloud: Cloud, tmp_path: Path, job: str, state: str
+) -> None:
+    deploy_rule(cloud, tmp_path, MAY_START)
+    glue_event(cloud, job, state)
+    assert started(cloud) == []
+
+
+def test_a_disabled_rule_starts_nothing(cloud: Cloud, tmp_path: Path) -> None:
+    deploy_rule(cloud, tmp_path, MAY_START)
+    cloud.client("events").disable_rule(Name=physical_id(cloud, "Rule"))
+    glue_event(cloud)
+    assert started(cloud) == []
+
+
+def test_the_root_plays_glue_through_put_events_at_a_time_of_its_own(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy_rule(cloud, tmp_path, MAY_START)
+    detail = json.dumps({"jobName": "nightly", "state": "SUCCEEDED"})
+    answer = cloud.client("events").put_events(
+        Entries=[
+            {
+                "Source": "aws.glue",
+                "DetailType": "Glue Job State Change",
+                "Detail": detail,
+                "Time": datetime(2020, 9, 27, 20, 1, 2, tzinfo=UTC),
+            }
+        ]
+    )
+    assert answer["FailedEntryCount"] == 0
+    (received,) = started(cloud)
+    assert received["time"] == "2020-09-27T20:01:02Z"
+    assert received["id"] == answer["Entries"][0]["EventId"]
+
+
+def test_a_deployed_role_may_not_send_events_as_an_aws_service(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    code = """
+import boto3
+def handler(event, context):
+    entry = {"Source": "aws.glue", "DetailType": "Glue Job State Change", "Detail": "{}"}
+    return boto3.client("events").put_events(Entries=[entry])["Entries"]
+"""
+    bus = "arn:aws:events:ap-northeast-1:111122223333:event-bus/default"
+    resources = {
+        "Role": role("lambda.amazonaws.com", allow("events:PutEvents", bus)),
+        "Task": function(code, "Role"),
+    }
+    deployed(cloud, tmp_path, resources)
+    answer = cloud.client("lambda").invoke(FunctionName=physical_id(cloud, "Task"))
+    (entry,) = json.loads(answer["Payload"].read())
+    assert entry["ErrorCode"] == "NotAuthorizedForSourceException"
+
+
+def test_an_event_of_a_deployed_role_is_delivered_once_its_sender_waits_or_ends(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    code = """
+import boto3
+def handler(event, context):
+    entry = {"Source": "shop", "DetailType": "Sale", "Detail": '{"sold": 1}'}
+    return boto3.client("events").put_events(Entries=[entry])["Entries"]
+"""
+    bus = "arn:aws:events:ap-northeast-1:111122223333:event-bus/default"
+    sale = rule()
+    sale["Properties"]["EventPattern"] = {"source": ["shop"]}
+    resources = {
+        "Runner": role("states.amazonaws.com"),
+        "Machine": state_machine(ECHO, "Runner"),
+        "Sender": role("events.amazonaws.com", MAY_START),
+        "Rule": sale,
+        "Role": role("lambda.amazonaws.com", allow("events:PutEvents", bus)),
+        "Task": function(code, "Role"),
+    }
+    deployed(cloud, tmp_path, resources)
+    cloud.client("lambda").invoke(FunctionName=physical_id(cloud, "Task"))
+    (received,) = started(cloud)
+    assert received["detail"] == {"sold": 1}
+
+
+def test_bad_entries_fail_by_themselves(cloud: Cloud) -> None:
+    good = {"Source": "shop", "DetailType": "Sale", "Detail": "{}"}
+    answer = cloud.client("events").put_events(
+        Entries=[good, {**good, "Detail": "{"}, {"Source": "shop", "Detail": "{}"}]
+    )
+    assert answer["FailedEntryCount"] == 2
+    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [
+        None,
+        "MalformedDetail",
+        "InvalidArgument",
+    ]
+
+
+def test_a_role_without_permission_starts_nothing_and_the_event_is_kept_with_its_reason(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy_rule(cloud, tmp_path)
+    glue_event(cloud)
+    assert started(cloud) == []
+    ((event, attributes),) = dead_letters(cloud)
+    assert event["detail"]["jobName"] == "nightly"
+    assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
+    assert "is not authorized to perform: states:StartExecution" in attributes["ERROR_MESSAGE"]
+    assert attributes["RULE_ARN"].endswith(physical_id(cloud, "Rule"))
+    assert attributes["TARGET_ARN"] == physical_id(cloud, "Machine")
+    assert attributes["RETRY_ATTEMPTS"] == "0"
+    assert "EXHAUSTED_RETRY_CONDITION" not in attributes
+
+
+def test_a_role_that_does_not_trust_eventbridge_starts_nothing(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy_rule(cloud, tmp_path, MAY_START, RoleArn=arn("Runner"))
+    glue_event(cloud)
+    ((_, attributes),) = dead_letters(cloud)
+    assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
+
+
+def test_a_throttled_start_is_repeated_until_it_succeeds(cloud: Cloud, tmp_path: Path) -> None:
+    deploy_rule(cloud, tmp_path, MAY_START)
+    cloud.faults.add("states:StartExecution=throttle*4")
+    began = cloud.clock.time()
+    glue_event(cloud)
+    assert len(started(cloud)) == 1
+    assert cloud.clock.time() == began + 5 + 10 + 20 + 40
+    assert dead_letters(cloud) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "condition", "retries"),
+    [
+        ({"MaximumRetryAttempts": 3}, "MaximumRetryAttempts", "3"),
+        ({"MaximumEventAgeInSeconds": 60}, "MaximumEventAgeInSeconds", "3"),
+    ],
+)
+def test_an_event_that_exhausts_its_retry_policy_is_kept(
+    cloud: Cloud, tmp_path: Path, policy: dict[str, int], condition: str, retries: str
+) -> None:
+    deploy_rule(cloud, tmp_path, MAY_START, RetryPolicy=policy)
+    cloud.faults.add("states:StartExecution=error*always")
+    glue_event(cloud)
+    ((_, attributes),) = dead_letters(cloud)
+    assert attributes["EXHAUSTED_RETRY_CONDITION"] == condition
+    assert attributes["RETRY_ATTEMPTS"] == retries
+    assert attributes["ERROR_CODE"] == "INTERNAL_ERROR"
+
+
+def test_without_a_retry_policy_attempts_end_after_a_day_at_most(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy_rule(cloud, tmp_path, MAY_START)
+    cloud.faults.add("states:StartExecution=throttle*always")
+    began = cloud.clock.time()
+    glue_event(cloud)
+    ((_, attributes),) = dead_letters(cloud)
+    assert attributes["ERROR_CODE"] == "THROTTLING"
+    assert attributes["EXHAUSTED_RETRY_CONDITION"] == "MaximumEventAgeInSeconds"
+    assert 86_400 - 600 <= cloud.clock.time() - began <= 86_400
+
+
+def test_a_lost_answer_delivers_the_event_twice(cloud: Cloud, tmp_path: Path) -> None:
+    deploy_rule(cloud, tmp_path, MAY_START)
+    cloud.faults.add("states:StartExecution=lost")
+    glue_event(cloud)
+    first, second = started(cloud)
+    assert first == second
+
+
+def test_a_queue_that_does_not_let_eventbridge_in_keeps_nothing(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deployed(
+        cloud,
+        tmp_path,
+        {
+            "Runner": role("states.amazonaws.com"),
+            "Machine": state_machine(ECHO, "Runner"),
+            "Sender": role("events.amazonaws.com"),
+            "Queue": {"Type": "AWS::SQS::Queue", "Properties": {}},
+            "QueuePolicy": queue_policy("sns.amazonaws.com"),
+            "Rule": rule(DeadLetterConfig={"Arn": arn("Queue")}),
+        },
+    )
+    glue_event(cloud)
+    assert dead_letters(cloud) == []
+    refused = [call for call in cloud.calls if not call.allowed]
+    assert ("events.amazonaws.com", "sqs:SendMessage") in {(c.caller, c.action) for c in refused}
+
+
+EVENT = {
+    "detail-type": "Glue Job State Change",
+    "time": "2020-09-28T00:30:00Z",
+    "detail": {"jobName": 'say "hi"', "attempts": 2, "tags": ["a", "b"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ({"Input": '{"reconcile": true}'}, {"reconcile": True}),
+        ({"InputPath": "$.detail"}, EVENT["detail"]),
+        ({"InputPath": "$.detail-type"}, "Glue Job State Change"),
+        ({"InputPath": "$.nowhere"}, None),
+        (
+            {
+                "InputTransformer": {
+                    "InputPathsMap": {"job": "$.detail.jobName", "n": "$.detail.attempts"},
+                    "InputTemplate": '{"text": "job <job>, <n> times", "job": <job>, "n": <n>}',
+                }
+            },
+            {"text": 'job say "hi", 2 times', "job": 'say "hi"', "n": 2},
+        ),
+        (
+            {
+                "InputTransformer": {
+                    "InputPathsMap": {"tags": "$.detail.tags", "gone": "$.detail.gone"},
+                    "InputTemplate": '{"tags": <tags>, "gone": "<gone>", "rule": '
+                    '"<aws.events.rule-name>", "event": <aws.events.event.json>}',
+                }
+            },
+            {"tags": ["a", "b"], "gone": "", "rule": "mine", "event": EVENT},
+        ),
+    ],
+)
+def test_a_target_gets_what_its_input_settings_say(target: dict[str, Any], expected: Any) -> None:
+    text = target_input(target, EVENT, "arn:aws:events:ap-northeast-1:111122223333:rule/mine")
+    assert json.loads(text) == expected

@@ -1,0 +1,214 @@
+"""What an import reads, what it refuses, and with which failureReason."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from embedded_aws.cloud import Cloud
+from embedded_aws.services.personalize.resources import SolutionVersion
+from rehearsal import sample_data
+from tests.embedded_aws.personalize_shop import BUCKET, READER, ROLE, Shop, csv, open_shop
+
+HEADER = ",".join(sample_data.COLUMNS)
+NO_PRIVILEGES = "Insufficient privileges for accessing data in Amazon S3."
+
+
+@pytest.fixture
+def shop(cloud: Cloud) -> Iterator[Shop]:
+    with open_shop(cloud) as made:
+        yield made
+
+
+def with_row(row: str) -> str:
+    return f"{csv(rows=20)}{row}\n"
+
+
+def trained_on(shop: Shop) -> set[str]:
+    """Train, and answer the items that the model knows."""
+    version = shop.backend.find(SolutionVersion, shop.trained(shop.solution()))
+    assert version.trained, version.failure_reason
+    return set(version.trained.items)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            "USER_ID,EVENT_TYPE\nu,view\n",
+            "Input CSV is missing the following columns:[ITEM_ID, TIMESTAMP].",
+        ),
+        (
+            csv().replace(HEADER, HEADER.replace("TIMESTAMP", '"TIMESTAMP"')),
+            "Input CSV is missing the following columns:[TIMESTAMP].",
+        ),
+        (
+            with_row(f"{'u' * 257},i1,1600000000,view"),
+            "Length cannot be more than 256 characters for USER_ID.",
+        ),
+        (
+            with_row("u1,i1,1600000000000,view"),
+            "TIMESTAMP must be in Unix epoch time in seconds, not milliseconds.",
+        ),
+        (
+            with_row("u1,i1,2020-09-28,view"),
+            "Column TIMESTAMP has a value that is not of its type: 2020-09-28",
+        ),
+        (with_row("u1,,1600000000,view"), "Column ITEM_ID has 1 records without a value."),
+        (csv().replace("u1,", "\xfc,").encode("latin-1"), "Input CSV is not encoded in UTF-8."),
+        (HEADER + "\n", "The data has 0 records, fewer than the 1 of an import."),
+    ],
+)
+def test_a_file_that_does_not_fit_fails_the_job_with_its_reason(
+    shop: Shop, body: Any, reason: str
+) -> None:
+    job = shop.imported(shop.dataset(), "first", shop.put("first.csv", body))
+    assert (job["status"], job["failureReason"]) == ("CREATE FAILED", reason)
+
+
+def test_a_record_that_cannot_be_parsed_fails_the_job(shop: Shop) -> None:
+    body = with_row("u1,i1,1600000000,view,one,too,many")
+    job = shop.imported(shop.dataset(), "first", shop.put("first.csv", body))
+    assert job["status"] == "CREATE FAILED"
+    assert job["failureReason"].startswith("Input CSV cannot be read: ")
+
+
+def test_columns_may_come_in_any_order_with_others_between_and_lines_end_in_crlf(
+    shop: Shop,
+) -> None:
+    rows = [line.split(",") for line in csv().splitlines()]
+    body = "\r\n".join(f"{t},x,{i},{e},{u}" for u, i, t, e in rows) + "\r\n"
+    assert shop.imported(shop.dataset(), "first", shop.put("first.csv", body))["status"] == "ACTIVE"
+    assert trained_on(shop) == {f"i{n}" for n in range(40)}
+
+
+def test_a_folder_is_read_one_level_deep_and_the_full_import_replaces_what_was_there(
+    shop: Shop,
+) -> None:
+    dataset = shop.dataset()
+    shop.imported(dataset, "old", shop.put("old.csv", csv(first=500)))
+    shop.put("week/", "")
+    shop.put("week/a.csv", csv())
+    shop.put("week/b.csv", csv(first=100))
+    shop.put("week/deeper/c.csv", csv(first=900))
+    job = shop.imported(dataset, "week", f"s3://{BUCKET}/week/")
+    assert job["status"] == "ACTIVE"
+    assert trained_on(shop) == {f"i{first + n}" for n in range(40) for first in (0, 100)}
+
+
+def test_all_files_of_a_folder_share_one_header(shop: Shop) -> None:
+    shop.put("week/a.csv", csv())
+    shop.put("week/b.csv", csv().replace(HEADER, "ITEM_ID,USER_ID,TIMESTAMP,EVENT_TYPE"))
+    job = shop.imported(shop.dataset(), "week", f"s3://{BUCKET}/week/")
+    assert job["failureReason"] == "All the files in the folder must have the same header."
+
+
+@pytest.mark.parametrize("location", ["none.csv", "none/", "week", "week/a"])
+def test_a_location_without_data_is_no_data_location(shop: Shop, location: str) -> None:
+    shop.put("week/a.csv", csv())
+    job = shop.imported(shop.dataset(), "first", f"s3://{BUCKET}/{location}")
+    assert job["failureReason"] == "Invalid Data location."
+
+
+def test_a_failed_import_leaves_the_data_that_was_there(shop: Shop) -> None:
+    dataset = shop.dataset()
+    shop.imported(dataset, "first", shop.put("first.csv", csv()))
+    assert shop.imported(dataset, "next", shop.put("next.csv", "x\n"))["status"] == "CREATE FAILED"
+    assert trained_on(shop) == {f"i{n}" for n in range(40)}
+
+
+def test_an_incremental_import_appends_to_bulk_data_and_needs_some(shop: Shop) -> None:
+    dataset = shop.dataset()
+    more = shop.put("more.csv", csv(first=100))
+    with pytest.raises(ClientError, match="InvalidInputException"):
+        shop.begin_import(dataset, "early", more, "INCREMENTAL")
+    shop.backend.behaviour.incremental_without_bulk = "failed"
+    job = shop.imported(dataset, "early", more, "INCREMENTAL")
+    assert (job["status"], job["importMode"]) == ("CREATE FAILED", "INCREMENTAL")
+    shop.imported(dataset, "first", shop.put("first.csv", csv()))
+    assert shop.imported(dataset, "more", more, "INCREMENTAL")["status"] == "ACTIVE"
+    assert trained_on(shop) == {f"i{first + n}" for n in range(40) for first in (0, 100)}
+
+
+def test_more_bytes_than_the_import_mode_takes_are_refused(shop: Shop) -> None:
+    shop.backend.behaviour.full_import_bytes = 1000
+    job = shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
+    assert "more than the 1000 of this import mode" in job["failureReason"]
+
+
+def test_an_optional_column_may_be_empty_and_types_are_those_of_the_schema(shop: Shop) -> None:
+    schema = sample_data.SCHEMA.replace(
+        '{"name": "EVENT_TYPE", "type": "string"}',
+        '{"name": "EVENT_TYPE", "type": ["null", "string"]}, '
+        '{"name": "EVENT_VALUE", "type": ["null", "float"]}',
+    )
+    rows = csv().replace(",view", ",,1.5").replace("TYPE", "TYPE,EVENT_VALUE")
+    dataset = shop.dataset(schema)
+    job = shop.imported(dataset, "first", shop.put("first.csv", rows))
+    assert job["status"] == "ACTIVE"
+    job = shop.imported(dataset, "next", shop.put("next.csv", rows.replace("1.5", "cheap")))
+    assert job["failureReason"] == "Column EVENT_VALUE has a value that is not of its type: cheap"
+
+
+# Who may read
+
+
+def own(shop: Shop, account: str | None = None) -> Any:
+    """The confused-deputy guards, for our own account unless another is given."""
+    account = account or shop.cloud.account
+    return {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:personalize:{shop.cloud.region}:{account}:*"},
+    }
+
+
+def test_a_bucket_that_does_not_let_personalize_in_is_not_read(shop: Shop) -> None:
+    dataset, location = shop.dataset(), shop.put("first.csv", csv())
+    for number, principal in enumerate((None, {"Service": "glue.amazonaws.com"})):
+        shop.allow_reading(principal)
+        job = shop.imported(dataset, f"job-{number}", location)
+        assert (job["status"], job["failureReason"]) == ("CREATE FAILED", NO_PRIVILEGES)
+
+
+def test_guards_of_the_bucket_and_the_role_let_only_their_own_account_in(shop: Shop) -> None:
+    dataset, location = shop.dataset(), shop.put("first.csv", csv())
+    shop.allow_reading(READER, own(shop))
+    shop.make_role(condition=own(shop))
+    assert shop.imported(dataset, "ours", location)["status"] == "ACTIVE"
+    shop.allow_reading(READER, own(shop, "999999999999"))
+    assert shop.imported(dataset, "bucket", location)["failureReason"] == NO_PRIVILEGES
+    shop.allow_reading()
+    shop.make_role(condition=own(shop, "999999999999"))
+    assert shop.imported(dataset, "role", location)["failureReason"] == NO_PRIVILEGES
+
+
+def test_a_role_that_does_not_trust_personalize_or_may_not_read_is_of_no_use(shop: Shop) -> None:
+    dataset, location = shop.dataset(), shop.put("first.csv", csv())
+    shop.make_role(principal={"Service": "glue.amazonaws.com"})
+    assert shop.imported(dataset, "trust", location)["failureReason"] == NO_PRIVILEGES
+    shop.make_role(may_read=False)
+    assert shop.imported(dataset, "read", location)["failureReason"] == NO_PRIVILEGES
+    shop.make_role()
+    assert shop.imported(dataset, "both", location)["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("call", ["ListObjectsV2", "GetObject"])
+@pytest.mark.parametrize("fault", ["throttle*3", "error", "lost"])
+def test_what_passes_with_time_in_s3_is_read_again_and_a_refusal_is_final(
+    shop: Shop, call: str, fault: str
+) -> None:
+    dataset, location = shop.dataset(), shop.put("first.csv", csv())
+    passing = shop.cloud.faults.add(f"s3:{call}={fault}")
+    assert shop.imported(dataset, "first", location)["status"] == "ACTIVE"
+    assert passing.struck == passing.times
+    shop.cloud.faults.add(f"s3:{call}=denied")
+    assert shop.imported(dataset, "next", location)["failureReason"] == NO_PRIVILEGES
+
+
+def test_a_role_that_does_not_exist_is_of_no_use(shop: Shop) -> None:
+    iam = shop.client("iam")
+    iam.delete_role_policy(RoleName=ROLE, PolicyName="read")
+    iam.delete_role(RoleName=ROLE)
+    job = shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
+    assert job["failureReason"] == NO_PRIVILEGES

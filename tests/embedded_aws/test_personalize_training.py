@@ -1,0 +1,123 @@
+"""The recommender: what it learns, that it measures honestly, and that it repeats itself."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from embedded_aws.services.personalize import training
+from embedded_aws.services.personalize.evaluation import measure, split
+
+DAY = 24 * 3600
+NEWEST = 1_600_000_000
+
+
+def interactions(path: Path, rows: list[tuple[str, str, int]]) -> Path:
+    frame = pl.DataFrame(rows, schema=["USER_ID", "ITEM_ID", "TIMESTAMP"], orient="row")
+    frame.with_columns(EVENT_TYPE=pl.lit("view")).write_parquet(path)
+    return path
+
+
+def two_styles() -> list[tuple[str, str, int]]:
+    """Sixty customers: the even ones had coats c0…c9, the odd ones dresses d0…d9, but one each."""
+    rows = []
+    for user in range(60):
+        style = "dc"[user % 2 == 0]
+        for number in range(20):
+            item = (user // 2 + number) % 9 if number < 18 else 9 * (user > 1)
+            rows.append((f"u{user:02}", f"{style}{item}", NEWEST - number * DAY))
+    return rows
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> training.Trained:
+    outcome = training.train([interactions(tmp_path / "data.parquet", two_styles())])
+    assert outcome.trained, outcome.failure
+    return outcome.trained
+
+
+def test_a_user_is_recommended_what_goes_together_with_what_they_had(
+    trained: training.Trained,
+) -> None:
+    assert "c9" not in trained.history["u00"]
+    assert trained.recommend("u00", 1)[0][0] == "c9"
+    assert trained.recommend("u01", 1)[0][0] == "d9"
+
+
+def test_what_a_user_had_comes_only_when_nothing_else_is_left(trained: training.Trained) -> None:
+    had = set(trained.history["u00"])
+    ranking = [item for item, _ in trained.recommend("u00", 100)]
+    assert len(ranking) == len(trained.items)
+    assert set(ranking[-len(had) :]) == had
+
+
+def test_an_unknown_user_gets_what_is_popular(trained: training.Trained) -> None:
+    assert [item for item, _ in trained.recommend("nobody", 5)] == list(trained.items)[:5]
+
+
+def test_similar_items_are_those_that_go_together(trained: training.Trained) -> None:
+    assert {item[0] for item, _ in trained.related("c3", 5)} == {"c"}
+    assert "c3" not in [item for item, _ in trained.related("c3", 5)]
+
+
+def test_scores_fall_and_are_shares_of_one(trained: training.Trained) -> None:
+    scores = [score for _, score in trained.recommend("u00", 100)]
+    known = len(trained.history["u00"])
+    assert scores[:-known] == sorted(scores[:-known], reverse=True)
+    assert sum(scores) == pytest.approx(1, abs=1e-4)
+
+
+def test_what_was_popular_weeks_ago_counts_less_than_what_is_popular_now(tmp_path: Path) -> None:
+    rows = [(f"u{n % 30:02}", "old", NEWEST - 60 * DAY) for n in range(700)]
+    rows += [(f"u{n % 30:02}", "new", NEWEST - n) for n in range(400)]
+    trained = training.train([interactions(tmp_path / "data.parquet", rows)]).trained
+    assert trained
+    assert list(trained.items) == ["new", "old"]
+
+
+def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
+    rows = two_styles()
+    one = training.train([interactions(tmp_path / "one.parquet", rows)])
+    two = training.train([interactions(tmp_path / "two.parquet", rows[::-1])])
+    assert one == two
+    assert one.trained
+    assert two.trained
+    assert one.trained.recommend("u07", 25) == two.trained.recommend("u07", 25)
+
+
+def test_only_the_event_type_of_the_solution_is_trained_on(tmp_path: Path) -> None:
+    path = interactions(tmp_path / "data.parquet", two_styles())
+    assert training.train([path], event_type="view").trained
+    assert training.train([path], event_type="purchase").failure == (
+        "Dataset has fewer than 1000 interactions after filtering by event type: purchase"
+    )
+
+
+def test_the_latest_items_of_every_tenth_user_are_hidden_from_the_model() -> None:
+    history = {f"u{n:02}": [f"i{k}" for k in range(12)] for n in range(20)}
+    shown, hidden = split(history)
+    assert hidden == {"u00": ["i10", "i11"], "u10": ["i10", "i11"]}
+    assert shown["u00"] == [f"i{k}" for k in range(10)]
+    assert shown["u01"] == history["u01"]
+
+
+def test_the_metrics_are_what_their_definitions_say() -> None:
+    class Fixed:
+        items = dict.fromkeys("abcdefgh", 1.0)
+
+        def ranked(self, had: object, most: int) -> list[tuple[str, float]]:
+            del had
+            return [(item, 1.0) for item in "abcdef"][:most]
+
+    metrics = measure(Fixed(), {"u": []}, {"u": ["b", "x"]})
+    best = 1 + 0.6309
+    assert metrics == {
+        "coverage": pytest.approx(6 / 9, abs=1e-4),  # x is an item, too
+        "mean_reciprocal_rank_at_25": 0.5,
+        "normalized_discounted_cumulative_gain_at_5": pytest.approx(0.6309 / best, abs=1e-4),
+        "normalized_discounted_cumulative_gain_at_10": pytest.approx(0.6309 / best, abs=1e-4),
+        "normalized_discounted_cumulative_gain_at_25": pytest.approx(0.6309 / best, abs=1e-4),
+        "precision_at_5": 0.2,
+        "precision_at_10": 0.1,
+        "precision_at_25": 0.04,
+    }

@@ -1,0 +1,455 @@
+"""EventBridge Scheduler: when schedules start what, and what becomes of an undeliverable start."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from embedded_aws.cloud import Cloud
+from embedded_aws.services.scheduler.models import scheduler_backend
+from tests.embedded_aws.small_stack import allow, arn, deployed, physical_id, role, state_machine
+
+ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+MAY_START = allow("states:StartExecution", arn("Machine"))
+MAY_BURY = allow("sqs:SendMessage", arn("Queue"))
+GROUP = "arn:aws:scheduler:ap-northeast-1:111122223333:schedule-group/default"
+HOUR = 3600.0
+EXACTLY = {"Mode": "OFF"}
+
+
+def sender(*statements: Any, source: str = GROUP) -> dict[str, Any]:
+    """A role as CDK makes it for a schedule's target."""
+    made = role("scheduler.amazonaws.com", *statements)
+    condition = {"StringEquals": {"aws:SourceAccount": "111122223333", "aws:SourceArn": source}}
+    made["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"] = condition
+    return made
+
+
+def schedule(*, target: dict[str, Any] | None = None, **properties: Any) -> dict[str, Any]:
+    """A schedule of the machine, as CDK writes it."""
+    return {
+        "Type": "AWS::Scheduler::Schedule",
+        "Properties": {
+            "FlexibleTimeWindow": EXACTLY,
+            "ScheduleExpression": "rate(1 hour)",
+            "ScheduleExpressionTimezone": "Etc/UTC",
+            "State": "ENABLED",
+            "Target": {
+                "Arn": arn("Machine"),
+                "RoleArn": arn("Sender"),
+                "Input": '{"reconcile":true}',
+                "DeadLetterConfig": {"Arn": arn("Queue")},
+                **(target or {}),
+            },
+            **properties,
+        },
+    }
+
+
+def stack(*statements: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "Runner": role("states.amazonaws.com"),
+        "Machine": state_machine(ECHO, "Runner"),
+        "Sender": sender(*statements),
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        **more,
+    }
+
+
+def deploy_schedule(cloud: Cloud, folder: Path, *statements: Any, **properties: Any) -> None:
+    deployed(cloud, folder, stack(*statements, Schedule=schedule(**properties)))
+
+
+def create(cloud: Cloud, name: str = "mine", **settings: Any) -> dict[str, Any]:
+    """Create a schedule of the deployed machine through the API."""
+    target = {
+        "Arn": physical_id(cloud, "Machine"),
+        "RoleArn": f"arn:aws:iam::111122223333:role/{physical_id(cloud, 'Sender')}",
+    }
+    answer: dict[str, Any] = cloud.client("scheduler").create_schedule(
+        **{
+            "Name": name,
+            "ScheduleExpression": "rate(1 hour)",
+            "FlexibleTimeWindow": EXACTLY,
+            "Target": target,
+            **settings,
+        }
+    )
+    return answer
+
+
+def change(cloud: Cloud, name: str, **settings: Any) -> None:
+    """Update a schedule, and keep all other settings."""
+    group = settings.get("GroupName", "default")
+    known = cloud.client("scheduler").get_schedule(Name=name, GroupName=group)
+    given = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+    kept = {key: known[key] for key in given}
+    cloud.client("scheduler").update_schedule(**{**kept, **settings})
+
+
+def pass_time(cloud: Cloud, seconds: float) -> None:
+    with cloud.clock.running():
+        cloud.clock.sleep(seconds)
+
+
+def starts(cloud: Cloud) -> list[tuple[str, Any]]:
+    """When executions started so far, and with which inputs, once they have ended."""
+    assert cloud.clock.wait_until_idle(30)
+    api = cloud.client("stepfunctions")
+    found = api.list_executions(stateMachineArn=physical_id(cloud, "Machine"))["executions"]
+    described = [api.describe_execution(executionArn=each["executionArn"]) for each in found]
+    return [
+        (each["startDate"].astimezone(UTC).strftime("%H:%M:%S"), json.loads(each["input"]))
+        for each in sorted(described, key=lambda each: each["startDate"])
+    ]
+
+
+def start_times(cloud: Cloud) -> list[str]:
+    return [when for when, _ in starts(cloud)]
+
+
+def dead_letters(cloud: Cloud) -> list[tuple[Any, dict[str, str]]]:
+    assert cloud.clock.wait_until_idle(30)
+    messages = cloud.client("sqs").receive_message(
+        QueueUrl=physical_id(cloud, "Queue"),
+        MessageAttributeNames=["All"],
+        MaxNumberOfMessages=10,
+    )
+    return [
+        (
+            json.loads(message["Body"]),
+            {k: v["StringValue"] for k, v in message["MessageAttributes"].items()},
+        )
+        for message in messages.get("Messages", [])
+    ]
+
+
+def refused(call: Any) -> str:
+    with pytest.raises(ClientError) as error:
+        call()
+    assert error.value.response["Error"]["Code"] == "ValidationException"
+    return str(error.value.response["Error"]["Message"])
+
+
+def test_a_deployed_schedule_starts_the_machine_at_its_times_with_its_input(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy_schedule(cloud, tmp_path, MAY_START)  # at 00:30
+    pass_time(cloud, 2.5 * HOUR)
+    given = {"reconcile": True}
+    assert starts(cloud) == [("01:30:00", given), ("02:30:00", given)]
+    assert all(call.allowed for call in cloud.calls)
+
+
+def test_a_schedule_alone_leaves_the_clock_idle_where_it_is(cloud: Cloud, tmp_path: Path) -> None:
+    began = cloud.clock.time()
+    deploy_schedule(cloud, tmp_path, MAY_START)
+    assert starts(cloud) == []
+    assert cloud.clock.time() == began
+
+
+def test_a_paced_cloud_fires_its_schedules_by_itself(cloud: Cloud, tmp_path: Path) -> None:
+    deploy_schedule(cloud, tmp_path, MAY_START)
+    cloud.clock.pace = 36_000  # an hour in a tenth of a second
+    while not starts(cloud):
+        pass
+    cloud.clock.pace = None
+    assert start_times(cloud)[0] == "01:30:00"
+
+
+@pytest.mark.parametrize("end", ["schedule", "group", "update"])
+def test_paced_time_stands_still_again_once_no_schedule_is_left(
+    cloud: Cloud, tmp_path: Path, end: str
+) -> None:
+    source = GROUP.replace("default", "weekly")
+    deployed(cloud, tmp_path, stack(Sender=sender(MAY_START, source=source)))
+    scheduler = cloud.client("scheduler")
+    scheduler.create_schedule_group(Name="weekly")
+    create(cloud, GroupName="weekly", ScheduleExpression="rate(90000000 days)")
+    cloud.clock.pace = 1_000_000  # so fast that any two readings differ
+    if end == "schedule":
+        scheduler.delete_schedule(Name="mine", GroupName="weekly")
+    elif end == "group":
+        scheduler.delete_schedule_group(Name="weekly")
+    else:
+        change(cloud, "mine", GroupName="weekly", State="DISABLED")
+    assert len({cloud.clock.time() for _ in range(1000)}) == 1
+
+
+def test_each_kind_of_expression_is_due_at_its_own_times(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    create(
+        cloud,
+        "seoul",
+        ScheduleExpression="cron(45 9 * * ? *)",
+        ScheduleExpressionTimezone="Asia/Seoul",
+    )
+    create(cloud, "once", ScheduleExpression="at(2020-09-28T01:15:00)")
+    create(
+        cloud,
+        "flexible",
+        ScheduleExpression="rate(50 minutes)",
+        FlexibleTimeWindow={"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15},
+    )
+    pass_time(cloud, HOUR)
+    assert start_times(cloud) == ["00:45:00", "01:15:00", "01:20:00"]
+
+
+def test_a_schedule_is_due_only_between_its_start_and_its_end(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    create(
+        cloud,
+        StartDate=datetime(2020, 9, 28, 1, 10, tzinfo=UTC),
+        EndDate=datetime(2020, 9, 28, 3, 10, tzinfo=UTC),
+    )
+    pass_time(cloud, 5 * HOUR)
+    assert start_times(cloud) == ["01:10:00", "02:10:00", "03:10:00"]
+
+
+def test_a_rate_may_also_begin_at_once(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    scheduler_backend(cloud.account, cloud.region).behaviour.rate_begins = "at once"
+    create(cloud)
+    assert start_times(cloud) == ["00:30:00"]
+    pass_time(cloud, 1.5 * HOUR)
+    assert start_times(cloud) == ["00:30:00", "01:30:00"]
+
+
+def test_a_disabled_schedule_starts_nothing_until_it_is_enabled(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    create(cloud, State="DISABLED")
+    pass_time(cloud, 1.5 * HOUR)
+    assert start_times(cloud) == []
+    change(cloud, "mine", State="ENABLED")  # at 02:00
+    pass_time(cloud, 1.5 * HOUR)
+    change(cloud, "mine", State="DISABLED")
+    pass_time(cloud, 2 * HOUR)
+    assert start_times(cloud) == ["03:00:00"]
+
+
+def test_an_update_plans_anew_and_keeps_the_creation_date(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    create(cloud)
+    pass_time(cloud, 0.5 * HOUR)
+    change(cloud, "mine", ScheduleExpression="rate(20 minutes)")
+    pass_time(cloud, 0.75 * HOUR)
+    assert start_times(cloud) == ["01:20:00", "01:40:00"]
+    found = cloud.client("scheduler").get_schedule(Name="mine")
+    assert found["CreationDate"] == datetime(2020, 9, 28, 0, 30, tzinfo=UTC)
+    assert found["LastModificationDate"] == datetime(2020, 9, 28, 1, 0, tzinfo=UTC)
+    assert found["State"] == "ENABLED"
+
+
+def test_a_deleted_schedule_starts_nothing_more(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    create(cloud)
+    pass_time(cloud, 1.5 * HOUR)
+    cloud.client("scheduler").delete_schedule(Name="mine")
+    pass_time(cloud, 2 * HOUR)
+    assert start_times(cloud) == ["01:30:00"]
+
+
+def test_a_group_takes_its_schedules_with_it(cloud: Cloud, tmp_path: Path) -> None:
+    source = GROUP.replace("default", "weekly")
+    resources = stack(Sender=sender(MAY_START, source=source))
+    deployed(cloud, tmp_path, resources)
+    scheduler = cloud.client("scheduler")
+    with pytest.raises(scheduler.exceptions.ResourceNotFoundException):
+        create(cloud, GroupName="weekly")
+    scheduler.create_schedule_group(Name="weekly")
+    create(cloud, GroupName="weekly")
+    pass_time(cloud, 1.5 * HOUR)
+    scheduler.delete_schedule_group(Name="weekly")
+    pass_time(cloud, 2 * HOUR)
+    assert start_times(cloud) == ["01:30:00"]
+
+
+def test_a_one_time_schedule_may_delete_itself_after_its_completion(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    once = {"ScheduleExpression": "at(2020-09-28T01:00:00)"}
+    create(cloud, "kept", **once)
+    create(cloud, "deleted", **once, ActionAfterCompletion="DELETE")
+    pass_time(cloud, HOUR)
+    assert start_times(cloud) == ["01:00:00", "01:00:00"]
+    left = cloud.client("scheduler").list_schedules()["Schedules"]
+    assert [each["Name"] for each in left] == ["kept"]
+
+
+def test_without_an_input_the_target_gets_schedulers_notification(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    schedule_arn = create(cloud)["ScheduleArn"]
+    pass_time(cloud, HOUR)
+    ((_, received),) = starts(cloud)
+    assert len(received.pop("id")) == 36
+    assert received == {
+        "version": "0",
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": "111122223333",
+        "time": "2020-09-28T01:30:00Z",
+        "region": "ap-northeast-1",
+        "resources": [schedule_arn],
+        "detail": "{}",
+    }
+
+
+def test_keywords_in_the_input_are_replaced(cloud: Cloud, tmp_path: Path) -> None:
+    keywords = ("schedule-arn", "scheduled-time", "execution-id", "attempt-number")
+    text = json.dumps({keyword: f"<aws.scheduler.{keyword}>" for keyword in keywords})
+    deploy_schedule(cloud, tmp_path, MAY_START, target={"Input": text}, Name="mine")
+    cloud.faults.add("states:StartExecution=throttle")
+    pass_time(cloud, HOUR)
+    ((when, received),) = starts(cloud)
+    assert when == "01:30:05"
+    assert len(received.pop("execution-id")) == 16
+    assert received == {
+        "schedule-arn": GROUP.replace("-group/default", "/default/mine"),
+        "scheduled-time": "2020-09-28T01:30:00Z",
+        "attempt-number": "2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"ScheduleExpression": "rate(1 fortnight)"}, "Invalid Schedule Expression rate(1 fort"),
+        ({"ScheduleExpression": "cron(0 10 * * * *)"}, "Invalid Schedule Expression cron("),
+        ({"ScheduleExpressionTimezone": "Mars/Base"}, "Mars/Base"),
+        ({"StartDate": datetime(2020, 9, 28, 0, 20, tzinfo=UTC)}, "5 minutes ago"),
+        (
+            {
+                "StartDate": datetime(2020, 9, 28, 2, tzinfo=UTC),
+                "EndDate": datetime(2020, 9, 28, 1, tzinfo=UTC),
+            },
+            "after the StartDate",
+        ),
+    ],
+)
+def test_what_is_no_schedule_is_neither_created_nor_put_in_a_schedules_place(
+    cloud: Cloud, tmp_path: Path, settings: dict[str, Any], reason: str
+) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    assert reason in refused(lambda: create(cloud, **settings))
+    assert cloud.client("scheduler").list_schedules()["Schedules"] == []
+    create(cloud)
+    assert reason in refused(lambda: change(cloud, "mine", **settings))
+    pass_time(cloud, 1.5 * HOUR)
+    assert start_times(cloud) == ["01:30:00"]
+
+
+def test_a_start_up_to_five_minutes_ago_is_accepted(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    create(cloud, StartDate=datetime(2020, 9, 28, 0, 25, tzinfo=UTC))
+    pass_time(cloud, HOUR)
+    assert start_times(cloud) == ["01:25:00"]
+
+
+def test_an_input_that_is_no_json_is_refused(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    create(cloud)
+    target = cloud.client("scheduler").get_schedule(Name="mine")["Target"] | {"Input": "{"}
+    assert "JSON" in refused(lambda: create(cloud, "another", Target=target))
+
+
+def test_a_name_is_taken_once(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, tmp_path, stack(MAY_START))
+    create(cloud)
+    with pytest.raises(cloud.client("scheduler").exceptions.ConflictException):
+        create(cloud)
+
+
+@pytest.mark.parametrize(
+    "untrusting",
+    [
+        sender(MAY_START, source=GROUP.replace("-group/default", "/default/mine")),
+        role("events.amazonaws.com", MAY_START),
+    ],
+)
+def test_a_role_that_does_not_trust_scheduler_for_the_group_is_refused(
+    cloud: Cloud, tmp_path: Path, untrusting: dict[str, Any]
+) -> None:
+    deployed(cloud, tmp_path, stack(Sender=untrusting))
+    assert "must allow AWS EventBridge Scheduler to assume" in refused(lambda: create(cloud))
+
+
+def test_a_role_without_permission_starts_nothing_and_the_input_is_kept_with_the_reason(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy_schedule(cloud, tmp_path, MAY_BURY, Name="mine")
+    pass_time(cloud, HOUR)
+    assert starts(cloud) == []
+    ((body, attributes),) = dead_letters(cloud)
+    assert body == {"reconcile": True}
+    assert "is not authorized to perform: states:StartExecution" in attributes.pop("ERROR_MESSAGE")
+    assert len(attributes.pop("EXECUTION_ID")) == 16
+    assert attributes == {
+        "SCHEDULE_ARN": GROUP.replace("-group/default", "/default/mine"),
+        "TARGET_ARN": physical_id(cloud, "Machine"),
+        "SCHEDULED_TIME": "2020-09-28T01:30:00Z",
+        "ERROR_CODE": "AccessDeniedException",
+        "RETRY_ATTEMPTS": "0",
+        "IS_PAYLOAD_TRUNCATED": "false",
+    }
+
+
+@pytest.mark.parametrize(
+    ("policy", "condition", "retries"),
+    [
+        ({"MaximumRetryAttempts": 3}, "MaximumRetryAttempts", "3"),
+        ({"MaximumEventAgeInSeconds": 60}, "MaximumEventAgeInSeconds", "3"),
+    ],
+)
+def test_a_start_that_exhausts_its_retry_policy_is_kept(
+    cloud: Cloud, tmp_path: Path, policy: dict[str, int], condition: str, retries: str
+) -> None:
+    deploy_schedule(cloud, tmp_path, MAY_START, MAY_BURY, target={"RetryPolicy": policy})
+    cloud.faults.add("states:StartExecution=throttle*always")
+    pass_time(cloud, HOUR)
+    ((_, attributes),) = dead_letters(cloud)
+    assert attributes["EXHAUSTED_RETRY_CONDITION"] == condition
+    assert attributes["RETRY_ATTEMPTS"] == retries
+    assert attributes["ERROR_CODE"] == "ThrottlingException"
+
+
+def test_a_role_that_may_not_send_to_the_queue_keeps_nothing(cloud: Cloud, tmp_path: Path) -> None:
+    deploy_schedule(cloud, tmp_path)
+    pass_time(cloud, HOUR)
+    assert dead_letters(cloud) == []
+    refusals = [(call.caller, call.action) for call in cloud.calls if not call.allowed]
+    sender_role = physical_id(cloud, "Sender")
+    assert refusals == [(sender_role, "states:StartExecution"), (sender_role, "sqs:SendMessage")]
+
+
+def test_a_stack_updates_replaces_and_deletes_its_schedule(cloud: Cloud, tmp_path: Path) -> None:
+    outputs = {"Arn": {"Value": arn("Schedule")}, "Name": {"Value": {"Ref": "Schedule"}}}
+    scheduler = cloud.client("scheduler")
+
+    def put(**properties: Any) -> str:
+        made = deployed(cloud, tmp_path, stack(MAY_START, Schedule=schedule(**properties)), outputs)
+        assert made["Arn"].endswith(f":schedule/default/{made['Name']}")
+        (listed,) = scheduler.list_schedules()["Schedules"]
+        assert listed["Name"] == made["Name"]
+        return made["Name"]
+
+    first = put()
+    assert first.startswith("small-Schedule-")
+    assert put(ScheduleExpression="rate(30 minutes)") == first
+    assert scheduler.get_schedule(Name=first)["ScheduleExpression"] == "rate(30 minutes)"
+    pass_time(cloud, 0.75 * HOUR)
+    assert put(Name="weekly") == "weekly"
+    cloud.client("cloudformation").delete_stack(StackName="small")
+    assert scheduler.list_schedules()["Schedules"] == []
+
+
+def test_a_stack_with_a_bad_schedule_is_not_deployed(cloud: Cloud, tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"Schedule \(AWS::Scheduler::Schedule\).*rate\(one hour\)"):
+        deploy_schedule(cloud, tmp_path, MAY_START, ScheduleExpression="rate(one hour)")

@@ -1,0 +1,358 @@
+"""Tasks that call services: names both ways, results, and the names of their errors."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import (
+    StateCredentials,
+)
+
+from embedded_aws.services.stepfunctions import clients, naming
+from tests.embedded_aws.state_machines import (
+    ACCOUNT,
+    CAUGHT,
+    REGION,
+    ROLE,
+    FunctionError,
+    Machines,
+    caught,
+    invoke,
+    running_machines,
+    task,
+)
+
+
+@pytest.fixture
+def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
+    with running_machines(monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def table(machines: Machines) -> str:
+    del machines
+    boto3.client("dynamodb", region_name=REGION).create_table(
+        TableName="rows",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "rows"
+
+
+def error_of(machines: Machines, state: dict[str, Any], *, by: str = "States.ALL") -> Any:
+    """Run one task that fails and return what a Catch of `by` gets."""
+    return machines.run({"Call": state | {"Catch": caught(by)}, **CAUGHT}).output
+
+
+def test_an_sdk_answer_has_pascal_case_names_and_iso_dates(machines: Machines) -> None:
+    state = task(
+        "aws-sdk:sfn:describeExecution",
+        {"ExecutionArn": "{% $states.context.Execution.Id %}"},
+        Output="{% $states.result %}",
+    )
+    output = machines.run({"Call": state}).output
+    assert output["StartDate"] == "2026-11-22T15:30:00.000Z"
+    assert output["InputDetails"] == {"Included": True}
+    assert output["Status"] == "RUNNING"
+    assert "ResponseMetadata" not in output
+
+
+def test_a_service_is_found_by_the_name_that_step_functions_has_for_it(machines: Machines) -> None:
+    state = task("aws-sdk:eventbridge:listRules", {}, Output="{% $states.result.Rules %}")
+    assert machines.run({"Call": state}).output == []
+
+
+@pytest.mark.parametrize(
+    ("member", "name"),
+    [
+        ("datasetImportJobArn", "DatasetImportJobArn"),
+        ("latestCampaignUpdate", "LatestCampaignUpdate"),
+        ("Item", "Item"),
+        ("DBInstance", "DbInstance"),
+    ],
+)
+def test_members_are_spelled_as_step_functions_spells_them(member: str, name: str) -> None:
+    shape = naming.operation("personalize", "describeCampaign").output_shape
+    assert list(naming.from_response(shape, {member: 1})) == [name]
+
+
+def test_arguments_are_converted_at_every_depth_but_not_the_keys_of_maps() -> None:
+    shape = naming.operation("personalize", "createDatasetImportJob").input_shape
+    request = naming.to_request(shape, {"JobName": "j", "DataSource": {"DataLocation": "s3://b/"}})
+    assert request == {"jobName": "j", "dataSource": {"dataLocation": "s3://b/"}}
+    shape = naming.operation("dynamodb", "getItem").input_shape
+    request = naming.to_request(shape, {"TableName": "t", "Key": {"my_key": {"S": "x"}}})
+    assert request == {"TableName": "t", "Key": {"my_key": {"S": "x"}}}
+
+
+def test_camel_case_arguments_made_by_an_expression_are_refused_at_run_time(
+    machines: Machines,
+) -> None:
+    state = task("aws-sdk:personalize:describeSchema", "{% {'schemaArn': 'x'} %}")
+    ended = machines.run({"Call": state | {"Catch": caught("States.ALL")}, **CAUGHT})
+    assert (ended.status, ended.error) == ("FAILED", "States.Runtime")
+    assert 'The field "schemaArn" is not supported by Step Functions' in ended.cause
+
+
+def test_arguments_unknown_to_an_optimised_integration_are_refused_at_run_time(
+    machines: Machines, table: str
+) -> None:
+    arguments = f"{{% {{'TableName': '{table}', 'Key': {{'k': {{'S': 'x'}}}}, 'Colour': 'red'}} %}}"
+    ended = machines.run({"Call": task("dynamodb:getItem", arguments)})
+    assert ended.error == "States.Runtime"
+    assert 'The field "Colour" is not supported by Step Functions' in ended.cause
+
+
+def test_a_modelled_error_of_an_sdk_call_has_its_own_name(machines: Machines) -> None:
+    none = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:none"
+    state = task("aws-sdk:sfn:describeStateMachine", {"StateMachineArn": none})
+    error = error_of(machines, state, by="Sfn.StateMachineDoesNotExistException")
+    assert error["Cause"].startswith(f"State Machine Does Not Exist: '{none}' (Service: Sfn, ")
+    assert "Status Code: 400, Request ID: " in error["Cause"]
+
+
+@pytest.mark.parametrize(
+    ("service", "prefix"),
+    [
+        ("personalize", "Personalize"),
+        ("personalizeruntime", "PersonalizeRuntime"),
+        ("dynamodb", "DynamoDb"),
+        ("sfn", "Sfn"),
+        ("s3", "S3"),
+        ("sns", "Sns"),
+        ("eventbridge", "EventBridge"),
+        ("glue", "Glue"),
+    ],
+)
+def test_error_names_begin_with_the_name_of_the_java_sdk(service: str, prefix: str) -> None:
+    assert naming.error_prefix(service) == prefix
+
+
+def test_an_error_that_the_service_does_not_model_has_the_services_name(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = task("aws-sdk:personalize:listSchemas", {"MaxResults": 1})
+    answer: Any = {
+        "Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"},
+        "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "r"},
+    }
+    fail_calls(monkeypatch, ClientError(answer, "ListSchemas"))
+    error = error_of(machines, state, by="Personalize.PersonalizeException")
+    assert error["Cause"] == (
+        "Rate exceeded (Service: Personalize, Status Code: 400, Request ID: r)"
+    )
+
+
+def fail_calls(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Let every call of a state machine end in `error`, as a broken network would."""
+    real = clients.client_for
+
+    def client_for(region: str, service: str, state_credentials: Any) -> Any:
+        client = real(region, service, state_credentials)
+
+        def fail(**_: Any) -> None:
+            raise error
+
+        client.meta.events.register("before-call.*.*", fail)
+        return client
+
+    monkeypatch.setattr(
+        "moto.stepfunctions.parser.asl.component.state.exec.state_task.service"
+        ".state_task_service_aws_sdk.boto_client_for",
+        client_for,
+    )
+    monkeypatch.setattr("embedded_aws.services.stepfunctions.integrations.client_for", client_for)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [ConnectionClosedError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")],
+)
+def test_a_call_without_an_answer_is_an_sdk_client_exception(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    fail_calls(monkeypatch, problem)
+    for state, error in (
+        (task("aws-sdk:sfn:listStateMachines", {}), "Sfn.SdkClientException"),
+        (
+            task("dynamodb:getItem", {"TableName": "t", "Key": {"k": {"S": "x"}}}),
+            "DynamoDB.SdkClientException",
+        ),
+        (invoke("f"), "Lambda.SdkClientException"),
+    ):
+        assert error_of(machines, state, by=error)["Error"] == error
+
+
+def test_starting_a_taken_name_is_an_error_that_sfn_names(machines: Machines) -> None:
+    child = machines.create({"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
+    arguments = {"StateMachineArn": child, "Name": "taken", "Input": {"x": 1}}
+    again = arguments | {"Input": {"x": 2}}
+    catch = caught("Sfn.ExecutionAlreadyExistsException")
+    ended = machines.run(
+        {
+            "Start": task("aws-sdk:sfn:startExecution", arguments, Next="Again"),
+            "Again": task("aws-sdk:sfn:startExecution", again, Catch=catch),
+            **CAUGHT,
+        }
+    )
+    assert "Execution Already Exists" in ended.output["Cause"]
+
+
+def test_a_refused_condition_is_an_error_that_dynamodb_names(
+    machines: Machines, table: str
+) -> None:
+    arguments = {
+        "TableName": table,
+        "Item": {"k": {"S": "가"}},
+        "ConditionExpression": "attribute_not_exists(k)",
+    }
+    catch = caught("DynamoDB.ConditionalCheckFailedException")
+    ended = machines.run(
+        {
+            "Put": task("dynamodb:putItem", arguments, Next="Again"),
+            "Again": task("dynamodb:putItem", arguments, Catch=catch),
+            **CAUGHT,
+        }
+    )
+    cause = ended.output["Cause"]
+    assert cause.startswith("The conditional request failed (Service: AmazonDynamoDBv2; ")
+    assert "Error Code: ConditionalCheckFailedException; Request ID: " in cause
+
+
+def test_a_dynamodb_error_that_is_not_modelled_has_the_general_name(
+    machines: Machines, table: str
+) -> None:
+    state = task("dynamodb:getItem", {"TableName": table, "Key": {"wrong": {"S": "x"}}})
+    assert error_of(machines, state)["Error"] == "DynamoDB.AmazonDynamoDBException"
+
+
+def test_a_missing_table_has_the_sdk_integrations_prefix_there(machines: Machines) -> None:
+    state = task("aws-sdk:dynamodb:getItem", {"TableName": "no", "Key": {"k": {"S": "x"}}})
+    assert error_of(machines, state)["Error"] == "DynamoDb.ResourceNotFoundException"
+
+
+def test_an_optimised_dynamodb_result_tells_of_the_call(machines: Machines, table: str) -> None:
+    arguments = {"TableName": table, "Item": {"k": {"S": "x"}}}
+    output = machines.run({"Put": task("dynamodb:putItem", arguments)}).output
+    assert set(output) == {"SdkHttpMetadata", "SdkResponseMetadata"}
+    assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
+    assert output["SdkHttpMetadata"]["HttpHeaders"]["Date"] == "Sun, 22 Nov 2026 15:30:00 GMT"
+    assert output["SdkResponseMetadata"]["RequestId"]
+
+
+def test_a_function_gets_its_payload_and_its_answer_comes_back(machines: Machines) -> None:
+    machines.functions["double"] = lambda payload: {"doubled": payload["n"] * 2, "text": "가"}
+    output = machines.run({"Call": invoke("double", {"n": "{% 21 %}"})}).output
+    assert output["Payload"] == {"doubled": 42, "text": "가"}
+    assert (output["ExecutedVersion"], output["StatusCode"]) == ("$LATEST", 200)
+    assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [
+        ('{"errorMessage": "full: \\"가\\"", "errorType": "RetryLater"}', "RetryLater"),
+        ('{"errorType": "Sandbox.Timedout", "errorMessage": "timed out"}', "Sandbox.Timedout"),
+        ('{"errorMessage": "killed"}', "Lambda.Unknown"),
+    ],
+)
+def test_a_function_error_is_named_by_its_type_and_caused_by_its_payload(
+    machines: Machines, payload: str, error: str
+) -> None:
+    def fail(_: Any) -> None:
+        raise FunctionError(payload)
+
+    machines.functions["fail"] = fail
+    assert error_of(machines, invoke("fail"), by=error) == {"Error": error, "Cause": payload}
+
+
+def test_calls_are_made_under_the_role_of_the_machine(machines: Machines) -> None:
+    state = task("aws-sdk:sts:getCallerIdentity", {}, Output="{% $states.result.Arn %}")
+    arn = machines.run({"Call": state}).output
+    assert arn == f"arn:aws:sts::{ACCOUNT}:assumed-role/{ROLE.rsplit('/', 1)[1]}/states"
+
+
+def test_one_client_serves_all_calls_of_a_role(machines: Machines) -> None:
+    credentials = StateCredentials(role_arn=ROLE)
+    first = clients.client_for(REGION, "dynamodb", credentials)
+    assert clients.client_for(REGION, "dynamodb", credentials) is first
+    other = StateCredentials(role_arn=ROLE + "-other")
+    assert clients.client_for(REGION, "dynamodb", other) is not first
+    del machines
+
+
+def test_a_result_over_256_kib_fails_and_hangul_counts_three_bytes(machines: Machines) -> None:
+    machines.functions["long"] = lambda length: "가" * length
+    keep = {"Output": "{% $states.result.Payload %}"}
+    assert machines.run({"Call": invoke("long", 80_000, **keep)}).status == "SUCCEEDED"
+    ended = machines.run({"Call": invoke("long", 90_000, **keep)})
+    assert ended.error == "States.DataLimitExceeded"
+
+
+def test_objects_for_a_text_argument_are_sent_as_json(machines: Machines) -> None:
+    child = machines.create({"Tell": {"Type": "Succeed", "Output": "{% $states.input %}"}})
+    arguments = {"StateMachineArn": child, "Name": "c", "Input": {"x": [1, "가"]}}
+    machines.run({"Start": task("aws-sdk:sfn:startExecution", arguments)})
+    ended = machines.look(child.replace(":stateMachine:", ":execution:") + ":c")
+    assert json.loads(ended.described["input"]) == {"x": [1, "가"]}
+    assert ended.output == {"x": [1, "가"]}
+
+
+def token_task(**fields: Any) -> dict[str, Any]:
+    payload = {"token": "{% $states.context.Task.Token %}"}
+    return invoke("ask", payload, **fields) | {
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken"
+    }
+
+
+def test_a_task_that_waits_for_its_token_goes_on_when_it_is_sent(machines: Machines) -> None:
+    def ask(payload: Any) -> None:
+        def answer() -> None:
+            machines.client.send_task_success(taskToken=payload["token"], output='{"yes": true}')
+
+        machines.clock.call_at(machines.clock.time() + 90, answer)
+
+    machines.functions["ask"] = ask
+    ended = machines.run({"Ask": token_task()})
+    assert (ended.output, ended.seconds) == ({"yes": True}, 90)
+
+
+def test_a_token_that_is_not_sent_in_time_is_a_timeout(machines: Machines) -> None:
+    machines.functions["ask"] = lambda _: None
+    ended = machines.run(
+        {"Ask": token_task(TimeoutSeconds=60, Catch=caught("States.Timeout")), **CAUGHT}
+    )
+    assert (ended.output["Error"], ended.seconds) == ("States.Timeout", 60)
+
+
+def test_a_token_can_report_a_failure(machines: Machines) -> None:
+    def ask(payload: Any) -> None:
+        def answer() -> None:
+            machines.client.send_task_failure(taskToken=payload["token"], error="No", cause="why")
+
+        machines.clock.call_at(machines.clock.time() + 5, answer)
+
+    machines.functions["ask"] = ask
+    error = error_of(machines, token_task(), by="No")
+    assert error == {"Error": "No", "Cause": "why"}
+
+
+def test_a_synchronous_start_waits_for_the_child_on_the_clock(machines: Machines) -> None:
+    wait = {"Type": "Wait", "Seconds": 60, "Next": "Tell"}
+    child = machines.create({"Wait": wait, "Tell": {"Type": "Succeed", "Output": {"x": 1}}})
+    ended = machines.run(
+        {
+            "Start": task(
+                "states:startExecution.sync:2",
+                {"StateMachineArn": child, "Name": "child", "Input": {}},
+                Output="{% $states.result.Output %}",
+            )
+        }
+    )
+    assert ended.output == {"x": 1}
+    assert 60 <= ended.seconds < 61  # it looks twice a second
