@@ -17,7 +17,7 @@ class Row(TypedDict):
     status: str
     triggered: int
     execution_arn: str
-    failure_reason: str
+    failure_kind: str  # PASSING or NEEDS_A_PERSON, of a row that is FAILED
 
 
 class Success(TypedDict):
@@ -90,5 +90,5 @@ def _row(item: dict[str, Any]) -> Row:
         "status": item["refresh_status"]["S"],
         "triggered": int(item["triggered_datetime"]["N"]),
         "execution_arn": item["execution_arn"]["S"],
-        "failure_reason": item.get("failure_reason", {"S": ""})["S"],
+        "failure_kind": item.get("failure_kind", {"S": ""})["S"],
     }

@@ -3,17 +3,11 @@
 Pure decisions over a `History`; the schedule's trigger {"reconcile": true} asks for them.
 """
 
-import re
 from datetime import datetime, timedelta
 
 from executions import RunOfCampaign, remembered_since
 from history import History, Row, Success
 from triggers import Json, date_of, run_key
-
-# The errors of refresh.asl.yaml behind which time is the only remedy: AWS was ill, busy or full.
-PASSES_WITH_TIME = re.compile(
-    r"(Import|Training|Update)Unavailable: |DynamoDB\.(?!ConditionalCheckFailed)|Lambda\.|Sfn\."
-)
 
 
 def reconcile(settings: Json, now: datetime, history: History) -> list[Json]:
@@ -74,5 +68,5 @@ def has_died(row: Row, history: History) -> bool:
 
 
 def may_go_on(row: Row) -> bool:
-    """Whether the row's refresh failed for a reason that passes with time."""
-    return row["status"] == "FAILED" and bool(PASSES_WITH_TIME.match(row["failure_reason"]))
+    """Whether the row's refresh failed for what passes with time, as the workflow has recorded."""
+    return row["status"] == "FAILED" and row["failure_kind"] == "PASSING"

@@ -1,20 +1,17 @@
-"""The workflows' definitions from statemachine/, with an environment's numbers filled in."""
+"""The workflows' definitions, with an environment's numbers put in."""
 
 from __future__ import annotations
 
 import math
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from stacks.short_forms import retried_errors, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stacks.settings import Environment, Stage
 
-STATEMACHINE = Path(__file__).parent.parent / "statemachine"
 HOUR = 3600
 MOST_CLAIMS = 10  # each is lost to another execution, and few are ever started
 # A retry of "Personalize is busy" waits up to 600 seconds, drawn evenly: 300 on average.
@@ -22,26 +19,30 @@ MEAN_RETRY_SECONDS = 300
 
 
 def definition(file: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a definition in which each `${name}` of `values` is that JSON value.
+    """Return the workflow of statemachine/`file` as Amazon States Language.
 
-    Other placeholders stay: they become strings at deployment.
+    Each `${name}` of `values` becomes that JSON value; others become strings at deployment.
+    `values` may name the `partition`, if it is not aws.
     """
-    filled_in: dict[str, Any] = _filled_in(_read(file), values)
+    written = written_out(file, values.get("partition", "aws"))
+    filled_in: dict[str, Any] = _filled_in(written, values)
     return filled_in
 
 
-def refresh_values(environment: Environment) -> dict[str, int]:
-    """Return what the refresh workflow is told at synthesis: its limits and numbers of retries."""
+def refresh_values(environment: Environment) -> dict[str, Any]:
+    """Return what the refresh workflow gets at synthesis: its limits and numbers of retries."""
     stages = environment.stages
     alone = sum(
         stage.time_limit_hours * HOUR + 2 * stage.patience_hours * HOUR + HOUR
         for stage in (stages.dataset_import, stages.solution_version, stages.campaign_update)
     )
     return {
+        "partition": environment.partition,
         # a run of the same date may come first, and takes no longer than ours
         "longest_wait_for_owner_seconds": alone,
         "time_limit_seconds": 2 * alone,
         "most_claims": MOST_CLAIMS,
+        "passing_errors": sorted(retried_errors()),
         "dataset_import_attempts": _attempts(stages.dataset_import),
         "solution_version_attempts": _attempts(stages.solution_version),
         "campaign_update_attempts": _attempts(stages.campaign_update),
@@ -50,11 +51,6 @@ def refresh_values(environment: Environment) -> dict[str, int]:
 
 def _attempts(stage: Stage) -> int:
     return math.ceil(stage.patience_hours * HOUR / MEAN_RETRY_SECONDS)
-
-
-@cache
-def _read(file: str) -> Any:
-    return yaml.safe_load((STATEMACHINE / file).read_text(encoding="utf-8"))
 
 
 def _filled_in(node: Any, values: Mapping[str, Any]) -> Any:

@@ -97,7 +97,7 @@ def test_every_write_of_the_row_is_conditional_on_owning_it(template: Template) 
         for name, state in states(definition(template, "Refresh"))
         if str(state.get("Resource")).endswith(("dynamodb:updateItem", "dynamodb:putItem"))
     }
-    assert len(own) == 14
+    assert len(own) == 11
     free = "attribute_not_exists(execution_arn) OR execution_arn = :me"
     assert own.pop("Claim refresh").startswith(free)
     assert own.pop("Record failure") == free

@@ -25,7 +25,7 @@ class MadeUpHistory:
 
 
 def row(
-    status: str, *, key: str, base_date: int = 20200928, attempt: int = 1, reason: str = ""
+    status: str, *, key: str, base_date: int = 20200928, attempt: int = 1, kind: str = ""
 ) -> Row:
     name = f"brandi-hrnn-campaign-v2-{base_date}-{key}{'' if attempt == 1 else f'-{attempt}'}"
     noon = datetime.strptime(f"{base_date} 12+0900", "%Y%m%d %H%z")
@@ -36,5 +36,5 @@ def row(
         "status": status,
         "triggered": int(noon.timestamp()) - 7200,  # when Glue's event comes
         "execution_arn": f"arn:execution:{name}",
-        "failure_reason": reason,
+        "failure_kind": kind,
     }

@@ -1,0 +1,176 @@
+"""The short forms of statemachine/ written out as Amazon States Language.
+
+statemachine/shared.yaml says what the short forms are; all else in a file is the language's own:
+https://states-language.net
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+STATEMACHINE = Path(__file__).parent.parent / "statemachine"
+OWNED = "execution_arn = :me"
+OWNED_OR_NEW = f"attribute_not_exists(execution_arn) OR {OWNED}"
+NOW = "$floor($millis() / 1000)"
+
+Json = dict[str, Any]
+
+
+class DefinitionError(Exception):
+    """A workflow file that cannot be written out; the text names the state and what is wrong."""
+
+
+def written_out(file: str, partition: str) -> Json:
+    """Return a file of statemachine/ with its stages and all short forms written out.
+
+    Raises DefinitionError for a short form that shared.yaml does not know.
+    """
+    return _machine(_read(file), partition)
+
+
+def retried_errors() -> set[str]:
+    """Return the errors that any retry of shared.yaml names: those that pass with time."""
+    shared = map(_liked, _read("shared.yaml").values())
+    return {error for entry in shared if "BackoffRate" in entry for error in entry["ErrorEquals"]}
+
+
+def _machine(machine: Json, partition: str) -> Json:
+    """Write out the states of a machine, of a branch or of an iteration."""
+    names = list(machine["States"])
+    below = dict(pairwise(names))
+    return {
+        **machine,
+        "States": {
+            name: _state(name, machine["States"][name], below.get(name), partition)
+            for name in names
+        },
+    }
+
+
+def _state(name: str, short: Json, below: str | None, partition: str) -> Json:
+    state = _liked(short)
+    if "Write own row" in state:
+        state = _write(name, state, state.pop("Write own row"), OWNED)
+    elif "Write own or new row" in state:
+        state = _write(name, state, state.pop("Write own or new row"), OWNED_OR_NEW)
+    state = {"Type": state.get("Type") or _type(name, state), **state}
+    if "Stage" in state:
+        body = _machine(_read(f"stages/{state.pop('Stage')}.asl.yaml"), partition)
+        if state["Type"] == "Map":
+            state["ItemProcessor"] = {"ProcessorConfig": {"Mode": "INLINE"}, **body}
+        else:
+            state["Branches"] = [body]
+    if "Resource" in state:
+        state["Resource"] = f"arn:{partition}:states:::{state['Resource']}"
+    if "Retry" in state:
+        state["Retry"] = [
+            _liked({"Like": retry}) if isinstance(retry, str) else retry for retry in state["Retry"]
+        ]
+    if state["Type"] not in {"Choice", "Succeed", "Fail"} and "End" not in state:
+        state.setdefault("Next", below)
+        if state["Next"] is None:
+            raise DefinitionError(f"{name} is the last state: it needs a Next or End")
+    for catch in state.get("Catch", []):
+        catch.setdefault("Next", state.get("Next"))
+    return state
+
+
+def _type(name: str, state: Json) -> str:
+    for key, kind in (
+        ("Resource", "Task"),
+        ("Choices", "Choice"),
+        ("Seconds", "Wait"),
+        ("Error", "Fail"),
+    ):
+        if key in state:
+            return kind
+    raise DefinitionError(f"{name} has no Type, and nothing that tells it")
+
+
+def _write(name: str, state: Json, attributes: Json, condition: str) -> Json:
+    """Return the UpdateItem that sets attributes of the row, on the condition that it is ours."""
+    always: list[str] = []
+    sometimes: list[str] = []
+    names: Json = {}
+    values: Json = {":me": {"S": "{% $me %}"}}
+    for number, (attribute, value) in enumerate(attributes.items(), 1):
+        path, placeholder = attribute, f":{attribute}"
+        if attribute.startswith("{%"):
+            path, placeholder = f"#{number}", f":v{number}"
+            names[path] = attribute
+        when, typed = _value(name, attribute, value)
+        if when:  # DynamoDB refuses a value that no expression uses: this one is another's, too
+            same = next((p for p, v in values.items() if v == typed), None)
+            if same is None:
+                raise DefinitionError(f"{name}: no attribute is always set to {typed}")
+            sometimes.append(f"({when} ? ', {path} = {same}' : '')")
+            continue
+        values[placeholder] = typed
+        once = isinstance(value, dict) and "Once" in value
+        always.append(
+            f"{path} = if_not_exists({path}, {placeholder})" if once else f"{path} = {placeholder}"
+        )
+    update = f"SET {', '.join(always)}"
+    if sometimes:
+        update = f"{{% '{update}' & {' & '.join(sometimes)} %}}"
+    arguments = {
+        "TableName": "${table_name}",
+        "Key": "{% $row_key %}",
+        "UpdateExpression": update,
+        "ConditionExpression": condition,
+        **({"ExpressionAttributeNames": names} if names else {}),
+        "ExpressionAttributeValues": values,
+        **state.get("Arguments", {}),
+    }
+    return {
+        **state,
+        "Resource": "dynamodb:updateItem",
+        "Arguments": arguments,
+        "Retry": ["table_unavailable", "table_refuses"],
+    }
+
+
+def _value(name: str, attribute: str, value: Any) -> tuple[str | None, Json]:
+    """Return when a short form's attribute is set (None: always), and its value as DynamoDB's."""
+    if isinstance(value, str):
+        return None, {"S": value}
+    if isinstance(value, dict) and value.keys() <= {"N", "Once"}:
+        number = NOW if value["N"] == "now" else value["N"]
+        return None, {"N": f"{{% $string({number}) %}}"}
+    if isinstance(value, dict) and value.keys() == {"S", "When"}:
+        return value["When"], {"S": value["S"]}
+    raise DefinitionError(
+        f"{name}: {attribute} cannot be {value!r}; shared.yaml says what it may be"
+    )
+
+
+def _liked(node: Any) -> Any:
+    """Return a copy of a node in which every `Like` is replaced by what it names."""
+    if isinstance(node, list):
+        return [_liked(inner) for inner in node]
+    if not isinstance(node, dict):
+        return node
+    own = {key: _liked(value) for key, value in node.items() if key != "Like"}
+    if "Like" not in node:
+        return own
+    shared = _read("shared.yaml")
+    if node["Like"] not in shared:
+        raise DefinitionError(f"Like: {node['Like']}: shared.yaml has {', '.join(shared)}")
+    return _merged(_liked(shared[node["Like"]]), own)
+
+
+def _merged(base: Json, own: Json) -> Json:
+    merged = {**base, **own}
+    if "Assign" in base and "Assign" in own:
+        merged["Assign"] = {**base["Assign"], **own["Assign"]}
+    return merged
+
+
+@cache
+def _read(file: str) -> Any:
+    return yaml.safe_load((STATEMACHINE / file).read_text(encoding="utf-8"))
