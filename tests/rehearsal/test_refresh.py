@@ -64,7 +64,7 @@ HEALTHY_PATH = [
     "Wait for update",
     "Describe campaign",
     "Updated?",
-    "Record update done",
+    "Campaign serves it",
     "Moved?",
     "Record completion",
     "Refresh complete",
