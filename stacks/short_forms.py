@@ -1,7 +1,15 @@
-"""The short forms of statemachine/ written out as Amazon States Language.
+"""The short forms of statemachine/ written out as Amazon States Language (states-language.net).
 
-statemachine/shared.yaml says what the short forms are; all else in a file is the language's own:
-https://states-language.net
+- `Like: <name>` begins with what shared.yaml has under that name; the state's own keys win, and
+  variables are added to those that it assigns. A Retry may name its entries alone.
+- A state that names no Next goes on to the one below it, and so does a Catch. Its Type follows from
+  Resource (Task), Choices (Choice), Seconds (Wait) or Error (Fail). A Resource is written without
+  `arn:aws:states:::`.
+- `Stage: <name>` is the body of a Map or of a Parallel's one branch, from stages/<name>.asl.yaml.
+  There `${stage}` is the name, and `${stage_attempts}` the value `<name>_attempts`.
+- `Write own row` sets attributes of the row only while this execution owns it; `Write own or new
+  row` also if no execution has claimed it. An attribute is text, {N: a number}, {N: now},
+  {N: …, Once: true} if it is not there yet, or {S: …, When: a condition} only then.
 """
 
 from __future__ import annotations
@@ -60,7 +68,8 @@ def _state(name: str, short: Json, below: str | None, partition: str) -> Json:
         state = _write(name, state, state.pop("Write own or new row"), OWNED_OR_NEW)
     state = {"Type": state.get("Type") or _type(name, state), **state}
     if "Stage" in state:
-        body = _machine(_read(f"stages/{state.pop('Stage')}.asl.yaml"), partition)
+        stage = state.pop("Stage")
+        body = _named(_machine(_read(f"stages/{stage}.asl.yaml"), partition), stage)
         if state["Type"] == "Map":
             state["ItemProcessor"] = {"ProcessorConfig": {"Mode": "INLINE"}, **body}
         else:
@@ -144,9 +153,7 @@ def _value(name: str, attribute: str, value: Any) -> tuple[str | None, Json]:
         return None, {"N": f"{{% $string({number}) %}}"}
     if isinstance(value, dict) and value.keys() == {"S", "When"}:
         return value["When"], {"S": value["S"]}
-    raise DefinitionError(
-        f"{name}: {attribute} cannot be {value!r}; shared.yaml says what it may be"
-    )
+    raise DefinitionError(f"{name}: {attribute} cannot be {value!r}")
 
 
 def _liked(node: Any) -> Any:
@@ -169,6 +176,19 @@ def _merged(base: Json, own: Json) -> Json:
     if "Assign" in base and "Assign" in own:
         merged["Assign"] = {**base["Assign"], **own["Assign"]}
     return merged
+
+
+def _named(node: Any, stage: str) -> Any:
+    """Put a stage's name into its body."""
+    if isinstance(node, dict):
+        return {key: _named(value, stage) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_named(value, stage) for value in node]
+    if isinstance(node, str):
+        return node.replace("${stage}", stage).replace(
+            "${stage_attempts}", f"${{{stage}_attempts}}"
+        )
+    return node
 
 
 @cache
