@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL = help
 
 help: ## say what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 rehearse: .venv/ready ## run a refresh in the embedded cloud; ARGS='--help' tells what else it can
 	@$(BIN)/python -m rehearsal $(ARGS)
@@ -30,7 +30,7 @@ synth: install ## synthesise every environment into cdk.out
 	@$(BIN)/python app.py
 
 docs: .venv/ready ## generate what is generated: the schema, the workflow's picture
-	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m tools.generate
 
 lock: .venv/ready ## resolve pyproject.toml anew into requirements*.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header pyproject.toml -o requirements.txt

@@ -9,7 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from stacks.settings import SettingsError, load
+from stacks.bounds import bound_problems
+from stacks.load import SettingsError, load
 
 HERE = Path(__file__).parent
 
@@ -17,7 +18,9 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Synthesise a stack for each environment, or end with every problem of the settings."""
     try:
-        environments = load(Path(os.environ.get("ENVIRONMENTS", HERE / "environments")))
+        environments = load(
+            Path(os.environ.get("ENVIRONMENTS", HERE / "environments")), bound_problems
+        )
     except SettingsError as error:
         sys.exit(str(error))
 

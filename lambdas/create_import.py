@@ -5,24 +5,14 @@ the job's name follows from these three, and Personalize refuses a name that is 
 """
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from personalize import ENDED_BADLY, NotOurs, names, personalize
+from plan_types import DatasetImport
 from retry_later import RetryLater, retry_later
 
 if TYPE_CHECKING:
     from mypy_boto3_personalize.type_defs import DatasetImportJobTypeDef
-
-
-class Dataset(TypedDict):
-    """What to import: an entry of the plan's `datasets`."""
-
-    dataset_arn: str
-    job_name: str
-    location: str
-    import_mode: Literal["FULL", "INCREMENTAL"]
-    role_arn: str
-    attempt: int
 
 
 class ImportJob(TypedDict):
@@ -45,8 +35,8 @@ def describe_created(job_arn: str) -> "DatasetImportJobTypeDef":
         raise RetryLater(f"{job_arn} was created and cannot be read yet") from unseen
 
 
-def create(dataset: Dataset, job_name: str) -> None:
-    """Create the job; another execution's creating it first is as good."""
+def create(dataset: DatasetImport, job_name: str) -> None:
+    """Create the job; that another execution has just created it is as good."""
     with suppress(personalize.exceptions.ResourceAlreadyExistsException):
         personalize.create_dataset_import_job(
             jobName=job_name,
@@ -57,7 +47,7 @@ def create(dataset: Dataset, job_name: str) -> None:
         )
 
 
-def find_or_create(dataset: Dataset) -> ImportJob:
+def find_or_create(dataset: DatasetImport) -> ImportJob:
     """Return the run's first job that did not fail, after creating it if there is none.
 
     If every name that this attempt may use belongs to a failed job, the last of them is returned:
@@ -81,6 +71,6 @@ def find_or_create(dataset: Dataset) -> ImportJob:
 
 
 @retry_later()
-def lambda_handler(event: Dataset, _context: object) -> ImportJob:
+def lambda_handler(event: DatasetImport, _context: object) -> ImportJob:
     """Find or create the job of `event`; raises RetryLater while Personalize is busy or full."""
     return find_or_create(event)

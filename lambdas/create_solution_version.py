@@ -9,28 +9,14 @@ trains.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from personalize import ENDED_BADLY, NAMED_BY_A_RUN, names, personalize
+from plan_types import Training
 from retry_later import RetryLater, retry_later
 
 if TYPE_CHECKING:
     from mypy_boto3_personalize.type_defs import SolutionVersionTypeDef
-
-
-class Training(TypedDict):
-    """What to train: the plan's `solution_version`, and when the run first intended to.
-
-    `intended` is in epoch seconds, written to the row before the first call; the run's data had
-    been imported by then.
-    """
-
-    solution_arn: str
-    name: str
-    training_mode: Literal["FULL", "UPDATE"]
-    base_date: int
-    attempt: int
-    intended: int
 
 
 class SolutionVersion(TypedDict):
@@ -85,26 +71,26 @@ def find_all(training: Training) -> list["SolutionVersionTypeDef"]:
     )
 
 
-def sound(versions: list["SolutionVersionTypeDef"]) -> list["SolutionVersionTypeDef"]:
+def usable(versions: list["SolutionVersionTypeDef"]) -> list["SolutionVersionTypeDef"]:
     """Return those that neither failed nor were stopped."""
     return [v for v in versions if v["status"] not in {*ENDED_BADLY, "CREATE STOPPING"}]
 
 
 def find_or_create(training: Training) -> SolutionVersion:
-    """Return the run's first sound version, after starting its training if there is none.
+    """Return the run's first usable version, after starting its training if there is none.
 
     If every name that this attempt may use belongs to a failed version, the last of them is
     returned: the workflow then reads the reason from it.
     """
     found = find_all(training)
-    if not sound(found):
+    if not usable(found):
         ours = [version for version in found if is_ours(version, training)]
         taken = {version.get("name") for version in ours}
         free = [n for n in names(training["name"], training["attempt"]) if n not in taken]
         found = create(training, free[0]) if free else ours[-1:]
-    kept = (sound(found) or found)[0]
-    # Each pass does this, so that a stop whose answer was lost is made good by the next.
-    for surplus in sound(found)[1:]:
+    kept = (usable(found) or found)[0]
+    # Each pass does this, so that the next repeats a stop whose answer was lost.
+    for surplus in usable(found)[1:]:
         if is_ours(surplus, training) and surplus["status"] != "ACTIVE":
             personalize.stop_solution_version_creation(
                 solutionVersionArn=surplus["solutionVersionArn"]

@@ -1,11 +1,16 @@
 """Executions of the refresh workflow: their names, their inputs, and which attempt comes next."""
 
-import os
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from history import History, Row
-from triggers import Json, date_of
+from plan_types import (
+    CampaignSettings,
+    DatasetSettings,
+    Execution,
+    PlanSettings,
+)
+from triggers import date_of
 
 MOST_ATTEMPTS = 99  # an attempt's number has two digits in the names that are made of it
 DAYS_REMEMBERED = 90  # as long as Step Functions keeps its executions
@@ -14,42 +19,42 @@ DAYS_REMEMBERED = 90  # as long as Step Functions keeps its executions
 class RunOfCampaign(NamedTuple):
     """One run, for one of its campaigns; `triggered` is in epoch seconds."""
 
-    refresh: Json
-    campaign: Json
+    datasets: list[DatasetSettings]
+    campaign: CampaignSettings
     base_date: int
     key: str
     triggered: int
 
     @classmethod
-    def of_row(cls, refresh: Json, campaign: Json, row: Row) -> "RunOfCampaign":
-        """Return the run that a row tells of."""
-        return cls(refresh, campaign, row["base_date"], row["run_key"], row["triggered"])
+    def of_row(
+        cls, datasets: list[DatasetSettings], campaign: CampaignSettings, row: Row
+    ) -> "RunOfCampaign":
+        """Return the run that a row records."""
+        return cls(datasets, campaign, row["base_date"], row["run_key"], row["triggered"])
 
     def execution_name(self, attempt: int) -> str:
         """Return the name by which an attempt is started, once."""
         name = f"{self.campaign['execution_prefix']}-{self.base_date}-{self.key}"
         return name if attempt == 1 else f"{name}-{attempt}"
 
-    def execution_arn(self, attempt: int) -> str:
-        """Return the ARN of the execution of that name."""
-        return f"{os.environ['REFRESH_EXECUTIONS']}:{self.execution_name(attempt)}"
+    def status(self, attempt: int, history: History) -> str | None:
+        """Return the status of the execution that made an attempt; None if there is none."""
+        return history.status(history.execution_arn(self.execution_name(attempt)))
 
     def next_attempt(self, first: int, history: History) -> int:
         """Return the first attempt, from `first` on, whose execution has not ended."""
         attempt = first
-        while attempt < MOST_ATTEMPTS and history.status(self.execution_arn(attempt)) not in {
-            None,
-            "RUNNING",
-        }:
+        while attempt < MOST_ATTEMPTS and self.status(attempt, history) not in {None, "RUNNING"}:
             attempt += 1
         return attempt
 
-    def execution(self, attempt: int, settings: Json) -> Json:
-        """Return {name, execution_arn, input}: all that the dispatch and the workflow need."""
+    def execution(self, attempt: int, settings: PlanSettings, history: History) -> Execution:
+        """Return all that the dispatch and the workflow need."""
+        name = self.execution_name(attempt)
         suffix = f"{self.base_date}-{self.key}"
         return {
-            "name": self.execution_name(attempt),
-            "execution_arn": self.execution_arn(attempt),
+            "name": name,
+            "execution_arn": history.execution_arn(name),
             "input": {
                 "campaign_name": self.campaign["campaign_name"],
                 "base_date": self.base_date,
@@ -67,7 +72,7 @@ class RunOfCampaign(NamedTuple):
                         "row_prefix": dataset["row_prefix"],
                         "attempt": attempt,
                     }
-                    for dataset in self.refresh["datasets"]
+                    for dataset in self.datasets
                 ],
                 "solution_name": self.campaign["solution_name"],
                 "solution_version": {
@@ -82,6 +87,6 @@ class RunOfCampaign(NamedTuple):
         }
 
 
-def remembered_since(now: datetime, settings: Json) -> int:
+def remembered_since(now: datetime, settings: PlanSettings) -> int:
     """Return the date (20200928) from which on the past matters to planning."""
     return date_of(now - timedelta(days=DAYS_REMEMBERED), settings["time_zone"])

@@ -1,6 +1,5 @@
 """What has happened before, as planning asks AWS for it: rows, executions, the Glue job's runs."""
 
-import os
 from datetime import datetime
 from typing import Any, Protocol, TypedDict
 
@@ -28,7 +27,10 @@ class Success(TypedDict):
 
 
 class History(Protocol):
-    """What planning must know; `History` of tests may be made up."""
+    """What planning must know."""
+
+    def execution_arn(self, name: str) -> str:
+        """Return the ARN of the refresh's execution of a name, whether it exists or not."""
 
     def rows(self, campaign_name: str, since: int) -> list[Row]:
         """Return the campaign's rows from a date (20200928) on, the newest first."""
@@ -41,23 +43,32 @@ class History(Protocol):
 
 
 class RecordedHistory:
-    """The history in DynamoDB, Step Functions and Glue."""
+    """The history in DynamoDB, Step Functions and Glue.
 
-    def __init__(self) -> None:
+    `executions` is what the ARNs of the refresh workflow's executions begin with.
+    """
+
+    def __init__(self, *, table: str, executions: str) -> None:
+        self._table = table
+        self._executions = executions
         self._dynamodb = boto3.client("dynamodb", config=NEVER_TWICE)
         self._glue = boto3.client("glue", config=NEVER_TWICE)
         self._stepfunctions = boto3.client("stepfunctions", config=NEVER_TWICE)
 
+    def execution_arn(self, name: str) -> str:
+        """See History."""
+        return f"{self._executions}:{name}"
+
     def rows(self, campaign_name: str, since: int) -> list[Row]:
         """See History."""
         pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=os.environ["TABLE_NAME"],
+            TableName=self._table,
             KeyConditionExpression="campaign_name = :name AND base_date >= :since",
             ExpressionAttributeValues={":name": {"S": campaign_name}, ":since": {"N": str(since)}},
             ScanIndexForward=False,
             ConsistentRead=True,
         )
-        # a row that another program has written, as the article's, is none of a run's
+        # a row that another program has written, such as the article's, has no run
         return [_row(item) for page in pages for item in page["Items"] if "run_key" in item]
 
     def status(self, execution_arn: str) -> str | None:

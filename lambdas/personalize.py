@@ -23,7 +23,7 @@ class NotOurs(Exception):
 def names(name: str, attempt: int) -> list[str]:
     """Return the names that a run may give to a resource by its nth attempt, oldest first.
 
-    A failed resource keeps its name for ever, so each attempt to start a run again may use one
+    A failed resource keeps its name forever, so each attempt to start a run again may use one
     name more: `name`, `name-2`, … A repeated task within an attempt never gets a new one.
     """
     return [name, *(f"{name}-{n}" for n in range(2, attempt + 1))]

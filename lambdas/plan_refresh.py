@@ -6,20 +6,31 @@ Glue's jobRunId, or of a person's request. A person's start of a run that failed
 was aborted, is its next attempt, which adopts what the earlier ones have made.
 """
 
+import os
 from datetime import datetime
+from functools import cache
+from typing import TypedDict
 
 from executions import RunOfCampaign, remembered_since
 from history import History, RecordedHistory, Row
+from plan_types import CampaignSettings, Execution, PlanSettings
 from reconcile import reconcile
 from retry_later import retry_later
-from triggers import Json, Run, date_of, run_key, runs_of
+from triggers import Run, date_of, run_key, runs_of
 
-history = RecordedHistory()
 DONE = {"COMPLETE", "SUPERSEDED"}
 
 
-def plan(trigger: object, settings: Json, now: datetime, past: History) -> list[Json]:
-    """Return {name, execution_arn, input} of each execution that the trigger starts."""
+class PlanRequest(TypedDict):
+    """What the dispatch workflow sends; `now` is in ISO 8601."""
+
+    trigger: object
+    settings: PlanSettings
+    now: str
+
+
+def plan(trigger: object, settings: PlanSettings, now: datetime, past: History) -> list[Execution]:
+    """Return each execution that the trigger starts."""
     if trigger == {"reconcile": True}:
         return reconcile(settings, now, past)
     return [
@@ -29,24 +40,26 @@ def plan(trigger: object, settings: Json, now: datetime, past: History) -> list[
     ]
 
 
-def planned(run: Run, campaign: Json, settings: Json, now: datetime, past: History) -> Json:
+def planned(
+    run: Run, campaign: CampaignSettings, settings: PlanSettings, now: datetime, past: History
+) -> Execution:
     """Return the execution that a run means for a campaign."""
     today = date_of(now, settings["time_zone"])
     base_date = run["base_date"] or today
     rows = past.rows(campaign["campaign_name"], min(base_date, remembered_since(now, settings)))
     row = row_of(run, rows, today)
     if row is None:
-        key = run["key"] or run_key(run["refresh"]["name"], base_date)
-        meant = RunOfCampaign(run["refresh"], campaign, base_date, key, run["triggered"])
+        key = run["key"] or run_key(run["refresh"], base_date)
+        meant = RunOfCampaign(run["datasets"], campaign, base_date, key, run["triggered"])
         attempt = 1
     else:
-        meant = RunOfCampaign.of_row(run["refresh"], campaign, row)
+        meant = RunOfCampaign.of_row(run["datasets"], campaign, row)
         attempt = row["attempt"]
     is_done = row is not None and row["status"] in DONE
     if run["requested"] and not is_done:  # an event that comes again tries nothing again
         failed = row is not None and row["status"] == "FAILED"
         attempt = meant.next_attempt(attempt + 1 if failed else attempt, past)
-    return meant.execution(attempt, settings)
+    return meant.execution(attempt, settings, past)
 
 
 def row_of(run: Run, rows: list[Row], today: int) -> Row | None:
@@ -65,12 +78,16 @@ def row_of(run: Run, rows: list[Row], today: int) -> Row | None:
     return newest
 
 
+recorded_history = cache(RecordedHistory)  # its clients are made once, by the first call
+
+
 @retry_later()
-def lambda_handler(event: Json, _context: object) -> list[Json]:
+def lambda_handler(event: PlanRequest, _context: object) -> list[Execution]:
     """Plan the trigger in `event` by the settings in it.
 
-    Takes {trigger, settings, now (ISO 8601)}; returns a list of {name, execution_arn, input}.
     Raises InvalidTrigger, and RetryLater while AWS is busy.
     """
-    now = datetime.fromisoformat(event["now"])
-    return plan(event["trigger"], event["settings"], now, history)
+    past = recorded_history(
+        table=os.environ["TABLE_NAME"], executions=os.environ["REFRESH_EXECUTIONS"]
+    )
+    return plan(event["trigger"], event["settings"], datetime.fromisoformat(event["now"]), past)

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 
 from executions import RunOfCampaign, remembered_since
 from history import History, Row, Success
-from triggers import Json, date_of, run_key
+from plan_types import CampaignSettings, Execution, PlanSettings, RefreshSettings
+from triggers import date_of, run_key
 
 
-def reconcile(settings: Json, now: datetime, history: History) -> list[Json]:
+def reconcile(settings: PlanSettings, now: datetime, history: History) -> list[Execution]:
     """Return the executions to start, for every campaign of the settings."""
     since = remembered_since(now, settings)
-    plans: list[Json] = []
+    plans: list[Execution] = []
     for refresh in settings["refreshes"]:
         success = history.last_success(refresh["glue_job"])
         for campaign in refresh["campaigns"]:
@@ -21,21 +22,25 @@ def reconcile(settings: Json, now: datetime, history: History) -> list[Json]:
             if success and (missed := missed_run(refresh, campaign, success, rows, settings)):
                 attempt = missed.next_attempt(1, history)
                 if is_to_start(missed, attempt, settings, history):
-                    plans.append(missed.execution(attempt, settings))
+                    plans.append(missed.execution(attempt, settings, history))
             for row in rows:
                 if has_died(row, history) or (
                     row is rows[0]
                     and may_go_on(row)
                     and row["attempt"] < settings["reconcile_attempts"]
                 ):
-                    run = RunOfCampaign.of_row(refresh, campaign, row)
+                    run = RunOfCampaign.of_row(refresh["datasets"], campaign, row)
                     attempt = run.next_attempt(row["attempt"] + 1, history)
-                    plans.append(run.execution(attempt, settings))
+                    plans.append(run.execution(attempt, settings, history))
     return plans
 
 
 def missed_run(
-    refresh: Json, campaign: Json, success: Success, rows: list[Row], settings: Json
+    refresh: RefreshSettings,
+    campaign: CampaignSettings,
+    success: Success,
+    rows: list[Row],
+    settings: PlanSettings,
 ) -> RunOfCampaign | None:
     """Return the run that Glue's last success stands for, if no row tells of it or a later one."""
     triggered = int(success["completed"].timestamp())
@@ -43,10 +48,10 @@ def missed_run(
     if any(row["run_key"] == key or row["triggered"] > triggered for row in rows):
         return None
     base_date = date_of(success["completed"], settings["time_zone"])
-    return RunOfCampaign(refresh, campaign, base_date, key, triggered)
+    return RunOfCampaign(refresh["datasets"], campaign, base_date, key, triggered)
 
 
-def is_to_start(run: RunOfCampaign, attempt: int, settings: Json, history: History) -> bool:
+def is_to_start(run: RunOfCampaign, attempt: int, settings: PlanSettings, history: History) -> bool:
     """Whether an attempt has not been started, and may be: the event may be under way.
 
     Glue's event comes some seconds after the run's end, which may be on the next date. A first
@@ -56,9 +61,9 @@ def is_to_start(run: RunOfCampaign, attempt: int, settings: Json, history: Histo
     late = run._replace(base_date=int(day_after.strftime("%Y%m%d")))
     return (
         attempt <= settings["reconcile_attempts"]
-        and history.status(run.execution_arn(attempt)) is None
-        and history.status(run.execution_arn(1)) != "SUCCEEDED"
-        and history.status(late.execution_arn(1)) is None
+        and run.status(attempt, history) is None
+        and run.status(1, history) != "SUCCEEDED"
+        and late.status(1, history) is None
     )
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ConnectionError as NoConnection
 
 NEVER_TWICE = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1})
 
-# The service is busy, full (quota) or briefly ill; each of these ends by itself.
+# The service is busy, full (quota) or briefly unavailable; each of these ends by itself.
 PASSING = {
     "InternalFailure",
     "InternalServerError",

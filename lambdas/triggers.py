@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
-Json = dict[str, Any]
+from plan_types import CampaignSettings, DatasetSettings, PlanSettings, RefreshSettings
+
+Json = dict[str, Any]  # of a trigger: whatever was sent
 
 REQUEST = {
     "refresh": "the refresh's name",
@@ -29,8 +31,9 @@ class Run(TypedDict):
     else today's. `triggered` (epoch seconds) puts the runs in their order.
     """
 
-    refresh: Json
-    campaigns: list[Json]
+    refresh: str
+    datasets: list[DatasetSettings]
+    campaigns: list[CampaignSettings]
     base_date: int | None
     key: str | None
     triggered: int
@@ -47,7 +50,7 @@ def run_key(*identity: object) -> str:
     return hashlib.sha256("/".join(map(str, identity)).encode()).hexdigest()[:8]
 
 
-def runs_of(trigger: object, settings: Json, now: datetime) -> list[Run]:
+def runs_of(trigger: object, settings: PlanSettings, now: datetime) -> list[Run]:
     """Return the runs that a trigger asks for; InvalidTrigger with everything wrong with it."""
     if isinstance(trigger, dict) and trigger.get("source") == "aws.glue":
         return runs_of_glue_event(trigger, settings)
@@ -59,7 +62,7 @@ def runs_of(trigger: object, settings: Json, now: datetime) -> list[Run]:
     )
 
 
-def runs_of_glue_event(event: Json, settings: Json) -> list[Run]:
+def runs_of_glue_event(event: Json, settings: PlanSettings) -> list[Run]:
     """Return a run for each refresh of the Glue job that succeeded."""
     detail = event.get("detail", {})
     missing = [key for key in ("jobName", "jobRunId", "state") if key not in detail]
@@ -77,7 +80,8 @@ def runs_of_glue_event(event: Json, settings: Json) -> list[Run]:
         raise InvalidTrigger(f"Glue's event has no time but {event['time']!r}") from None
     return [
         {
-            "refresh": refresh,
+            "refresh": refresh["name"],
+            "datasets": refresh["datasets"],
             "campaigns": refresh["campaigns"],
             "base_date": date_of(ended, settings["time_zone"]),
             "key": run_key(detail["jobRunId"]),
@@ -88,23 +92,28 @@ def runs_of_glue_event(event: Json, settings: Json) -> list[Run]:
     ]
 
 
-def run_of_request(request: Json, settings: Json, now: datetime) -> Run:
+def run_of_request(request: Json, settings: PlanSettings, now: datetime) -> Run:
     """Return the run that a person asks for."""
     today = date_of(now, settings["time_zone"])
     refreshes = {refresh["name"]: refresh for refresh in settings["refreshes"]}
-    refresh = refreshes.get(str(request["refresh"]), {"campaigns": [], "datasets": []})
+    refresh = refreshes.get(str(request["refresh"]))
     if problems := problems_of(request, list(refreshes), refresh, today):
         raise InvalidTrigger("; ".join(problems))
+    assert refresh is not None  # noqa: S101 - else it would be one of the problems
     names = request.get("campaigns", [c["campaign_name"] for c in refresh["campaigns"]])
-    import_mode = {key: request[key] for key in ("import_mode",) if key in request}
-    training_mode = {key: request[key] for key in ("training_mode",) if key in request}
     base_date, word = request.get("base_date"), request.get("run")
     if word is not None:
         base_date = base_date or today
     return {
-        "refresh": {**refresh, "datasets": [{**d, **import_mode} for d in refresh["datasets"]]},
+        "refresh": refresh["name"],
+        "datasets": [
+            {**dataset, "import_mode": request.get("import_mode", dataset["import_mode"])}
+            for dataset in refresh["datasets"]
+        ],
         "campaigns": [
-            {**c, **training_mode} for c in refresh["campaigns"] if c["campaign_name"] in names
+            {**campaign, "training_mode": request.get("training_mode", campaign["training_mode"])}
+            for campaign in refresh["campaigns"]
+            if campaign["campaign_name"] in names
         ],
         "base_date": base_date,
         "key": None if word is None else run_key(refresh["name"], base_date, word),
@@ -113,33 +122,41 @@ def run_of_request(request: Json, settings: Json, now: datetime) -> Run:
     }
 
 
-def problems_of(request: Json, refreshes: list[str], refresh: Json, today: int) -> list[str]:
+def problems_of(
+    request: Json, refreshes: list[str], refresh: RefreshSettings | None, today: int
+) -> list[str]:
     """Return everything that is wrong with a person's request, in words."""
     problems = [
         f"{key} is unknown; a request may hold {', '.join(REQUEST)}"
         for key in request
         if key not in REQUEST
     ]
-    if request["refresh"] not in refreshes:
+    if refresh is None:
         problems.append(
             f"refresh {request['refresh']!r} is not in this environment: {', '.join(refreshes)}"
         )
+    elif "campaigns" in request:
+        known = [c["campaign_name"] for c in refresh["campaigns"]]
+        problems += problems_of_campaigns(request["campaigns"], known)
     if "base_date" in request:
         problems += problems_of_date(request["base_date"], today)
     if "run" in request and not (isinstance(request["run"], str) and request["run"].strip()):
         problems.append(f"run must be {REQUEST['run']}, not {request['run']!r}")
-    campaigns = request.get("campaigns", [])
-    known = [c["campaign_name"] for c in refresh["campaigns"]]
-    if not isinstance(campaigns, list) or (known and "campaigns" in request and not campaigns):
-        problems.append(f"campaigns must be a list of campaign names: {', '.join(known)}")
-    elif known and (foreign := [str(c) for c in campaigns if c not in known]):
-        problems.append(f"campaigns {', '.join(foreign)} are not of this refresh: {known}")
     problems += [
         f"{key} must be {' or '.join(modes)}, not {request[key]!r}"
         for key, modes in MODES.items()
         if key in request and request[key] not in modes
     ]
     return problems
+
+
+def problems_of_campaigns(campaigns: object, known: list[str]) -> list[str]:
+    """Return what is wrong with a request's list of campaigns: no list, or not of the refresh."""
+    if not isinstance(campaigns, list) or not campaigns:
+        return [f"campaigns must be a list of campaign names: {', '.join(known)}"]
+    if foreign := [str(campaign) for campaign in campaigns if campaign not in known]:
+        return [f"campaigns {', '.join(foreign)} are not of this refresh: {known}"]
+    return []
 
 
 def problems_of_date(base_date: object, today: int) -> list[str]:

@@ -16,7 +16,7 @@ from rich.console import Console
 from ops import report
 from ops.deployment import Deployment, Refusal, find, in_words
 from ops.undelivered import replay, undelivered
-from stacks.settings import SettingsError
+from stacks.load import SettingsError
 
 DONE, LEFT_UNDONE, NOT_DONE = 0, 1, 2
 

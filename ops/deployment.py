@@ -13,11 +13,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from stacks.settings import load
+from stacks.load import load
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
 STACK_PREFIX = "PersonalizeRefresh-"
-# An operator waits for the answer: by default boto3 would try an unreachable host for minutes.
+# An operator is waiting: by default boto3 would try an unreachable host for minutes.
 CONFIG = Config(
     connect_timeout=10, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4}
 )
@@ -120,5 +120,5 @@ def _refusal_in_words(error: ClientError) -> str:
     elif "NonExistentQueue" in code or code == "QueueDoesNotExist":
         remedy = "the stack's queue is gone: deploy the stack again"
     else:
-        remedy = "mend that, and try again"
+        remedy = "fix that, and try again"
     return f"AWS refused {error.operation_name}: {message} ({code}); {remedy}"

@@ -11,7 +11,7 @@ from ops.deployment import Deployment
 from ops.undelivered import Replayed, Undelivered
 
 COLOURS = {"STARTED": "green", "ALREADY_STARTED": "green", "NOT_REPLAYED": "red"}
-SHOWN_CHARACTERS = 60  # of a message that is no Glue event
+SHOWN_CHARACTERS = 60  # of a message that is not a Glue event
 EVENT = ("event time", "Glue job", "run")
 
 
@@ -24,7 +24,7 @@ def show_undelivered(
         verb = f"python -m ops replay --environment {deployment.environment}"
         console.print(
             f"{_count(len(found))} could not start the dispatch workflow of {deployment.stack}; "
-            f"when the reason is mended, `{verb}` starts it.",
+            f"when the reason is fixed, `{verb}` starts it.",
             soft_wrap=True,
         )
     else:
@@ -71,7 +71,7 @@ def _event(told: Undelivered) -> list[str]:
 
 
 def _reason(told: Undelivered) -> str:
-    reason = ": ".join(filter(None, (told["error_code"], told["error_message"]))) or "not told"
+    reason = ": ".join(filter(None, (told["error_code"], told["error_message"]))) or "unknown"
     if condition := told["exhausted_retry_condition"]:
         reason += f" ({condition} exhausted after {told['retry_attempts'] or 'some'} retries)"
     return reason

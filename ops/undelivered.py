@@ -28,7 +28,7 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Undelivered(TypedDict):
-    """One message: which event it is, and why it could not be delivered; None: not told.
+    """One message: which event it is, and why it could not be delivered; None if unknown.
 
     `time` is the event's own (ISO 8601). `body` is the event as it lies in the queue.
     """
@@ -84,14 +84,14 @@ def replay(deployment: Deployment) -> list[Replayed]:
 def execution_name(body: str, message_id: str) -> str:
     """Return the name of the execution that replays a message: by its event's id, if it has one.
 
-    Raises ValueError, in words, if the body is no JSON object: the workflow takes nothing else.
+    Raises ValueError, in words, if the body is not a JSON object: the workflow takes nothing else.
     """
     try:
         event = json.loads(body)
     except ValueError as error:
         raise ValueError(f"it is not JSON: {error}") from error
     if not isinstance(event, dict):
-        raise ValueError("it is no JSON object, as events and requests are")  # noqa: TRY004
+        raise ValueError("it is not a JSON object, as events and requests are")  # noqa: TRY004
     identity = str(event.get("id") or message_id)
     if not NAME.fullmatch(identity):
         identity = hashlib.sha256(identity.encode()).hexdigest()

@@ -30,7 +30,7 @@ EVENTS_OF_EXECUTION = 2
 
 
 class UnboundedLoop(Exception):
-    """States that may follow each other for ever without time passing."""
+    """States that may follow each other forever without time passing."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def worst_cases(environment: Environment) -> dict[str, Worst]:
 
 
 def bound_problems(environment: Environment) -> list[str]:
-    """Say, for people, which settings could let an execution outgrow its history."""
+    """Return, in words, which settings could let an execution outgrow its history."""
     worst = worst_cases(environment)
     problems = []
     if (events := worst["dispatch.asl.yaml"].events) > MOST_EVENTS:

@@ -37,7 +37,6 @@ def refresh_values(environment: Environment) -> dict[str, Any]:
         for stage in (stages.dataset_import, stages.solution_version, stages.campaign_update)
     )
     return {
-        "partition": environment.partition,
         # a run of the same date may come first, and takes no longer than ours
         "longest_wait_for_owner_seconds": alone,
         "time_limit_seconds": 2 * alone,

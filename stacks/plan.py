@@ -1,10 +1,15 @@
-"""What the task "Plan refresh" is told: an environment's refreshes with their ARNs and names."""
+"""The settings of the task "Plan refresh": an environment's refreshes with their ARNs and names."""
+
+from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stacks.definition import HOUR
 from stacks.settings import Campaign, Dataset, Environment, Reconcile, Stage
+
+if TYPE_CHECKING:
+    from plan_types import PlanSettings, StageLimits
 
 # Names are made of a beginning, a date and a run key (-20200928-1a2b3c4d) and an attempt (-12).
 SUFFIX = len("-20200928-1a2b3c4d-12")
@@ -12,8 +17,8 @@ PERSONALIZE_NAME = 63 - SUFFIX
 EXECUTION_NAME = 80 - SUFFIX
 
 
-def plan_settings(environment: Environment, *, import_role_arn: str) -> dict[str, Any]:
-    """Return the settings that the dispatch workflow hands to "Plan refresh", as JSON values."""
+def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSettings:
+    """Return the settings that the dispatch workflow passes to "Plan refresh"."""
     reconcile = environment.reconcile
     return {
         "time_zone": environment.time_zone,
@@ -79,7 +84,7 @@ def shorten(name: str, limit: int) -> str:
     return f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _stage(stage: Stage) -> dict[str, Any]:
+def _stage(stage: Stage) -> StageLimits:
     return {
         "shortest_wait_seconds": stage.shortest_wait_seconds,
         "longest_wait_seconds": stage.longest_wait_seconds,

@@ -66,19 +66,19 @@ def _in_words(fault: dict[str, Any]) -> str:
     given = fault["input"]
     match fault["type"]:
         case "extra_forbidden":
-            advice = "is no known setting; remove it, or check its spelling"
+            advice = "is not a known setting; remove it, or check its spelling"
         case "missing":
             advice = "is missing; add it"
         case "string_type" if isinstance(given, int):
             advice = f"must be text; put it in quotes: '{given}'"
         case "string_pattern_mismatch" if "s3://" in fault["ctx"]["pattern"]:
             advice = (
-                f"{given!r} is no S3 location; write a folder with its trailing / "
+                f"{given!r} is not an S3 location; write a folder with its trailing / "
                 "(s3://bucket/folder/) or one file (s3://bucket/folder/file.csv)"
             )
         case "string_pattern_mismatch" if "rate" in fault["ctx"]["pattern"]:
             advice = (
-                f"{given!r} is no schedule; write rate(1 day), or six fields as in "
+                f"{given!r} is not a schedule; write rate(1 day), or six fields as in "
                 "cron(0 12 * * ? *)"
             )
         case "string_pattern_mismatch":

@@ -1,21 +1,11 @@
-"""The typed environment file: what `environments/<name>.yaml` may say, and what is wrong with one.
-
-Every problem of every file is found in one reading: pydantic judges each field, `problems.py` what
-fields say about each other, on the raw text, so that one wrong field never hides another.
-"""
+"""What `environments/<name>.yaml` may say: the typed settings of an environment."""
 
 from __future__ import annotations
 
-import re
 import zoneinfo
-from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-from stacks.bounds import bound_problems
-from stacks.problems import contradictions, faults_in_words
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -23,21 +13,12 @@ LOG_RETENTION_DAYS = (
 )  # fmt: skip
 
 
-class SettingsError(Exception):
-    """Environment files that cannot be used; its text lists every problem, one a line."""
-
-    def __init__(self, problems: list[str]) -> None:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([f"{count} in the environment settings:", *problems]))
-        self.problems = problems
-
-
 def _known_time_zone(name: str) -> str:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as unknown:
         raise ValueError(
-            f"{name!r} is no IANA time zone; write one such as Asia/Seoul or UTC"
+            f"{name!r} is not an IANA time zone; write one such as Asia/Seoul or UTC"
         ) from unknown
     return name
 
@@ -92,7 +73,7 @@ Patience = Annotated[
         ge=1,
         le=72,
         description="About how long to try to create it while Personalize is throttled, full "
-        "(quota), busy or ill.",
+        "(quota), busy or unavailable.",
     ),
 ]
 
@@ -260,51 +241,3 @@ class Environment(_Settings):
     def campaign_arn(self, campaign: Campaign) -> str:
         """Return the ARN of a campaign."""
         return self.arn("personalize", f"campaign/{campaign.name}")
-
-
-def load(folder: Path) -> dict[str, Environment]:
-    """Read every environment file of a folder.
-
-    Returns the environments by name (the file's stem), in the order of their names. Raises
-    SettingsError with every problem of every file.
-    """
-    environments: dict[str, Environment] = {}
-    problems: list[str] = []
-    for path in sorted(folder.glob("*.yaml")):
-        label = f"{folder.name}/{path.name}"
-        if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", path.stem):
-            problems.append(
-                f"{label}: an environment's name is part of its stack's name; "
-                "call the file <name>.yaml with a-z, 0-9 and - (at most 31 characters)"
-            )
-        try:
-            environments[path.stem] = read(path.read_text(encoding="utf-8"))
-        except SettingsError as error:
-            problems += [f"{label}: {problem}" for problem in error.problems]
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{label}: cannot be read as UTF-8 text: {error}")
-    if not environments and not problems:
-        problems.append(f"{folder}: no <name>.yaml here; add one (environments/dev.yaml shows how)")
-    if problems:
-        raise SettingsError(problems)
-    return environments
-
-
-def read(text: str) -> Environment:
-    """Return the environment that a YAML text describes, or raise SettingsError with all faults."""
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError([f"is no YAML: {' '.join(str(error).split())}"]) from error
-    if not isinstance(raw, dict):
-        raise SettingsError(["must be a mapping that begins with account:, region:, table: …"])
-    problems = list(contradictions(raw))
-    try:
-        environment = Environment.model_validate(raw)
-    except ValidationError as error:
-        problems = faults_in_words(error) + problems
-    else:
-        problems += bound_problems(environment)
-    if problems:
-        raise SettingsError(problems)
-    return environment

@@ -1,5 +1,6 @@
 """A task of the workflows: one Lambda function with its own role and log."""
 
+import re
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -14,18 +15,22 @@ LAMBDAS = Path(__file__).parent.parent / "lambdas"
 
 
 class Task(Construct):
-    """The function of `lambdas/<module>.py`; it may write its log, and what it is allowed."""
+    """The function of a module in lambdas/; it may write its log, and what it is allowed.
+
+    The module and the placeholder in the workflows are the name in snake case: CreateImport is
+    `lambdas/create_import.py` and `${create_import}`.
+    """
 
     def __init__(
         self,
         scope: Construct,
         name: str,
-        *,
-        module: str,
         environment: Environment,
+        *,
         variables: dict[str, str] | None = None,
     ) -> None:
         super().__init__(scope, name)
+        self.module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
         log = log_group(self, environment)
         # a role of its own: CDK's would get AWS's managed policy, which allows every log group
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -34,7 +39,7 @@ class Task(Construct):
             self,
             "Function",
             code=lambda_.Code.from_asset(str(LAMBDAS), exclude=["__pycache__", "*.pyc"]),
-            handler=f"{module}.lambda_handler",
+            handler=f"{self.module}.lambda_handler",
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             memory_size=256,

@@ -1,44 +1,56 @@
 """A Step Functions workflow: its definition from statemachine/, its log, role and time limit."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.definition import definition
 from stacks.log import log_group
-from stacks.permissions import acknowledge
+from stacks.permissions import acknowledge, allow
 from stacks.settings import Environment
+from stacks.task import Task
 
 
 class Workflow(Construct):
-    """The state machine of `statemachine/<file>`, by a name that people start it by.
+    """The state machine of `statemachine/<name>.asl.yaml`, by a name that people start it by.
 
-    A placeholder `${name}` that is in `values` becomes that JSON value at synthesis; every other
-    one becomes a string of `substitutions` at deployment.
+    A placeholder `${name}` that is in `values` becomes that JSON value at synthesis. Every other
+    one becomes a string at deployment: a task's ARN, the table's name, or one of `substitutions`.
+    The workflow may call its tasks.
     """
 
     def __init__(
         self,
         scope: Construct,
         name: str,
-        *,
-        file: str,
-        state_machine_name: str,
         environment: Environment,
-        values: dict[str, Any],
-        substitutions: dict[str, str],
+        *,
+        state_machine_name: str,
+        values: Mapping[str, Any],
+        tasks: Sequence[Task],
+        table: dynamodb.ITable | None = None,
+        substitutions: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, name)
-        text = json.dumps(definition(file, values), ensure_ascii=False)
+        machine = definition(
+            f"{name.lower()}.asl.yaml", {"partition": environment.partition, **values}
+        )
+        text = json.dumps(machine, ensure_ascii=False)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=state_machine_name,
             state_machine_type=sfn.StateMachineType.STANDARD,
             definition_body=sfn.DefinitionBody.from_string(text),
-            definition_substitutions=substitutions,
+            definition_substitutions={
+                **{task.module: task.arn for task in tasks},
+                **({"table_name": table.table_name} if table else {}),
+                **(substitutions or {}),
+            },
             tracing_enabled=True,
             logs=sfn.LogOptions(
                 # under this prefix the log delivery's resource policy cannot outgrow its limit
@@ -56,6 +68,7 @@ class Workflow(Construct):
             "AwsSolutions-IAM5[Resource::*]",
             "X-Ray segments and the delivery of a workflow's log have no resource to name",
         )
+        allow(self.role, ["lambda:InvokeFunction"], [task.arn for task in tasks])
 
     @property
     def arn(self) -> str:

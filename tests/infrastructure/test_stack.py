@@ -79,7 +79,9 @@ def test_the_rule_has_the_articles_pattern_and_keeps_what_it_cannot_deliver(
     (target,) = rule["Targets"]
     assert target["Arn"] == {"Ref": logical_id(prod, "Dispatch")}
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
-    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("UndeliveredEvents")
+    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith(
+        "TriggersUndeliveredEvents"
+    )
     assert "Input" not in target
     assert "InputTransformer" not in target
 
@@ -93,7 +95,9 @@ def test_the_schedule_asks_the_dispatch_to_reconcile_once_a_day(template: Templa
     assert target["Arn"] == {"Ref": logical_id(prod, "Dispatch")}
     assert json.loads(target["Input"]) == {"reconcile": True}
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
-    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("UndeliveredEvents")
+    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith(
+        "TriggersUndeliveredEvents"
+    )
 
 
 def test_without_reconciliation_there_is_no_schedule_and_nothing_reads_glue(
@@ -166,6 +170,7 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
         "executions.py",
         "history.py",
         "personalize.py",
+        "plan_types.py",
         "plan_refresh.py",
         "reconcile.py",
         "retry_later.py",

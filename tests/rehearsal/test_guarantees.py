@@ -13,7 +13,7 @@ from rehearsal.outcome import Execution, Outcome
 from rehearsal.refresh import glue_event
 from rehearsal.shop import DAY, HOUR, Shop
 from stacks.bounds import worst_cases
-from stacks.settings import load
+from stacks.load import load
 from tests.conftest import ROOT
 from tests.rehearsal.conftest import OpenShop
 

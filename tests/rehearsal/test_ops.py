@@ -144,7 +144,7 @@ def test_an_event_that_missed_the_workflow_is_told_with_its_reason_and_replayed_
     assert "is not authorized to perform: states:StartExecution" in line
     assert conclusion == (
         "1 event could not start the dispatch workflow of PersonalizeRefresh-prod; when the reason "
-        "is mended, `python -m ops replay --environment prod` starts it."
+        "is fixed, `python -m ops replay --environment prod` starts it."
     )
 
     replayed = ops("replay", "--json")
@@ -244,7 +244,7 @@ def test_a_broken_message_stays_in_the_queue_and_keeps_no_other_back(
     *lines, conclusion = capsys.readouterr().out.splitlines()
     assert len(lines) == 4
     assert any("NOT_REPLAYED  it is not JSON: " in line for line in lines)
-    assert any("[1]  -  NOT_REPLAYED  it is no JSON object" in line for line in lines)
+    assert any("[1]  -  NOT_REPLAYED  it is not a JSON object" in line for line in lines)
     assert f'{{"reconcile": true}}  -  STARTED  replay-{reconcile}' in "\n".join(lines)
     assert conclusion == "2 events replayed, 2 still in the queue of PersonalizeRefresh-prod."
     assert "\x1b" not in "".join(lines)

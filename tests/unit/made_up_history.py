@@ -14,6 +14,9 @@ class MadeUpHistory:
     statuses: dict[str, str] = field(default_factory=dict)
     success: Success | None = None
 
+    def execution_arn(self, name: str) -> str:
+        return f"arn:executions:{name}"
+
     def rows(self, campaign_name: str, since: int) -> list[Row]:  # noqa: ARG002
         return [row for row in self.past if row["base_date"] >= since]
 

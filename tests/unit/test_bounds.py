@@ -6,8 +6,15 @@ from typing import Any
 import pytest
 import yaml
 
-from stacks.bounds import MOST_EVENTS, UnboundedLoop, Worst, worst_case, worst_cases
-from stacks.settings import SettingsError, load, read
+from stacks.bounds import (
+    MOST_EVENTS,
+    UnboundedLoop,
+    Worst,
+    bound_problems,
+    worst_case,
+    worst_cases,
+)
+from stacks.load import SettingsError, load, read
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,7 +86,7 @@ def prod(**changes: Any) -> str:
 def test_settings_that_could_write_more_are_refused_with_the_stage_to_change() -> None:
     hasty = {"solution_version": {"longest_wait_seconds": 60}}
     with pytest.raises(SettingsError) as caught:
-        read(prod(stages=hasty))
+        read(prod(stages=hasty), bound_problems)
     (problem,) = caught.value.problems
     assert problem.startswith("stages.solution_version: waited for and polled to the limits, ")
     assert "raise longest_wait_seconds, or lower time_limit_hours" in problem
@@ -87,7 +94,8 @@ def test_settings_that_could_write_more_are_refused_with_the_stage_to_change() -
 
 def test_a_training_of_twenty_hours_may_be_polled_every_minute() -> None:
     often = {"solution_version": {"longest_wait_seconds": 60, "time_limit_hours": 20}}
-    assert read(prod(stages=often)).stages.solution_version.longest_wait_seconds == 60
+    environment = read(prod(stages=often), bound_problems)
+    assert environment.stages.solution_version.longest_wait_seconds == 60
 
 
 def test_more_campaigns_than_one_dispatch_can_start_are_refused() -> None:
@@ -95,4 +103,4 @@ def test_more_campaigns_than_one_dispatch_can_start_are_refused() -> None:
     (refresh,) = raw["refreshes"]
     refresh["campaigns"] = [{"name": f"campaign-{n}", "solution": "s"} for n in range(500)]
     with pytest.raises(SettingsError, match="divide the campaigns between two environments"):
-        read(yaml.safe_dump(raw))
+        read(yaml.safe_dump(raw), bound_problems)

@@ -11,7 +11,7 @@ import pytest
 from embedded_aws import clock
 from embedded_aws.services.stepfunctions.jsonata import evaluate
 from stacks.definition import definition, refresh_values
-from stacks.settings import load
+from stacks.load import load
 
 ROOT = Path(__file__).parents[2]
 STATES = definition("refresh.asl.yaml", refresh_values(load(ROOT / "environments")["prod"]))[

@@ -10,9 +10,10 @@ import triggers
 from history import Row
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_types import Execution
 
+from stacks.load import load
 from stacks.plan import plan_settings
-from stacks.settings import load
 from tests.unit.made_up_history import MadeUpHistory, row
 
 ROOT = Path(__file__).parents[2]
@@ -22,11 +23,6 @@ NOW = datetime(2020, 9, 28, 1, 0, 5, tzinfo=UTC)
 RUN_ID = "jr_" + "a" * 64
 KEY = triggers.run_key(RUN_ID)
 NAME = f"brandi-hrnn-campaign-v2-20200928-{KEY}"
-
-
-@pytest.fixture(autouse=True)
-def executions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REFRESH_EXECUTIONS", "arn:executions")
 
 
 def glue_event(**detail: str) -> dict[str, Any]:
@@ -43,7 +39,7 @@ def glue_event(**detail: str) -> dict[str, Any]:
     }
 
 
-def plan(trigger: object, past: MadeUpHistory | None = None) -> list[dict[str, Any]]:
+def plan(trigger: object, past: MadeUpHistory | None = None) -> list[Execution]:
     return plan_refresh.plan(trigger, SETTINGS, NOW, past or MadeUpHistory())
 
 

@@ -8,8 +8,8 @@ import plan_refresh
 import pytest
 import triggers
 
+from stacks.load import load
 from stacks.plan import plan_settings
-from stacks.settings import load
 from tests.unit.made_up_history import MadeUpHistory, row
 
 ROOT = Path(__file__).parents[2]
@@ -18,11 +18,6 @@ COMPLETED = datetime(2020, 9, 28, 1, tzinfo=UTC)
 RUN_ID = "jr_" + "a" * 64
 KEY = triggers.run_key(RUN_ID)
 NAME = f"brandi-hrnn-campaign-v2-20200928-{KEY}"
-
-
-@pytest.fixture(autouse=True)
-def executions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REFRESH_EXECUTIONS", "arn:executions")
 
 
 def history(*rows: Any, **statuses: str) -> MadeUpHistory:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from stacks.settings import SettingsError, load, read
+from stacks.bounds import bound_problems
+from stacks.load import SettingsError, load, read
 
 ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = yaml.safe_load((ROOT / "environments" / "prod.yaml").read_text())
@@ -20,7 +21,7 @@ def problems_with(change: Any) -> list[str]:
     settings = copy.deepcopy(GOOD)
     change(settings)
     with pytest.raises(SettingsError) as caught:
-        read(yaml.safe_dump(settings))
+        read(yaml.safe_dump(settings), bound_problems)
     return caught.value.problems
 
 
@@ -62,11 +63,11 @@ def test_the_partition_follows_from_the_region(region: str, partition: str) -> N
 ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an unknown key": (
         lambda s: s.update(colour="red"),
-        "colour: is no known setting; remove it",
+        "colour: is not a known setting; remove it",
     ),
     "an unknown key deep inside": (
         lambda s: s["refreshes"][0]["campaigns"][0].update(gate=1),
-        "refreshes[0].campaigns[0].gate: is no known setting",
+        "refreshes[0].campaigns[0].gate: is not a known setting",
     ),
     "a missing key": (lambda s: s.pop("table"), "table: is missing; add it"),
     "an account that YAML read as a number": (
@@ -75,7 +76,7 @@ ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "an unknown time zone": (
         lambda s: s.update(time_zone="Asia/Soul"),
-        "time_zone: 'Asia/Soul' is no IANA time zone",
+        "time_zone: 'Asia/Soul' is not an IANA time zone",
     ),
     "a campaign's name over 63 characters": (
         lambda s: s["refreshes"][0]["campaigns"][0].update(name="c" * 64),
@@ -89,8 +90,8 @@ ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda s: s["refreshes"][0]["datasets"][0].update(
             location="s3://brandi-personalize-prod/interactions"
         ),
-        "refreshes[0].datasets[0].location: 's3://brandi-personalize-prod/interactions' is no S3 "
-        "location; write a folder with its trailing /",
+        "refreshes[0].datasets[0].location: 's3://brandi-personalize-prod/interactions' is not an "
+        "S3 location; write a folder with its trailing /",
     ),
     "a role of another account": (
         lambda s: s.update(import_role={"arn": "arn:aws:iam::999988887777:role/r"}),
@@ -111,7 +112,7 @@ ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a schedule that is none": (
         lambda s: s.update(reconcile={"schedule": "daily"}),
-        "reconcile.schedule: 'daily' is no schedule; write rate(1 day), or six fields",
+        "reconcile.schedule: 'daily' is not a schedule; write rate(1 day), or six fields",
     ),
     "a word for never that is another": (
         lambda s: s.update(reconcile="off"),
@@ -186,9 +187,9 @@ def test_wrong_settings_end_the_synthesis_with_all_problems_of_all_files(tmp_pat
     assert lines[0] == "4 problems in the environment settings:"
     folder = tmp_path.name
     assert lines[1].startswith(f"{folder}/Test_1.yaml: an environment's name is part of its stack")
-    assert lines[2].startswith(f"{folder}/dev.yaml: is no YAML")
+    assert lines[2].startswith(f"{folder}/dev.yaml: is not valid YAML")
     assert lines[3].startswith(f"{folder}/prod.yaml: region: must be text")
-    assert lines[4].startswith(f"{folder}/prod.yaml: colour: is no known setting")
+    assert lines[4].startswith(f"{folder}/prod.yaml: colour: is not a known setting")
 
 
 def test_a_folder_without_environments_says_what_to_add(tmp_path: Path) -> None:

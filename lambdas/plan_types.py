@@ -1,0 +1,124 @@
+"""What the stack hands to the tasks, and the tasks to the workflow: JSON objects, typed once.
+
+`PlanSettings` is written by stacks/plan.py at synthesis and read by "Plan refresh", which returns
+an `Execution` for each campaign; its `input` is what the refresh workflow and its tasks read.
+Times are epoch seconds, durations seconds, dates numbers such as 20200928.
+"""
+
+from typing import Literal, NotRequired, TypedDict
+
+ImportMode = Literal["FULL", "INCREMENTAL"]
+TrainingMode = Literal["FULL", "UPDATE"]
+
+
+class StageLimits(TypedDict):
+    """How one stage is polled, and when it has taken too long; `overdue` is the training's."""
+
+    shortest_wait_seconds: int
+    longest_wait_seconds: int
+    time_limit_seconds: int
+    overdue: NotRequired[Literal["stop", "leave"]]
+
+
+class Stages(TypedDict):
+    """The limits of the three stages."""
+
+    dataset_import: StageLimits
+    solution_version: StageLimits
+    campaign_update: StageLimits
+
+
+class DatasetSettings(TypedDict):
+    """A dataset of a refresh; `row_prefix` begins the names of its attributes in the row."""
+
+    dataset_arn: str
+    job_prefix: str
+    location: str
+    import_mode: ImportMode
+    row_prefix: str
+
+
+class CampaignSettings(TypedDict):
+    """A campaign of a refresh, its solution, and what the names that a run gives begin with."""
+
+    campaign_name: str
+    campaign_arn: str
+    execution_prefix: str
+    solution_name: str
+    solution_arn: str
+    version_prefix: str
+    training_mode: TrainingMode
+
+
+class RefreshSettings(TypedDict):
+    """What happens when one Glue job has succeeded."""
+
+    name: str
+    glue_job: str
+    datasets: list[DatasetSettings]
+    campaigns: list[CampaignSettings]
+
+
+class PlanSettings(TypedDict):
+    """An environment, as far as planning needs it."""
+
+    time_zone: str
+    import_role_arn: str
+    reconcile_attempts: int
+    stages: Stages
+    refreshes: list[RefreshSettings]
+
+
+class DatasetImport(TypedDict):
+    """What "Create import" imports."""
+
+    dataset_arn: str
+    job_name: str
+    location: str
+    import_mode: ImportMode
+    role_arn: str
+    row_prefix: str
+    attempt: int
+
+
+class PlannedTraining(TypedDict):
+    """What is to be trained."""
+
+    solution_arn: str
+    name: str
+    training_mode: TrainingMode
+    base_date: int
+    attempt: int
+
+
+class Training(PlannedTraining):
+    """What "Create solution version" trains.
+
+    `intended` is when the run first intended to, written to the row before the first call; the
+    run's data had been imported by then.
+    """
+
+    intended: int
+
+
+class RefreshInput(TypedDict):
+    """The input of an execution of the refresh workflow: one run, for one campaign."""
+
+    campaign_name: str
+    base_date: int
+    run_key: str
+    triggered: int
+    attempt: int
+    campaign_arn: str
+    datasets: list[DatasetImport]
+    solution_name: str
+    solution_version: PlannedTraining
+    stages: Stages
+
+
+class Execution(TypedDict):
+    """An execution of the refresh workflow to start."""
+
+    name: str
+    execution_arn: str
+    input: RefreshInput

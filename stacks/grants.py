@@ -1,0 +1,137 @@
+"""What each role is allowed, by what it is for: exact actions on this environment's resources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stacks.permissions import allow
+from stacks.plan import import_job_prefix
+from stacks.settings import Reconcile
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_dynamodb as dynamodb
+    from aws_cdk import aws_iam as iam
+
+    from stacks.settings import Environment
+    from stacks.workflow import Workflow
+
+NAMED_BY_RUN = "its name ends in the date and key of a run"
+NAMED_BY_PERSONALIZE = "Personalize gives a solution version its id when the training begins"
+
+
+def allow_import(role: iam.IRole, environment: Environment, *, import_role_arn: str) -> None:
+    """Let a task find or create the dataset import jobs, which read S3 under the import role."""
+    jobs = _import_jobs(environment)
+    allow(
+        role,
+        ["personalize:CreateDatasetImportJob"],
+        [environment.dataset_arn(dataset) for dataset in environment.datasets] + jobs,
+        wildcard=NAMED_BY_RUN,
+    )
+    allow(role, ["personalize:DescribeDatasetImportJob"], jobs, wildcard=NAMED_BY_RUN)
+    allow(
+        role,
+        ["iam:PassRole"],
+        [import_role_arn],
+        conditions={"StringEquals": {"iam:PassedToService": "personalize.amazonaws.com"}},
+    )
+
+
+def allow_training(role: iam.IRole, environment: Environment) -> None:
+    """Let a task find or start trainings, and stop one that was started twice."""
+    allow(
+        role,
+        [
+            "personalize:CreateSolutionVersion",
+            "personalize:DescribeSolutionVersion",
+            "personalize:StopSolutionVersionCreation",
+        ],
+        _solution_versions(environment),
+        wildcard=NAMED_BY_PERSONALIZE,
+    )
+    allow(
+        role,
+        ["personalize:ListSolutionVersions"],
+        ["*"],
+        wildcard="Personalize's List calls are authorised on no resource",
+    )
+
+
+def allow_campaign_update(role: iam.IRole, environment: Environment) -> None:
+    """Let a task move the campaigns, after it has seen what they serve."""
+    allow(
+        role,
+        ["personalize:DescribeCampaign", "personalize:UpdateCampaign"],
+        _campaigns(environment),
+    )
+    allow(
+        role,
+        ["personalize:DescribeSolutionVersion"],
+        _solution_versions(environment),
+        wildcard=NAMED_BY_PERSONALIZE,
+    )
+
+
+def allow_polling(role: iam.IRole, environment: Environment) -> None:
+    """Let the refresh workflow poll what its tasks have created, and stop an overdue training."""
+    allow(
+        role,
+        ["personalize:DescribeDatasetImportJob"],
+        _import_jobs(environment),
+        wildcard=NAMED_BY_RUN,
+    )
+    allow(
+        role,
+        ["personalize:DescribeSolutionVersion", "personalize:StopSolutionVersionCreation"],
+        _solution_versions(environment),
+        wildcard=NAMED_BY_PERSONALIZE,
+    )
+    allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
+
+
+def allow_rows(role: iam.IRole, table: dynamodb.ITable) -> None:
+    """Let the refresh workflow claim and write its row."""
+    actions = ["GetItem", "PutItem", "Query", "UpdateItem"]
+    allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
+
+
+def allow_planning(
+    role: iam.IRole, environment: Environment, *, table: dynamodb.ITable, executions: str
+) -> None:
+    """Let the planning task read what has happened before."""
+    allow(role, ["dynamodb:Query"], [table.table_arn])
+    allow_reading_executions(role, executions)
+    if isinstance(environment.reconcile, Reconcile):
+        jobs = [environment.arn("glue", f"job/{job}") for job in environment.glue_jobs]
+        allow(role, ["glue:GetJobRuns"], jobs)
+
+
+def allow_reading_executions(role: iam.IRole, executions: str) -> None:
+    """Let a role see whether an execution of the refresh workflow is at work."""
+    allow(role, ["states:DescribeExecution"], [f"{executions}:*"], wildcard=NAMED_BY_RUN)
+
+
+def allow_starting(role: iam.IRole, refresh: Workflow) -> None:
+    """Let the dispatch workflow start the refresh workflow."""
+    allow(role, ["states:StartExecution"], [refresh.arn])
+
+
+def _campaigns(environment: Environment) -> list[str]:
+    return [environment.campaign_arn(campaign) for campaign in environment.campaigns]
+
+
+def _solution_versions(environment: Environment) -> list[str]:
+    """Return solutions and their versions.
+
+    IAM's reference has one resource type for both: what is called on a version may be judged on
+    either's ARN.
+    """
+    arns = [environment.solution_arn(campaign) for campaign in environment.campaigns]
+    return arns + [f"{arn}/*" for arn in arns]
+
+
+def _import_jobs(environment: Environment) -> list[str]:
+    return [
+        environment.arn("personalize", f"dataset-import-job/{import_job_prefix(dataset)}-*")
+        for dataset in environment.datasets
+    ]

@@ -1,0 +1,34 @@
+"""The table with a row per campaign and date."""
+
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from stacks.log import removal_policy
+from stacks.settings import Environment, Provisioned
+
+
+def refresh_table(scope: Construct, environment: Environment) -> dynamodb.Table:
+    """Make the article's table, with capacity on demand or as in the article."""
+    capacity = environment.table.capacity
+    provisioned = capacity if isinstance(capacity, Provisioned) else None
+    billing = dynamodb.BillingMode
+    table = dynamodb.Table(
+        scope,
+        "Table",
+        table_name=environment.table.name,
+        partition_key=dynamodb.Attribute(name="campaign_name", type=dynamodb.AttributeType.STRING),
+        sort_key=dynamodb.Attribute(name="base_date", type=dynamodb.AttributeType.NUMBER),
+        billing_mode=billing.PROVISIONED if provisioned else billing.PAY_PER_REQUEST,
+        read_capacity=provisioned.read if provisioned else None,
+        write_capacity=provisioned.write if provisioned else None,
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True
+        ),
+        deletion_protection=environment.removal_policy == "retain",
+        removal_policy=removal_policy(environment),
+    )
+    if provisioned:
+        table.auto_scale_write_capacity(
+            min_capacity=provisioned.write, max_capacity=provisioned.max_write
+        ).scale_on_utilization(target_utilization_percent=70)
+    return table

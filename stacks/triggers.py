@@ -1,0 +1,63 @@
+"""What starts the dispatch workflow, and where an event lies that could not start it."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.permissions import acknowledge
+from stacks.settings import Environment, Reconcile
+from stacks.workflow import Workflow
+
+LONGEST_DELIVERY = cdk.Duration.hours(24)
+DELIVERY_RETRIES = 185  # EventBridge's most, and its default
+
+
+class Triggers(Construct):
+    """The rule on Glue's success and the schedule that looks for what was missed."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, dispatch: Workflow, environment: Environment
+    ) -> None:
+        super().__init__(scope, name)
+        self.undelivered = sqs.Queue(
+            self, "UndeliveredEvents", enforce_ssl=True, retention_period=cdk.Duration.days(14)
+        )
+        acknowledge(self.undelivered, "AwsSolutions-SQS3", "it is a dead-letter queue itself")
+        events.Rule(
+            self,
+            "GlueJobSucceeded",
+            description="Starts the dispatch workflow when a refresh's Glue job has succeeded",
+            event_pattern=events.EventPattern(
+                source=["aws.glue"],
+                detail_type=["Glue Job State Change"],
+                detail={"state": ["SUCCEEDED"], "jobName": environment.glue_jobs},
+            ),
+            targets=[
+                targets.SfnStateMachine(
+                    dispatch.state_machine,
+                    dead_letter_queue=self.undelivered,
+                    max_event_age=LONGEST_DELIVERY,
+                    retry_attempts=DELIVERY_RETRIES,
+                )
+            ],
+        )
+        if isinstance(environment.reconcile, Reconcile):
+            scheduler.Schedule(
+                self,
+                "Reconcile",
+                description="Looks for lost Glue events and for refreshes that died",
+                schedule=scheduler.ScheduleExpression.expression(
+                    environment.reconcile.schedule, cdk.TimeZone.of(environment.time_zone)
+                ),
+                target=scheduler_targets.StepFunctionsStartExecution(
+                    dispatch.state_machine,
+                    input=scheduler.ScheduleTargetInput.from_object({"reconcile": True}),
+                    dead_letter_queue=self.undelivered,
+                    max_event_age=LONGEST_DELIVERY,
+                    retry_attempts=DELIVERY_RETRIES,
+                ),
+            )
