@@ -29,6 +29,7 @@ import embedded_aws.services.personalize.models
 import embedded_aws.services.scheduler.models
 import embedded_aws.services.stepfunctions
 from embedded_aws import clock as clocks
+from embedded_aws import moto_changes
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
 from embedded_aws.faults import FaultLayer, Faults
@@ -120,6 +121,7 @@ class Cloud:
         self._thread.join()
         self._server.server_close()
         _forget()
+        moto_changes.undo_all()
         for name, value in self._restored.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -158,18 +160,20 @@ def start(*, account: str, region: str, clock: Clock, port: int = 0) -> Cloud:
     if not _running.acquire(blocking=False):
         raise RuntimeError("a cloud is already running in this process: stop it first")
     try:
-        _install()
+        install_services()
         _forget()
         clocks.use(clock)
         cloud = Cloud(account=account, region=region, clock=clock, server=_listen(port))
         cloud._serve()
     except BaseException:
+        moto_changes.undo_all()
         _running.release()
         raise
     return cloud
 
 
-def _install() -> None:
+def install_services() -> None:
+    """Change moto to what the embedded cloud needs; `moto_changes.undo_all` takes it back."""
     embedded_aws.services.stepfunctions.install()
     embedded_aws.services.personalize.models.install()
     embedded_aws.services.awslambda.models.install()
@@ -178,8 +182,11 @@ def _install() -> None:
     embedded_aws.services.scheduler.models.install()
     embedded_aws.services.cloudformation.install()
     embedded_aws.services.iam.guard.install()
-    # moto walks through a class for its methods at each request
-    responses.method_names_from_class = _method_names  # type: ignore[attr-defined] # it imports it
+    moto_changes.replace(
+        responses,
+        "not AWS's: moto walks through a class for its methods at each request",
+        method_names_from_class=_method_names,
+    )
 
 
 _method_names = lru_cache(maxsize=None)(method_names_from_class)

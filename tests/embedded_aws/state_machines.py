@@ -14,7 +14,7 @@ from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend, lambda_simple_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from embedded_aws import clock
+from embedded_aws import clock, moto_changes
 from embedded_aws.services import stepfunctions
 
 START = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
@@ -148,9 +148,12 @@ def running_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
     lambda_simple_backends.reset()
     with mock_aws(config=config):
         stepfunctions.install()
-        yield Machines(time, boto3.client("stepfunctions", region_name=REGION), functions)
-        assert time.wait_until_idle(REAL_SECONDS)
-        time.stop()
+        try:
+            yield Machines(time, boto3.client("stepfunctions", region_name=REGION), functions)
+            assert time.wait_until_idle(REAL_SECONDS)
+        finally:
+            time.stop()
+            moto_changes.undo_all()
     lambda_simple_backends.reset()
 
 

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
+from embedded_aws import moto_changes
 from embedded_aws.clock import Clock, current, use
 from embedded_aws.services import stepfunctions
 from tests.embedded_aws.state_machines import (
@@ -364,3 +365,4 @@ def test_a_served_cloud_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (ended.output, ended.seconds) == ("2026-11-22T15:30:00.000Z", 60)
     clock.stop()
     server.stop()
+    moto_changes.undo_all()

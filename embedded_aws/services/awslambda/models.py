@@ -8,6 +8,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 
 from embedded_aws import programs
 from embedded_aws.clock import current
+from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
 from embedded_aws.services.awslambda.function import DeployedFunction
 from embedded_aws.services.awslambda.runtime import Outcome
@@ -100,4 +101,8 @@ class LocalLambdaBackend(LambdaBackend):
 
 def install() -> None:
     """Let moto serve Lambda from here; before the first use of its backend."""
-    lambda_backends.backend = LocalLambdaBackend
+    replace(
+        lambda_backends,
+        "functions run from their zip, under their role, on the clock",
+        backend=LocalLambdaBackend,
+    )

@@ -13,6 +13,7 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Stack
 from moto.core.common_models import CloudFormationModel
 
+from embedded_aws.moto_changes import replace
 from embedded_aws.services.cloudformation import api_resources, change_sets, resources
 
 # Importing them has registered their models.
@@ -75,10 +76,22 @@ def _parsed(template: str) -> dict[str, Any]:
 
 
 def install() -> None:
-    """Register the models above, and fail deployments that moto would let pass; repeatable."""
+    """Register the models above, and fail deployments that moto would let pass."""
     change_sets.install()
-    parsing.resource_class_from_type = _class_from_type
-    parsing.parse_and_create_resource = _create
-    parsing.generate_resource_name = _generated_name
-    stack_class: Any = Stack
-    stack_class.parse_template = staticmethod(_parsed)
+    resources.install()
+    replace(
+        parsing,
+        "an unknown type or a resource that cannot be made fails the deployment",
+        resource_class_from_type=_class_from_type,
+        parse_and_create_resource=_create,
+    )
+    replace(
+        parsing,
+        "a generated name is the same at every update, and within its service's limit",
+        generate_resource_name=_generated_name,
+    )
+    replace(
+        Stack,
+        "not AWS's: CDK's templates are JSON, which moto reads as YAML, a hundred times slower",
+        parse_template=staticmethod(_parsed),
+    )

@@ -7,6 +7,8 @@ from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.parsing import ResourceMap
 from moto.ssm.models import ssm_backends
 
+from embedded_aws.moto_changes import replace
+
 
 class ChangeSetNotFoundError(CloudFormationError):
     """What DescribeChangeSet says of a change set that does not exist (any more)."""
@@ -77,11 +79,25 @@ def _ssm_parameter(self: ResourceMap, value: str, value_type: str) -> str:
 
 
 def install() -> None:
-    """Mend moto's backend; repeatable."""
-    backend: Any = CloudFormationBackend
-    backend.delete_change_set = _delete
-    backend.describe_change_set = _describe
-    backend.execute_change_set = _execute
-    backend._resolve_update_parameters = _update_parameters
-    resource_map: Any = ResourceMap
-    resource_map.parse_ssm_parameter = _ssm_parameter
+    """Let change sets be made, described, carried out and deleted as the CDK CLI does."""
+    replace(
+        CloudFormationBackend,
+        "a change set is found by its name or ARN, and deleting a missing one succeeds",
+        delete_change_set=_delete,
+        describe_change_set=_describe,
+    )
+    replace(
+        CloudFormationBackend,
+        "a stack has the template and the outputs of the change set that was executed",
+        execute_change_set=_execute,
+    )
+    replace(
+        CloudFormationBackend,
+        "UsePreviousValue also means a default that no request has named",
+        _resolve_update_parameters=_update_parameters,
+    )
+    replace(
+        ResourceMap,
+        "a change set passes on the value of an SSM parameter in place of its name",
+        parse_ssm_parameter=_ssm_parameter,
+    )

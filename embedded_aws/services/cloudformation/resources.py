@@ -14,13 +14,16 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, Role, iam_backends
+from moto.logs import models as log_models
 from moto.logs.models import LogGroup, logs_backends
 from moto.s3.models import s3_backends
 from moto.sqs.models import Queue, sqs_backends
+from moto.stepfunctions import models as static_models
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.responses import get_backend
 from moto.stepfunctions.utils import cfn_to_api_tags
 
+from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
 
 Template = dict[str, Any]
@@ -70,7 +73,6 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
             sm_type=properties.get("StateMachineType", "STANDARD"),
             **cls._settings(properties, account_id),
         )
-        machine.__class__ = cls  # for its attributes
         return machine
 
     @classmethod
@@ -219,7 +221,6 @@ class DeployedLogGroup(LogGroup, CloudFormationModel):
         group: LogGroup = super().create_from_cloudformation_json(
             resource_name, cloudformation_json, account_id, region_name
         )
-        group.__class__ = cls  # for its attribute
         return group
 
     @classmethod
@@ -314,3 +315,13 @@ class DeployedQueue(Queue, CloudFormationModel):
         return sqs_backends[account_id][region_name].set_queue_attributes(
             original_resource.name, attributes
         )
+
+
+def install() -> None:
+    """Let moto make these where it makes its own."""
+    replace(
+        static_models,
+        "a state machine's Arn is an attribute for GetAtt",
+        StateMachine=DeployedStateMachine,
+    )
+    replace(log_models, "a log group's Arn ends with :*", LogGroup=DeployedLogGroup)

@@ -16,6 +16,7 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from moto.moto_api._internal import mock_random
 
 from embedded_aws.clock import current
+from embedded_aws.moto_changes import replace
 from embedded_aws.services.events.delivery import EventDelivery
 from embedded_aws.services.iam.guard import SESSION
 
@@ -141,4 +142,8 @@ def _iso(moment: datetime) -> str:
 
 def install() -> None:
     """Let moto serve EventBridge from here; before the first use of its backend."""
-    events_backends.backend = DeliveringEventsBackend
+    replace(
+        events_backends,
+        "rules deliver to their targets, with retries and dead letters",
+        backend=DeliveringEventsBackend,
+    )

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
+from moto.glue import models as glue_models
 from moto.glue.models import FakeJobRun, GlueBackend, glue_backends
 from moto.moto_api._internal import mock_random
 from moto.utilities.paginator import paginate
 
 from embedded_aws.clock import current
+from embedded_aws.moto_changes import replace
 from embedded_aws.services.events.models import send_service_event
 
 RUN_SECONDS = 600.0
@@ -84,7 +86,6 @@ class ClockedGlueBackend(GlueBackend):
         """Start a run, which ends by itself."""
         run_id = super().start_job_run(name, *settings)
         run: Any = self.jobs[name].job_runs[-1]
-        run.__class__ = ClockedJobRun
         run.begin(current().now())
         outcomes = self.behaviour.outcomes
         state = outcomes.pop(0) if outcomes else "SUCCEEDED"
@@ -186,4 +187,7 @@ def _new_run_id() -> str:
 
 def install() -> None:
     """Let moto serve Glue from here; before the first use of its backend."""
-    glue_backends.backend = ClockedGlueBackend
+    replace(
+        glue_backends, "job runs end on the clock and send their event", backend=ClockedGlueBackend
+    )
+    replace(glue_models, "a job run's times are the clock's", FakeJobRun=ClockedJobRun)

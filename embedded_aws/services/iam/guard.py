@@ -9,6 +9,7 @@ from moto.sqs.models import sqs_backends
 from werkzeug.wrappers import Response
 
 from embedded_aws import wire
+from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
 from embedded_aws.services.iam.actions import Permission, Place, UnknownActionError, needed
 from embedded_aws.services.iam.policy import UnsupportedPolicyError
@@ -78,9 +79,13 @@ class Guard:
 def install() -> None:
     """Leave buckets' policies to the guard: moto's own check takes no notice of conditions.
 
-    So it would deny what CDK's staging bucket denies only without TLS. Repeatable.
+    So it would deny what CDK's staging bucket denies only without TLS.
     """
-    FakeBucket.get_permission = lambda *_args: PermissionResult.NEUTRAL  # type: ignore[method-assign]
+    replace(
+        FakeBucket,
+        "the guard judges buckets' policies with their conditions, which moto passes over",
+        get_permission=lambda *_args: PermissionResult.NEUTRAL,
+    )
 
 
 def denial(call: wire.ApiCall, session: iam.Session, refused: Permission) -> Response:

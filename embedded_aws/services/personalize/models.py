@@ -12,6 +12,7 @@ from typing import cast
 from moto import backend_index
 from moto.personalize.models import personalize_backends
 
+from embedded_aws.moto_changes import replace
 from embedded_aws.services.personalize.campaigns import Campaigns
 from embedded_aws.services.personalize.datasets import Datasets
 from embedded_aws.services.personalize.import_jobs import ImportJobs
@@ -30,10 +31,13 @@ class PersonalizeBackend(Datasets, ImportJobs, Solutions, SolutionVersions, Camp
 
 
 def install() -> None:
-    """Make moto answer for Personalize with this backend; before its first use, any number."""
-    personalize_backends.backend = PersonalizeBackend  # type: ignore[assignment] # no subclass
-    if _RUNTIME not in backend_index.backend_url_patterns:
-        backend_index.backend_url_patterns.append(_RUNTIME)
+    """Let moto serve Personalize from here; before the first use of its backend."""
+    replace(personalize_backends, "moto has Personalize's schemas only", backend=PersonalizeBackend)
+    replace(
+        backend_index,
+        "GetRecommendations has an address of its own",
+        backend_url_patterns=[*backend_index.backend_url_patterns, _RUNTIME],
+    )
 
 
 def personalize_backend(account: str, region: str) -> PersonalizeBackend:

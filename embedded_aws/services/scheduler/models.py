@@ -17,6 +17,7 @@ from moto.scheduler.models import (
 )
 
 from embedded_aws.clock import Alarm, current
+from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
 from embedded_aws.services.scheduler.delivery import ScheduleDelivery, group_arn
 from embedded_aws.services.scheduler.expressions import InvalidExpressionError, parse
@@ -170,4 +171,4 @@ def scheduler_backend(account: str, region: str) -> ClockedSchedulerBackend:
 
 def install() -> None:
     """Let moto serve EventBridge Scheduler from here; before the first use of its backend."""
-    scheduler_backends.backend = ClockedSchedulerBackend
+    replace(scheduler_backends, "schedules fire on the clock", backend=ClockedSchedulerBackend)

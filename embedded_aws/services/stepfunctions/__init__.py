@@ -7,6 +7,7 @@ service's strictness open. Each module here closes one of these gaps. Whoever st
 
 from moto.core.config import default_user_config
 
+from embedded_aws.moto_changes import replace_item
 from embedded_aws.services.stepfunctions import (
     choices,
     clients,
@@ -22,11 +23,16 @@ from embedded_aws.services.stepfunctions import (
 
 
 def install() -> None:
-    """Make moto execute state machines as AWS does; calling it again changes nothing.
+    """Make moto execute state machines as AWS does.
 
     Reads the clock (`embedded_aws.clock.current`) only when something runs.
     """
-    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    replace_item(
+        default_user_config,
+        "moto.core.config.default_user_config",
+        "moto runs state machines only if asked to",
+        stepfunctions={"execute_state_machine": True},
+    )
     for part in (
         timing,
         scopes,

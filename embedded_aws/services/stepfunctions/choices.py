@@ -8,13 +8,13 @@ from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison 
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 
+from embedded_aws.moto_changes import replace
 from embedded_aws.services.stepfunctions.errors import (
     NO_CHOICE_MATCHED,
     QUERY_EVALUATION_ERROR,
     failure,
     type_name,
 )
-from embedded_aws.services.stepfunctions.patch import patch
 
 
 def _choose(self: Any, env: Any) -> None:
@@ -61,6 +61,14 @@ def _condition(self: ConditionStringJSONata, env: Any) -> None:
 
 def install() -> None:
     """Choose as AWS does."""
-    # Both failures end in States.Runtime in moto, which no Catch can take.
-    patch(StateChoice, _eval_state=_choose, _eval_state_output=_leave_choice)
-    patch(ConditionStringJSONata, _eval_body=_condition)
+    replace(
+        StateChoice,
+        "no match is an error that a Catch takes, and the default's Assign is for the default only",
+        _eval_state=_choose,
+        _eval_state_output=_leave_choice,
+    )
+    replace(
+        ConditionStringJSONata,
+        "a condition that is no boolean is States.QueryEvaluationError, not States.Runtime",
+        _eval_body=_condition,
+    )

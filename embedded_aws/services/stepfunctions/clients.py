@@ -16,7 +16,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
-from embedded_aws.services.stepfunctions.patch import patch
+from embedded_aws.moto_changes import replace
 
 _REAL_SECONDS = 600  # for an answer; the simulated time limit is the state's own TimeoutSeconds
 _making = threading.Lock()  # boto3's session is not safe for threads; its clients are
@@ -67,4 +67,8 @@ def install() -> None:
     original = boto_client.boto_client_for
     for module in list(sys.modules.values()):
         if getattr(module, "boto_client_for", None) is original:
-            patch(module, boto_client_for=client_for)
+            replace(
+                module,
+                "a task calls under the machine's role, not as the account",
+                boto_client_for=client_for,
+            )

@@ -14,7 +14,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 from moto.stepfunctions.parser.asl.eval import states
 
-from embedded_aws.services.stepfunctions.patch import patch
+from embedded_aws.moto_changes import replace
 
 _ATOMS = frozenset({str, int, float, bool, NoneType})
 
@@ -34,4 +34,8 @@ def copied(value: Any) -> Any:
 def install() -> None:
     """Let moto's interpreter copy what goes from state to state in this way."""
     for module in (execute_state, result_path, state_task_service, states):
-        patch(module, copy=SimpleNamespace(deepcopy=copied))
+        replace(
+            module,
+            "not AWS's: what goes from state to state is JSON, which is copied much faster",
+            copy=SimpleNamespace(deepcopy=copied),
+        )

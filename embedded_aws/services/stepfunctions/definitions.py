@@ -16,8 +16,8 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import (
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from statelint.linter import Linter
 
+from embedded_aws.moto_changes import replace
 from embedded_aws.services.stepfunctions import jsonata, naming
-from embedded_aws.services.stepfunctions.patch import patch
 
 
 class InvalidDefinition(AWSError):
@@ -151,6 +151,11 @@ def _text(parser_rule_context: Any) -> Any:
 
 def install() -> None:
     """Read and check definitions as AWS does."""
-    patch(preprocessor.Preprocessor, _inner_string_of=staticmethod(_text))
-    patch(preprocessor, from_string_literal=_text)
-    patch(StepFunctionsParserBackend, _validate_definition=staticmethod(parse))
+    read = "a definition is JSON, whose strings have JSON's escapes"
+    replace(preprocessor.Preprocessor, read, _inner_string_of=staticmethod(_text))
+    replace(preprocessor, read, from_string_literal=_text)
+    replace(
+        StepFunctionsParserBackend,
+        "CreateStateMachine refuses definitions that moto lets pass",
+        _validate_definition=staticmethod(parse),
+    )

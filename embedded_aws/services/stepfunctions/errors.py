@@ -25,7 +25,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration impo
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 
-from embedded_aws.services.stepfunctions.patch import patch
+from embedded_aws.moto_changes import replace
 
 QUERY_EVALUATION_ERROR: Final = StatesErrorNameType.StatesQueryEvaluationError
 NO_CHOICE_MATCHED: Final = StatesErrorNameType.StatesNoChoiceMatched
@@ -108,25 +108,31 @@ def _say_nothing(self: EvalComponent, *_: object, **__: object) -> None:
 
 def install() -> None:
     """Report and match errors as AWS does."""
-    patch(ErrorEqualsDecl, _eval_body=_matches)
-    # An error of AWS's own (States.Timeout, …) leaves a branch or an iteration under its name, and
-    # a Fail state may pass one on; moto takes the prefix for a mistake and reports States.Runtime.
+    replace(
+        ErrorEqualsDecl,
+        "which errors States.ALL and States.TaskFailed match",
+        _eval_body=_matches,
+    )
     for module in (branches_decl, iteration_worker, state_fail):
-        patch(module, CustomErrorName=_error_name)
-    # The cause says once where the error happened; moto says it again at every level it passes.
-    patch(
+        replace(
+            module,
+            "an error of AWS's own (States.Timeout, …) leaves a branch or an iteration under its "
+            "name, and a Fail state may pass one on; moto reports States.Runtime instead",
+            CustomErrorName=_error_name,
+        )
+    replace(
         FailureEventException,
+        "the cause says once where the error happened, not again at every level that it passes",
         get_evaluation_failed_event_details=_evaluation_details,
         get_execution_failed_event_details=_execution_details,
     )
-    # A failure is told in the history; moto also prints the whole component, at every level.
-    patch(
+    replace(
         EvalComponent,
+        "a failure is in the history; moto also prints the whole component, at every level",
         _log_failure_event_exception=_say_nothing,
         _log_exception=_say_nothing,
     )
-    # So does a state that is still at work when its execution is stopped, and fails over that.
     silent = logging.Logger("silent")
     silent.disabled = True
     for module in (program, execute_state):
-        patch(module, LOG=silent)
+        replace(module, "what an execution that is stopped leaves undone is no error", LOG=silent)

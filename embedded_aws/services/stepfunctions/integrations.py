@@ -39,6 +39,7 @@ from moto.stepfunctions.parser.asl.utils import encoding
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from embedded_aws import clock
+from embedded_aws.moto_changes import replace
 from embedded_aws.services.stepfunctions.clients import client_for
 from embedded_aws.services.stepfunctions.naming import (
     boto_name,
@@ -48,7 +49,6 @@ from embedded_aws.services.stepfunctions.naming import (
     operation,
     to_request,
 )
-from embedded_aws.services.stepfunctions.patch import patch
 
 
 def _metadata(response: dict[str, Any]) -> dict[str, Any]:
@@ -244,22 +244,42 @@ _moto_sfn_error = StateTaskServiceSfn._from_error
 
 def install() -> None:
     """Call services, and report on the calls, as AWS does."""
-    patch(StateTask, _eval_parameters=_eval_parameters)
-    patch(
+    replace(
+        StateTask,
+        "Arguments are evaluated once, and their size is limited",
+        _eval_parameters=_eval_parameters,
+    )
+    replace(
         StateTaskService,
+        "parameters and results are named as AWS names them, whatever the service",
         _get_boto_service_name=_service_name,
         _normalise_parameters=_normalise_parameters,
         _normalise_response=_normalise_response,
     )
-    patch(
+    replace(
         StateTaskServiceAwsSdk,
+        "an SDK integration's errors are named for the SDK's client",
         _normalise_service_error_name=staticmethod(error_prefix),
         _from_error=_sdk_error,
     )
-    patch(StateTaskServiceDynamoDB, _from_error=_dynamodb_error, _eval_service_task=_call_dynamodb)
-    patch(StateTaskServiceSfn, _from_error=_sfn_error)
-    patch(StateTaskServiceLambda, _from_error=_lambda_error, _eval_service_task=_call_lambda)
-    # Every task reads a ResultPath, "$" where JSONata has none: parse it once.
-    patch(result_path, parse=lru_cache(maxsize=64)(parse))
-    # Texts are counted (256 KiB) and shown as they are, not as ASCII escapes.
-    patch(encoding, json=SimpleNamespace(dumps=partial(json.dumps, ensure_ascii=False)))
+    named = "an optimised integration has names of its own for errors"
+    replace(
+        StateTaskServiceDynamoDB,
+        named,
+        _from_error=_dynamodb_error,
+        _eval_service_task=_call_dynamodb,
+    )
+    replace(StateTaskServiceSfn, named, _from_error=_sfn_error)
+    replace(
+        StateTaskServiceLambda, named, _from_error=_lambda_error, _eval_service_task=_call_lambda
+    )
+    replace(
+        result_path,
+        "not AWS's: every task reads a ResultPath, which is parsed once",
+        parse=lru_cache(maxsize=64)(parse),
+    )
+    replace(
+        encoding,
+        "texts are counted (256 KiB) and shown as they are, not as ASCII escapes",
+        json=SimpleNamespace(dumps=partial(json.dumps, ensure_ascii=False)),
+    )

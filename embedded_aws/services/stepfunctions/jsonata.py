@@ -23,8 +23,8 @@ from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from embedded_aws import clock
+from embedded_aws.moto_changes import replace
 from embedded_aws.services.stepfunctions.errors import QUERY_EVALUATION_ERROR, failure
-from embedded_aws.services.stepfunctions.patch import patch
 
 _ALGORITHMS = ("MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512")
 _idle: defaultdict[str, list[Jsonata]] = defaultdict(list)  # compiled; each serves one at a time
@@ -215,7 +215,9 @@ def _assigned(self: VariableStore) -> dict[str, str]:
 
 def install() -> None:
     """Give moto the evaluator that it leaves to its caller."""
-    # AWS treats a variable as a value, whatever quotes it holds; moto pastes it in as source text.
-    patch(StringJSONata, _eval_body=_eval_jsonata)
-    patch(StringVariableSample, _eval_body=_eval_variable)
-    patch(VariableStore, get_assigned_variables=_assigned)
+    as_value = "a variable is a value, whatever quotes it holds; moto pastes it in as source text"
+    replace(StringJSONata, as_value, _eval_body=_eval_jsonata)
+    replace(StringVariableSample, as_value, _eval_body=_eval_variable)
+    replace(
+        VariableStore, "the history shows variables as JSON text", get_assigned_variables=_assigned
+    )

@@ -25,9 +25,9 @@ from moto.stepfunctions.parser.models import (
 )
 
 from embedded_aws import clock
+from embedded_aws.moto_changes import replace, replace_item
 from embedded_aws.services.stepfunctions import definitions
 from embedded_aws.services.stepfunctions.history import EventDetails, History
-from embedded_aws.services.stepfunctions.patch import patch
 from embedded_aws.services.stepfunctions.responses import Response
 from embedded_aws.services.stepfunctions.timing import iso
 
@@ -230,7 +230,19 @@ class ExecutingBackend(StepFunctionsParserBackend):
 
 def install() -> None:
     """Make this the backend that executes, behind AWS's answers."""
-    stepfunctions_parser_backends.backend = ExecutingBackend
-    urls.url_paths["{0}/$"] = Response.dispatch
-    # Dates of creation and update come from the clock, too.
-    patch(static_models, utcnow=lambda: clock.current().now().replace(tzinfo=None))
+    replace(
+        stepfunctions_parser_backends,
+        "executions run on the virtual clock and keep their history",
+        backend=ExecutingBackend,
+    )
+    replace_item(
+        urls.url_paths,
+        "moto.stepfunctions.urls.url_paths",
+        "answers have AWS's form",
+        **{"{0}/$": Response.dispatch},
+    )
+    replace(
+        static_models,
+        "dates of creation and update come from the clock",
+        utcnow=lambda: clock.current().now().replace(tzinfo=None),
+    )

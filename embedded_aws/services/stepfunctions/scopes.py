@@ -11,7 +11,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from embedded_aws import clock
-from embedded_aws.services.stepfunctions.patch import patch
+from embedded_aws.moto_changes import replace
 
 _moto_frame = Environment.as_inner_frame_of.__func__  # type: ignore[attr-defined]  # a classmethod
 _moto_set_stop = Environment.set_stop
@@ -47,13 +47,24 @@ def _iterate(self: InlineIterationComponent, env: Environment) -> None:
 
 
 def _after_call(self: StateTaskService, env: Environment, *args: Any, **kwargs: Any) -> None:
-    """Take no answer that comes after the task's time limit or the end of its scope."""
+    """Drop an answer that comes after the task's time limit or the end of its scope."""
     if env.is_running():
         _moto_after_call(self, env, *args, **kwargs)
 
 
 def install() -> None:
     """Give scopes the bounds that they have on AWS."""
-    patch(Environment, as_inner_frame_of=classmethod(_frame), set_stop=_set_stop)
-    patch(InlineIterationComponent, _eval_body=_iterate)
-    patch(StateTaskService, _after_eval_execution=_after_call)
+    replace(
+        Environment,
+        "an iteration reads $states.context.Map, and a scope that was stopped leaves no event",
+        as_inner_frame_of=classmethod(_frame),
+        set_stop=_set_stop,
+    )
+    replace(
+        InlineIterationComponent,
+        "one iteration that fails aborts the others; moto lets them go on",
+        _eval_body=_iterate,
+    )
+    replace(
+        StateTaskService, "no task outlives the scope it is in", _after_eval_execution=_after_call
+    )

@@ -42,8 +42,8 @@ from moto.stepfunctions.parser.asl.eval import environment
 from moto.stepfunctions.parser.asl.eval.callback import callback
 
 from embedded_aws import clock
+from embedded_aws.moto_changes import replace
 from embedded_aws.services.stepfunctions.errors import QUERY_EVALUATION_ERROR, failure, type_name
-from embedded_aws.services.stepfunctions.patch import patch
 
 
 def iso(moment: datetime) -> str:
@@ -186,7 +186,7 @@ def _state_data(EnteredTime: str, Name: str) -> dict[str, Any]:  # noqa: ARG001,
 
 def install() -> None:
     """Put moto's interpreter on the clock."""
-    # Threads are counted from their start, and who waits for them is not, until they let it go on.
+    counted = "the clock counts a thread from its start, and whoever waits for it not"
     for module in (
         branch_worker,
         branches_decl,
@@ -196,17 +196,19 @@ def install() -> None:
         program,
         state_task_service_callback,
     ):
-        patch(module, threading=_threading)
-    patch(execute_state, Thread=_Thread)
-    patch(callback, Event=_threading.Event)
-    patch(environment, threading=SimpleNamespace(Event=_StateChanged, RLock=threading.RLock))
-    # Waiting in simulated seconds.
-    patch(WaitFunction, _wait_interval=_wait)
-    patch(SecondsJSONata, _get_wait_seconds=_seconds)
-    patch(Timestamp, _get_wait_seconds=_seconds_until)
-    patch(RetrierDecl, _eval_body=_retry)
-    patch(JitterStrategyDecl, _eval_body=_jitter)
+        replace(module, counted, threading=_threading)
+    replace(execute_state, counted, Thread=_Thread)
+    replace(callback, counted, Event=_threading.Event)
+    states = SimpleNamespace(Event=_StateChanged, RLock=threading.RLock)
+    replace(environment, counted, threading=states)
+    simulated = "waiting takes simulated seconds, and whole ones"
+    replace(WaitFunction, simulated, _wait_interval=_wait)
+    replace(SecondsJSONata, simulated, _get_wait_seconds=_seconds)
+    replace(Timestamp, simulated, _get_wait_seconds=_seconds_until)
+    replace(RetrierDecl, simulated, _eval_body=_retry)
+    replace(
+        JitterStrategyDecl, "full jitter draws from nothing to the whole wait", _eval_body=_jitter
+    )
     polling = SimpleNamespace(sleep=lambda seconds: clock.current().sleep(seconds))
-    patch(state_task_service_callback, time=polling)
-    # AWS: EnteredTime in milliseconds with a Z.
-    patch(state, StateData=_state_data)
+    replace(state_task_service_callback, simulated, time=polling)
+    replace(state, "EnteredTime has milliseconds and a Z", StateData=_state_data)
