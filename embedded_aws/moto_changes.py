@@ -53,7 +53,7 @@ def replace(owner: object, why: str, **parts: Any) -> None:
         _note(f"{_name(owner)}.{name}", part, original, why, undo, owner)
 
 
-def replace_item(mapping: MutableMapping[str, Any], place: str, why: str, **items: Any) -> None:
+def replace_item(mapping: Any, place: str, why: str, **items: Any) -> None:
     """Replace or add items of a dictionary of moto's; `place` is its name, for people."""
     for key, part in items.items():
         original = mapping.get(key, _ABSENT)
