@@ -30,7 +30,7 @@ synth: install ## synthesise every environment into cdk.out
 	@$(BIN)/python app.py
 
 docs: .venv/ready ## generate what is generated: the schema, the workflow's picture
-	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m tools.generate
 
 lock: .venv/ready ## resolve pyproject.toml anew into requirements*.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header pyproject.toml -o requirements.txt

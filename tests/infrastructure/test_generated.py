@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from docs.generate import ROOT, generated
+from tools.generate import ROOT, generated
 
 GENERATED = generated()
 

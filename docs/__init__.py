@@ -1,1 +1,0 @@
-"""The project's documents, and the program that generates some of them."""
