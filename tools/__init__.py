@@ -1,1 +1,1 @@
-"""Programs that generate documents."""
+"""The program that generates documents: `make docs`."""

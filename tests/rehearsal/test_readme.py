@@ -1,4 +1,4 @@
-"""The README's commands do what it says, and print what it shows."""
+"""The commands of the README and the documents do what they say, and print what is shown."""
 
 import json
 import re
@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 
-from docs.generate import OUTPUT, README, ROOT, between
 from embedded_aws import cloud as clouds
 from embedded_aws.clock import Clock
 from rehearsal import marketplace
 from rehearsal.assembly import find_stack
 from rehearsal.refresh import glue_event
 from rehearsal.shop import LAST_WEEK, TODAY
+from tools.generate import OUTPUT, README, ROOT, between
 
 TEXT = README.read_text("utf-8")
-COMMANDS = re.findall(r"^ *\$ (.+)$", TEXT, re.MULTILINE)
+# these documents hold all commands that the README does not
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"^ *\$ (.+)$", re.MULTILINE)
+COMMANDS = [command for path in DOCUMENTS for command in COMMAND.findall(path.read_text("utf-8"))]
 REHEARSALS = [
     command for command in COMMANDS if re.search("-m rehearsal .*--(fault|help)", command)
 ]
@@ -26,6 +29,8 @@ DEPLOYMENT = [command for command in COMMANDS if command.startswith("npx cdk ")]
 OPERATIONS = [command for command in COMMANDS if " -m ops " in command]
 ELSEWHERE = {
     ".venv/bin/python -m rehearsal --environment prod --json": "test_command_line.py",
+    ".venv/bin/python -m pytest tests/unit": "`make test` runs these tests too",
+    "make docs": "test_generated.py compares what it writes",
     "make faults": "test_fault_matrix.py runs a part of it",
     "make test": "it runs this test",
     "make install": "`make test` has run it",
@@ -34,7 +39,7 @@ ELSEWHERE = {
 
 
 def run(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the README in a shell, in the activated virtual environment."""
+    """Run a command of a document in a shell, in the activated virtual environment."""
     quiet = {"CDK_DISABLE_CLI_TELEMETRY": "1", "CI": "1", "NO_COLOR": "1", **variables}
     exported = " ".join(f"{name}={shlex.quote(value)}" for name, value in quiet.items())
     return subprocess.run(
@@ -47,7 +52,12 @@ def run(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_command_of_the_readme_is_tested() -> None:
+def test_the_first_command_of_the_readme_stands_within_its_first_60_lines() -> None:
+    first = next(n for n, line in enumerate(TEXT.splitlines(), 1) if COMMAND.match(line))
+    assert first <= 60
+
+
+def test_every_command_of_the_documents_is_tested() -> None:
     starts = [command for command in COMMANDS if command.startswith("aws stepfunctions ")]
     known = {"make rehearse", *ELSEWHERE, *DEPLOYMENT, *REHEARSALS, *OPERATIONS, *starts}
     assert set(COMMANDS) == known
@@ -63,7 +73,7 @@ def test_make_rehearse_prints_what_the_readme_shows() -> None:
 
 
 @pytest.mark.parametrize("command", REHEARSALS)
-def test_the_other_rehearsals_of_the_readme_succeed(command: str) -> None:
+def test_the_other_rehearsals_of_the_documents_succeed(command: str) -> None:
     done = run(command)
     assert done.returncode == 0, done.stderr
 
