@@ -1,4 +1,4 @@
-"""The embedded cloud: one moto server in this process, with what moto lacks installed."""
+"""One moto server in this process, with what moto lacks installed."""
 
 import os
 import threading
@@ -30,10 +30,12 @@ import embedded_aws.services.scheduler.models
 import embedded_aws.services.stepfunctions
 from embedded_aws import clock as clocks
 from embedded_aws import moto_changes
+from embedded_aws.behaviour import Behaviour
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
 from embedded_aws.faults import FaultLayer, Faults
 from embedded_aws.services import iam
+from embedded_aws.services.glue.models import ClockedGlueBackend, glue_backend
 from embedded_aws.services.iam.guard import Guard
 
 _running = threading.Lock()  # moto keeps its state for the whole process: one cloud at a time
@@ -64,7 +66,8 @@ class _Dispatcher(DomainDispatcherApplication):
 class Cloud:
     """The served cloud of one account and region, on one clock. Made by `start`; ends by `stop`.
 
-    `calls` lists every judgement of a deployed role's or a service's permission (see `iam.Call`).
+    `behaviour` has the services' switches, `faults` what fails on purpose. `calls` lists every
+    check of a deployed role's or a service's permission.
     """
 
     def __init__(self, *, account: str, region: str, clock: Clock, server: BaseWSGIServer) -> None:
@@ -72,11 +75,17 @@ class Cloud:
         self.region = region
         self.clock = clock
         self.faults = Faults()
+        self.behaviour = Behaviour(account, region)
         self.calls = iam.reset()
         self._server = server
         server.app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
         self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         self._restored: Mapping[str, str | None] = {}
+
+    @property
+    def glue(self) -> ClockedGlueBackend:
+        """Glue itself, to end or record job runs as only the service can."""
+        return glue_backend(self.account, self.region)
 
     @property
     def is_running(self) -> bool:

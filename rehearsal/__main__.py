@@ -16,14 +16,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from embedded_aws import cloud as cloud_module
-from embedded_aws.clock import Clock, use
-from embedded_aws.deploy import DeploymentError, deploy, withdraw_bootstrap
-from embedded_aws.faults import Fault
-from rehearsal import marketplace, report
-from rehearsal.assembly import SynthesisedStack, SynthesisError, find_stack, synthesise
-from rehearsal.refresh import Refresh
-from rehearsal.shop import LAST_WEEK, TODAY
+from embedded_aws import DeploymentError, Fault, withdraw_bootstrap
+from rehearsal import report
+from rehearsal.assembly import SynthesisError, find_stack, synthesise
+from rehearsal.shop import TODAY, Shop, open_shop
+from rehearsal.weekly_files import PreparationError, weekly_files
 
 PACE_FOR_A_TERMINAL = 2.0  # minutes per second: half an hour in a quarter of a minute
 WATCH_SECONDS = 0.1
@@ -35,13 +32,13 @@ def main() -> int:
     """Run a rehearsal by the command line's arguments; return the exit status."""
     arguments = _arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: leave nothing behind
-    console = Console(stderr=arguments.json, highlight=False)
+    console = Console(stderr=arguments.json, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
-        console.width = PIPE_WIDTH  # whoever reads a pipe wraps lines himself
+        console.width = PIPE_WIDTH  # what reads a pipe wraps lines itself
     try:
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
             return _rehearse(arguments, console, Path(folder))
-    except (SynthesisError, marketplace.PreparationError, DeploymentError, OSError) as error:
+    except (SynthesisError, PreparationError, DeploymentError, OSError) as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return NOT_REHEARSED
     except KeyboardInterrupt:
@@ -57,53 +54,31 @@ def _rehearse(arguments: argparse.Namespace, console: Console, folder: Path) -> 
         console.print(f"Synthesising the app (environment {arguments.environment}) …")
         assembly = synthesise(folder / "cdk.out")
     stack = find_stack(assembly, arguments.environment)
-    clock = Clock(LAST_WEEK)
-    use(clock)
-    with cloud_module.start(
-        account=stack.account, region=stack.region, clock=clock, port=arguments.port
-    ) as cloud:
-        console.print("Making the shop as it was last week, and training its campaigns …")
-        last_week, this_week = marketplace.deliveries(
-            folder, TODAY, arguments.data, arguments.previous
-        )
-        usual = marketplace.prepare(cloud, stack.settings, last_week)
-        console.print(f"Deploying {stack.name} …")
-        with clock.running():
-            clock.sleep(TODAY.timestamp() - clock.time())
-        outputs = deploy(stack.assembly, stack.name, cloud)
+    files = weekly_files(folder, TODAY, arguments.data, arguments.previous)
+    with open_shop(stack, files, port=arguments.port, say=console.print) as shop:
         for fault in arguments.fault:
-            cloud.faults.add(fault)
+            shop.cloud.faults.add(fault)
         pace = arguments.pace or (PACE_FOR_A_TERMINAL if console.is_terminal else None)
-        clock.pace = pace and pace * 60
+        shop.cloud.clock.pace = pace and pace * 60
         console.print("This week's file is in S3; the Glue job has succeeded.\n")
-        refresh = Refresh(cloud, stack, outputs, last_week, this_week)
-        refresh.start()
-        with report.Progress(console, clock, usual) as progress:
-            refresh.follow(progress.watch, WATCH_SECONDS)
-        result = refresh.outcome()
+        served = shop.served_versions()
+        shop.deliver()
+        with report.Progress(console, shop.cloud.clock, shop.usual) as progress:
+            shop.follow(progress.watch, WATCH_SECONDS)
+        result = shop.result()
         if arguments.json:
             print(json.dumps(result, indent=2), flush=True)
         else:
             report.show(console, result)
-        _verdict(console, refresh)
+        report.show_unused_faults(console, shop.cloud.faults.unused)
+        report.show_verdict(console, result, before=served, after=shop.served_versions())
         if arguments.serve:
-            _serve(console, cloud, stack)
-        return COMPLETE if refresh.is_complete() else NOT_COMPLETE
+            _serve(console, shop)
+        return COMPLETE if shop.is_complete() else NOT_COMPLETE
 
 
-def _verdict(console: Console, refresh: Refresh) -> None:
-    for fault in refresh.cloud.faults.unused:
-        console.print(f"[yellow]The fault {fault} did not strike: no such call was made.[/]")
-    if refresh.is_complete():
-        console.print("\n[bold green]COMPLETE[/]: every campaign serves its new solution version.")
-        return
-    console.print("\n[bold red]NOT COMPLETE[/]: the campaign serves its old solution version.")
-    for row in refresh.rows():
-        if row["refresh_status"] != "COMPLETE":
-            console.print(f"  {row['campaign_name']}: {row['failure_reason']}", soft_wrap=True)
-
-
-def _serve(console: Console, cloud: cloud_module.Cloud, stack: SynthesisedStack) -> None:
+def _serve(console: Console, shop: Shop) -> None:
+    cloud, stack = shop.cloud, shop.stack
     withdraw_bootstrap(cloud)
     console.print()
     console.print("Serving the cloud until Ctrl-C. In another terminal:", soft_wrap=True)
@@ -113,12 +88,12 @@ def _serve(console: Console, cloud: cloud_module.Cloud, stack: SynthesisedStack)
         f"Then, for example:\n"
         f"  npx cdk bootstrap aws://{stack.account}/{stack.region}\n"
         f"  npx cdk deploy {stack.name}\n"
-        f"  aws stepfunctions start-execution --state-machine-arn arn:aws:states:{stack.region}:"
-        f"{stack.account}:stateMachine:{stack.name}-dispatch "
+        f"  aws stepfunctions start-execution "
+        f"--state-machine-arn {shop.outputs['DispatchWorkflowArn']} "
         f"""--input '{{"refresh": "{stack.settings["refreshes"][0]["name"]}"}}'""",
         soft_wrap=True,
     )
-    with suppress(KeyboardInterrupt):
+    with shop.time_passing(), suppress(KeyboardInterrupt):
         threading.Event().wait()
 
 
@@ -177,16 +152,18 @@ def _arguments() -> argparse.Namespace:
 
 
 def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    """Turn the arguments' texts into what they mean; end with all that is wrong with them."""
+    """Parse the arguments' texts; exit with everything that is wrong with them."""
     problems = [
-        f"{file} is no file that can be read; name a CSV file"
+        f"{file} cannot be read; name a CSV file"
         for file in [*arguments.data, *arguments.previous]
         if not file.is_file() or not os.access(file, os.R_OK)
     ]
     if arguments.assembly and not (arguments.assembly / "manifest.json").is_file():
-        problems.append(f"{arguments.assembly} is no cloud assembly; name what `cdk synth` wrote")
+        problems.append(
+            f"{arguments.assembly} is not a cloud assembly; name what `cdk synth` wrote"
+        )
     if arguments.pace is not None and not 0 < arguments.pace < float("inf"):
-        problems.append(f"--pace {arguments.pace:g} is no number above 0")
+        problems.append(f"--pace {arguments.pace:g} is not a number above 0")
     faults = []
     for spec in arguments.fault:
         try:

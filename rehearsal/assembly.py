@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,14 @@ def find_stack(assembly: Path, environment: str) -> SynthesisedStack:
         region=region,
         template=json.loads((assembly / artifact["properties"]["templateFile"]).read_text()),
     )
+
+
+def datasets(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return each dataset once, though several refreshes may fill it."""
+    every = [dataset for refresh in settings["refreshes"] for dataset in refresh["datasets"]]
+    return list({dataset["dataset_arn"]: dataset for dataset in every}.values())
+
+
+def dataset_type(dataset: Mapping[str, Any]) -> str:
+    """Return a dataset's type, such as INTERACTIONS."""
+    return str(dataset["dataset_arn"]).rsplit("/", 1)[-1]

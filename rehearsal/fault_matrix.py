@@ -26,9 +26,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from rehearsal import marketplace, outcome
 from rehearsal.assembly import find_stack, synthesise
+from rehearsal.result import executions, resources_since
 from rehearsal.shop import TODAY, Shop, open_shop
+from rehearsal.weekly_files import weekly_files
 
 PIPE_WIDTH = 200
 # How the call fails, and whether the refresh survives it without anybody's help.
@@ -62,7 +63,7 @@ class Case:
 
 
 @dataclass
-class Result:
+class CaseResult:
     """How a case ended at first, and what had been made once it was started again."""
 
     case: str
@@ -94,7 +95,7 @@ def cases(calls: list[tuple[str, str, int]]) -> list[Case]:
     return [Case(*call, kind) for call in calls for kind in KINDS]
 
 
-def run(case: Case, shop: Shop) -> Result:
+def run(case: Case, shop: Shop) -> CaseResult:
     """Rehearse one case on a new day of the shop, and judge it."""
     shop.new_day()
     shorten(shop)
@@ -119,11 +120,11 @@ def run(case: Case, shop: Shop) -> Result:
         violations.append(f"started again it is {again}")
     elif row["solution_version_arn"] != shop.served():
         violations.append("the campaign serves another version than the row says")
-    made = outcome.resources_since(shop.cloud, shop.refresh.began)
+    made = resources_since(shop.cloud, shop.began)
     imports, trainings = paid_imports(made), paid_trainings(made)
     if max(imports.values(), default=0) > 1 or max(trainings.values(), default=0) > 1:
         violations.append("paid twice")
-    return Result(
+    return CaseResult(
         case=case.name,
         outcome=ended,
         reason=reason,
@@ -153,7 +154,7 @@ def paid_trainings(made: dict[str, list[dict[str, Any]]]) -> Counter[str]:
 def _row(shop: Shop) -> dict[str, Any]:
     """Return the row of the case: today's, or nothing."""
     today = int(f"{shop.cloud.clock.now():%Y%m%d}")
-    return next(iter(shop.refresh.rows(today)), {})
+    return next(iter(shop.table_rows(today)), {})
 
 
 def _ended(shop: Shop, dead_letters: int) -> tuple[str, str]:
@@ -161,7 +162,7 @@ def _ended(shop: Shop, dead_letters: int) -> tuple[str, str]:
     row = _row(shop)
     if row.get("refresh_status") in {"COMPLETE", "SUPERSEDED", "FAILED"}:
         return row["refresh_status"], row.get("failure_reason", "")
-    ran = outcome.executions(shop.cloud, shop.refresh.machines, since=shop.refresh.began)
+    ran = executions(shop.cloud, shop.machines, since=shop.began)
     for execution in reversed(ran):
         of_dispatch = execution["machine"].endswith("-dispatch")
         if execution["status"] in {"FAILED", "ABORTED", "TIMED_OUT"}:
@@ -174,7 +175,7 @@ def _ended(shop: Shop, dead_letters: int) -> tuple[str, str]:
 
 def _last_dead_letter(shop: Shop) -> str:
     (message,) = shop.cloud.client("sqs").receive_message(
-        QueueUrl=shop.refresh.outputs["UndeliveredEventsUrl"],
+        QueueUrl=shop.outputs["UndeliveredEventsUrl"],
         MaxNumberOfMessages=1,
         VisibilityTimeout=0,
         MessageAttributeNames=["ERROR_MESSAGE"],
@@ -194,8 +195,8 @@ def shop_with_short_stages(assembly: Path, environment: str) -> Iterator[Shop]:
     """Open a shop on the sample's data."""
     with tempfile.TemporaryDirectory(prefix="fault-matrix-") as folder:
         stack = find_stack(assembly, environment)
-        deliveries = marketplace.deliveries(Path(folder), TODAY, [], [])
-        with open_shop(stack, deliveries) as shop:
+        files = weekly_files(Path(folder), TODAY, [], [])
+        with open_shop(stack, files) as shop:
             shorten(shop)
             yield shop
 
@@ -215,7 +216,7 @@ def _open_in_worker(assembly: Path, environment: str) -> None:
     _open.append((closing.enter_context(shop_with_short_stages(assembly, environment)), closing))
 
 
-def _run_in_worker(case: Case) -> Result:
+def _run_in_worker(case: Case) -> CaseResult:
     return run(case, _open[0][0])
 
 
@@ -263,7 +264,7 @@ def main() -> int:
     return 1 if violated else 0
 
 
-def _show(console: Console, results: list[Result]) -> None:
+def _show(console: Console, results: list[CaseResult]) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("case", "outcome", "again", "imports", "trainings", "attempts", ""):
         table.add_column(column)

@@ -1,18 +1,17 @@
 """What a person sees: the refresh while it runs, and what it has done; plain text in a pipe."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from embedded_aws.clock import Clock
-from rehearsal.outcome import Execution, Outcome
+from embedded_aws import Clock, Fault
+from rehearsal.result import Execution, RefreshResult
 
 # The row's attributes by stage, in the order in which a refresh goes through them.
 STAGES = {
@@ -45,7 +44,7 @@ class Progress:
     def __init__(self, console: Console, clock: Clock, usual: Mapping[str, float]) -> None:
         self.console, self.clock, self.usual = console, clock, usual
         self.began = clock.time()
-        self.told: set[tuple[str, str]] = set()
+        self.printed: set[tuple[str, str]] = set()
         self.ended: dict[tuple[str, str], float] = {}
         self.live = Live(console=console, refresh_per_second=10) if console.is_terminal else None
 
@@ -72,13 +71,13 @@ class Progress:
     def _print_news(self, rows: list[dict[str, Any]]) -> None:
         """Print what began or ended since the last time, with the time that the row tells."""
         for row in rows:
-            news = [
+            begun = [
                 (f"{prefix}_datetime", f"{stage} began") for stage, (prefix, _) in STAGES.items()
             ]
-            for attribute, text in [*news, ("ended_datetime", row["refresh_status"])]:
-                told = (row["campaign_name"], attribute)
-                if attribute in row and told not in self.told:
-                    self.told.add(told)
+            for attribute, text in [*begun, ("ended_datetime", row["refresh_status"])]:
+                news = (row["campaign_name"], attribute)
+                if attribute in row and news not in self.printed:
+                    self.printed.add(news)
                     since = duration(row[attribute] - self.began)
                     self.console.print(f"{since}  {row['campaign_name']}  {text}")
 
@@ -103,7 +102,7 @@ class Progress:
         return Group(Text(f"{since} since the Glue event, {now}"), table)
 
 
-def show(console: Console, result: Outcome) -> None:
+def show(console: Console, result: RefreshResult) -> None:
     """Print what a refresh has done."""
     for execution in result["executions"]:
         _show_execution(console, execution)
@@ -145,7 +144,8 @@ def _folded(states: list[str]) -> list[str]:
 
 def _show_row(console: Console, row: dict[str, Any]) -> None:
     console.print()
-    console.print(f"[bold]The row of {row['campaign_name']} and {row['base_date']}[/]")
+    title = f"The row of {row['campaign_name']} and {row['base_date']}"
+    console.print(Text(title, style="bold"), soft_wrap=True)
     for name in [*ARTICLE, *sorted(set(row) - set(ARTICLE))]:
         if name in row:
             value = str(row[name])
@@ -158,27 +158,80 @@ def _show_row(console: Console, row: dict[str, Any]) -> None:
 def _show_recommendations(console: Console, shown: dict[str, Any]) -> None:
     if not shown["user_id"]:
         return
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None)
+    table = Table(box=None)
     table.add_column("before")
     table.add_column("after")
     for before, after in zip(shown["before"], shown["after"], strict=False):
         if table.row_count == SHOWN_ITEMS:
             break
         new = after in shown["new_items"]
-        told = Text(f"{after}  new this week" if new else after, style="green" if new else "")
-        table.add_row(before, told)
+        table.add_row(
+            before, Text(f"{after}  new this week" if new else after, style="green" if new else "")
+        )
     console.print()
-    console.print(f"[bold]Recommendations for {shown['user_id']}[/]")
+    console.print(Text(f"Recommendations for {shown['user_id']}", style="bold"), soft_wrap=True)
     console.print(table)
 
 
-def _show_cost(console: Console, result: Outcome) -> None:
+def _show_cost(console: Console, result: RefreshResult) -> None:
     cost = result["cost"]
     console.print(
         f"\nEstimated cost: {cost['total_usd']:.4f} USD "
         f"(training {cost['training_usd']:.4f} for {cost['training_hours']:.2f} training hours, "
         f"import {cost['import_usd']:.4f}, workflow {cost['workflow_usd']:.4f} "
         f"for {cost['transitions']} transitions)"
+    )
+
+
+def show_unused_faults(console: Console, faults: Iterable[Fault]) -> None:
+    """Print the faults that no call has met."""
+    for fault in faults:
+        line = f"The fault {fault} did not strike: no such call was made."
+        console.print(Text(line, style="yellow"), soft_wrap=True)
+
+
+def show_verdict(
+    console: Console, result: RefreshResult, *, before: Mapping[str, str], after: Mapping[str, str]
+) -> None:
+    """Print whether every campaign's refresh is COMPLETE; if not, what is not, and what serves.
+
+    `before` and `after` are the solution versions that the campaigns served and serve, by name.
+    """
+    rows = {row["campaign_name"]: row for row in result["rows"]}
+    open_ones = [name for name in after if rows.get(name, {}).get("refresh_status") != "COMPLETE"]
+    if not open_ones:
+        verdict = (": every campaign serves its new solution version.",)
+        console.print(Text.assemble("\n", ("COMPLETE", "bold green"), *verdict))
+        return
+    moved = [name for name in open_ones if after[name] != before[name]]
+    if not moved:
+        served = (
+            "the campaign serves its old solution version"
+            if len(after) == 1
+            else f"{len(open_ones)} of {len(after)} campaigns serve their old solution version"
+        )
+    else:
+        served = f"already on a new solution version: {', '.join(moved)}"
+    verdict = (f": {served}.",)
+    console.print(Text.assemble("\n", ("NOT COMPLETE", "bold red"), *verdict), soft_wrap=True)
+    ended = {execution["name"]: execution["status"] for execution in result["executions"]}
+    for name in open_ones:
+        console.print(f"  {name}: {_reason(rows.get(name), ended)}", soft_wrap=True)
+
+
+def _reason(row: dict[str, Any] | None, ended: Mapping[str, str]) -> str:
+    """Return why a campaign's refresh is not COMPLETE."""
+    if row is None:
+        return "no row was written: see the dispatch execution and the dead-letter queue"
+    status = row["refresh_status"]
+    if status == "FAILED":
+        return str(row["failure_reason"])
+    if status == "SUPERSEDED":
+        return f"SUPERSEDED by {row['superseded_by']}"
+    execution = ended.get(str(row["execution_arn"]).rsplit(":", 1)[-1], "not found")
+    return (
+        f"{status}, but its execution is {execution}: "
+        "the next start or the reconciliation schedule continues it"
     )
 
 

@@ -1,87 +1,108 @@
-"""A shop to try things in: a deployed environment whose campaigns serve last week's data."""
+"""A shop with a deployed environment, whose campaigns serve last week's data."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from embedded_aws import cloud as clouds
-from embedded_aws.clock import Clock
-from embedded_aws.deploy import deploy
-from embedded_aws.services.glue.models import GlueBehaviour, glue_backend
-from embedded_aws.services.iam import Call
-from embedded_aws.services.personalize.behaviour import Behaviour
-from embedded_aws.services.personalize.models import personalize_backend
-from rehearsal import marketplace
-from rehearsal.assembly import SynthesisedStack
-from rehearsal.marketplace import Delivery
-from rehearsal.outcome import Outcome
-from rehearsal.refresh import Refresh, glue_event
+from embedded_aws import (
+    Call,
+    Clock,
+    Cloud,
+    JobRunState,
+    PersonalizeBehaviour,
+    deploy,
+    job_state_change,
+    start,
+)
+from rehearsal.assembly import SynthesisedStack, dataset_type, datasets
+from rehearsal.preparation import prepare
+from rehearsal.result import RefreshResult, cost, executions, resources_since, table_rows
+from rehearsal.weekly_files import WeeklyFiles, upload
 
 # The article's week: the Glue job ends on Monday, 28 September 2020, at ten in Seoul.
 TODAY = datetime(2020, 9, 28, 1, tzinfo=UTC)
 HOUR = 3600.0
 DAY = 24 * HOUR
 LAST_WEEK = TODAY.timestamp() - 7 * DAY
+CANDIDATES = 40  # users of whom one is shown
+SHOWN = 25  # recommendations a user
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Shop:
     """A deployed environment, and what may happen to it.
 
-    Time stands still but in `later` and `settle`, so that whoever does several things does them at
-    one instant, however slow this computer is.
+    Time stands still but in `later`, `settle` and `follow`, so that a caller does several things
+    at one instant, however slow this computer is.
     """
 
-    refresh: Refresh
-    behaviour: Behaviour
+    cloud: Cloud
+    stack: SynthesisedStack
+    outputs: Mapping[str, str]
+    last_week: WeeklyFiles
+    this_week: WeeklyFiles
+    # How long last week's stages took, in simulated seconds: see preparation.prepare.
+    usual: Mapping[str, float]
+    # When the day's refresh began, in whole epoch seconds: AWS's own times are rounded too.
+    began: int
+    # What was recommended before the refresh, by user.
+    before: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def cloud(self) -> clouds.Cloud:
-        """The cloud that the environment is deployed to."""
-        return self.refresh.cloud
+    def behaviour(self) -> PersonalizeBehaviour:
+        """Personalize's quotas, durations and planned failures."""
+        return self.cloud.behaviour.personalize
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the stack says its refreshes are."""
-        return self.refresh.stack.settings
+        return self.stack.settings
 
-    def new_day(self) -> None:
-        """Wait for the next day at eleven in Seoul, with nothing wrong any more and all ended."""
-        self.cloud.faults.clear()
-        vars(self.behaviour).update(vars(Behaviour()))
-        vars(glue_backend(self.cloud.account, self.cloud.region).behaviour).update(
-            vars(GlueBehaviour())
-        )
-        self.settle()
-        since_one = (self.cloud.clock.time() - TODAY.timestamp()) % DAY
-        self.later(DAY - since_one + HOUR)
-        self.settle()
-        self.refresh.began = self.cloud.clock.time()
+    @property
+    def campaigns(self) -> list[dict[str, Any]]:
+        """Every campaign of every refresh, as the stack's settings have it."""
+        return [c for refresh in self.settings["refreshes"] for c in refresh["campaigns"]]
 
-    def send(self, *events: dict[str, Any]) -> None:
-        """Send Glue events at the same moment, after this week's files were put in S3."""
-        for dataset in marketplace.datasets(self.settings):
-            marketplace.put(self.cloud, dataset, self.refresh.this_week)
-        for event in events:
-            self.cloud.client("events").put_events(Entries=[event])
+    @property
+    def machines(self) -> dict[str, str]:
+        """The state machines' ARNs by name."""
+        arns = (self.outputs["DispatchWorkflowArn"], self.outputs["RefreshWorkflowArn"])
+        return {arn.rsplit(":", 1)[-1]: arn for arn in arns}
 
     @property
     def run_id(self) -> str:
         """The id of the day's run of the Glue job."""
-        return f"jr_{int(self.refresh.began):064x}"
+        return f"jr_{self.began:064x}"
+
+    # What happens to it.
+
+    def deliver(self) -> None:
+        """Put this week's files in S3 and end the runs of the Glue jobs that wrote them."""
+        self.before = {u: self._recommended(u) for u in self.last_week.users()[:CANDIDATES]}
+        self.began = int(self.cloud.clock.time())
+        self._upload()
+        for job in self.stack.glue_jobs:
+            run = hashlib.sha256(f"{job} {self.began}".encode()).hexdigest()
+            self.cloud.glue.end_run(job, f"jr_{run}")
+
+    def send(self, *events: dict[str, Any]) -> None:
+        """Send Glue events at the same moment, after this week's files were put in S3."""
+        self._upload()
+        for event in events:
+            self.cloud.client("events").put_events(Entries=[event])
 
     def succeed(self, run_id: str = "") -> None:
-        """Let the Glue job of the first refresh succeed: the day's run, or another."""
-        self.send(glue_event(self.refresh.stack.glue_jobs[0], run_id=run_id or self.run_id))
+        """Send the success of the first refresh's Glue job: of the day's run, or of another."""
+        self.send(glue_event(self.stack.glue_jobs[0], run_id=run_id or self.run_id))
 
     def start(self, **request: Any) -> str:
         """Start the dispatch workflow as a person does; return the execution's ARN."""
         arn: str = self.cloud.client("stepfunctions").start_execution(
-            stateMachineArn=self.refresh.outputs["DispatchWorkflowArn"],
-            input=json.dumps(request),
+            stateMachineArn=self.outputs["DispatchWorkflowArn"], input=json.dumps(request)
         )["executionArn"]
         return arn
 
@@ -94,72 +115,172 @@ class Shop:
         )
         return execution
 
-    def settle(self) -> None:
-        """Let everything end."""
+    # How time passes.
+
+    @contextmanager
+    def time_passing(self) -> Iterator[None]:
+        """Let time pass inside the block."""
         self.cloud.clock.leave()
         try:
-            if not self.cloud.clock.wait_until_idle(timeout=120):
-                raise TimeoutError("the cloud does not come to rest")
+            yield
         finally:
             self.cloud.clock.enter()
 
-    def outcome(self) -> Outcome:
-        """Let everything end, and return what it has done since `send`."""
-        self.settle()
-        return self.refresh.outcome()
+    def settle(self) -> None:
+        """Wait until everything has ended."""
+        with self.time_passing():
+            if not self.cloud.clock.wait_until_idle(timeout=120):
+                raise TimeoutError("the cloud does not come to rest")
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the rows of the day's runs as plain values."""
-        return [
-            row
-            for row in self.refresh.rows()
-            if row.get("triggered_datetime", 0) >= int(self.refresh.began)
-        ]
+    def follow(self, watch: Callable[[list[dict[str, Any]]], None], every: float) -> None:
+        """Wait until everything has ended; call `watch` with the rows, every so many seconds."""
+        with self.time_passing():
+            while not self.cloud.clock.wait_until_idle(every):
+                watch(self.table_rows())
+        watch(self.table_rows())
 
     def later(self, seconds: float) -> None:
         """Let simulated time pass; none: let what is due at this instant happen."""
         self.cloud.clock.sleep(seconds)
 
+    def new_day(self) -> None:
+        """Wait for the next day at eleven in Seoul, without any fault, and with all ended."""
+        self.cloud.faults.clear()
+        self.cloud.behaviour.reset()
+        self.settle()
+        since_one = (self.cloud.clock.time() - TODAY.timestamp()) % DAY
+        self.later(DAY - since_one + HOUR)
+        self.settle()
+        self.began = int(self.cloud.clock.time())
+
+    # What has come of it.
+
+    def result(self) -> RefreshResult:
+        """Wait until everything has ended; return all that has happened since `began`."""
+        self.settle()
+        ran = executions(self.cloud, self.machines, since=self.began)
+        made = resources_since(self.cloud, self.began)
+        size = sum(
+            file.stat().st_size
+            for dataset in datasets(self.settings)
+            for file in self.this_week.of(dataset_type(dataset))
+        )
+        return {
+            "executions": ran,
+            "rows": self.rows(),
+            "personalize": made,
+            "recommendations": self._recommendations(),
+            "cost": cost(ran, made, size),
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of the day's runs as plain values."""
+        return [r for r in self.table_rows() if r.get("triggered_datetime", 0) >= self.began]
+
+    def table_rows(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the table's rows since a date (20200928) as plain values."""
+        return table_rows(self.cloud, self.outputs["TableName"], since)
+
+    def is_complete(self) -> bool:
+        """Whether every campaign of every refresh has a row of the day's run that is COMPLETE."""
+        complete = [row for row in self.rows() if row.get("refresh_status") == "COMPLETE"]
+        return len(complete) == len(self.campaigns)
+
+    def served(self, campaign: int = 0) -> str:
+        """Return the ARN of the solution version that a campaign serves (the first)."""
+        return self.served_versions()[self.campaigns[campaign]["campaign_name"]]
+
+    def served_versions(self) -> dict[str, str]:
+        """Return the ARN of the solution version that each campaign serves, by its name."""
+        describe = self.cloud.client("personalize").describe_campaign
+        return {
+            c["campaign_name"]: describe(campaignArn=c["campaign_arn"])["campaign"][
+                "solutionVersionArn"
+            ]
+            for c in self.campaigns
+        }
+
     def calls(self) -> list[Call]:
-        """Return what deployed roles were judged for on this day."""
-        return [call for call in self.cloud.calls if call.time >= self.refresh.began]
+        """Return the permission checks of deployed roles on this day."""
+        return [call for call in self.cloud.calls if call.time >= self.began]
 
     def undelivered(self) -> int:
-        """Count what lies in the dead-letter queue."""
+        """Count the messages in the dead-letter queue."""
         attributes = self.cloud.client("sqs").get_queue_attributes(
-            QueueUrl=self.refresh.outputs["UndeliveredEventsUrl"],
+            QueueUrl=self.outputs["UndeliveredEventsUrl"],
             AttributeNames=["ApproximateNumberOfMessages"],
         )["Attributes"]
         return int(attributes["ApproximateNumberOfMessages"])
 
-    def served(self, campaign: int = 0) -> str:
-        """Return the ARN of the version that a campaign of the first refresh serves."""
-        arn = self.settings["refreshes"][0]["campaigns"][campaign]["campaign_arn"]
-        described = self.cloud.client("personalize").describe_campaign(campaignArn=arn)
-        version: str = described["campaign"]["solutionVersionArn"]
-        return version
-
     def item(self) -> dict[str, dict[str, str]]:
         """Return the table's only row as DynamoDB stores it."""
-        table = self.refresh.outputs["TableName"]
+        table = self.outputs["TableName"]
         (item,) = self.cloud.client("dynamodb").scan(TableName=table)["Items"]
         stored: dict[str, dict[str, str]] = item
         return stored
 
+    def _upload(self) -> None:
+        for dataset in datasets(self.settings):
+            upload(self.cloud, dataset, self.this_week)
+
+    def _recommended(self, user: str) -> list[str]:
+        response = self.cloud.client("personalize-runtime").get_recommendations(
+            campaignArn=self.campaigns[0]["campaign_arn"], userId=user, numResults=SHOWN
+        )
+        return [item["itemId"] for item in response["itemList"]]
+
+    def _recommendations(self) -> dict[str, Any]:
+        """Return those of the user to whom most new items are recommended; of any without one."""
+        after = {user: self._recommended(user) for user in self.before}
+        known = self.last_week.items()
+        new = {user: [i for i in items if i not in known] for user, items in after.items()}
+        user = max(new, key=lambda user: len(new[user]), default=None)
+        return {
+            "campaign_arn": self.campaigns[0]["campaign_arn"],
+            "user_id": user,
+            "before": self.before[user] if user else [],
+            "after": after[user] if user else [],
+            "new_items": new[user] if user else [],
+        }
+
 
 @contextmanager
-def open_shop(stack: SynthesisedStack, deliveries: tuple[Delivery, Delivery]) -> Iterator[Shop]:
-    """Deploy a stack to a cloud of its own, with campaigns trained on the first delivery.
+def open_shop(
+    stack: SynthesisedStack,
+    files: tuple[WeeklyFiles, WeeklyFiles],
+    *,
+    port: int = 0,
+    say: Callable[[str], object] = lambda _: None,
+) -> Iterator[Shop]:
+    """Deploy a stack to a cloud of its own, with campaigns trained on last week's files.
 
-    The second one is this week's. The clock stands at TODAY.
+    `files` are last week's and this week's. `say` is called with each step. The clock stands at
+    TODAY. Raises PreparationError and embedded_aws.DeploymentError.
     """
-    last_week, this_week = deliveries
+    last_week, this_week = files
     clock = Clock(LAST_WEEK)
-    with clouds.start(account=stack.account, region=stack.region, clock=clock) as cloud:
-        marketplace.prepare(cloud, stack.settings, last_week)
+    with start(account=stack.account, region=stack.region, clock=clock, port=port) as cloud:
+        say("Making the shop as it was last week, and training its campaigns …")
+        usual = prepare(cloud, stack.settings, last_week)
         with clock.running():
             clock.sleep(TODAY.timestamp() - clock.time())
-            outputs = deploy(stack.assembly, stack.name, cloud)
-            behaviour = personalize_backend(stack.account, stack.region).behaviour
-            refresh = Refresh(cloud, stack, outputs, last_week, this_week, began=clock.time())
-            yield Shop(refresh, behaviour)
+            say(f"Deploying {stack.name} …")
+            yield Shop(
+                cloud=cloud,
+                stack=stack,
+                outputs=deploy(stack.assembly, stack.name, cloud),
+                last_week=last_week,
+                this_week=this_week,
+                usual=usual,
+                began=int(clock.time()),
+            )
+
+
+def glue_event(job: str, *, run_id: str, state: JobRunState = "SUCCEEDED") -> dict[str, Any]:
+    """Return the PutEvents entry of a Glue job's end, in the shape in which Glue sends it."""
+    return {
+        "Source": "aws.glue",
+        "DetailType": "Glue Job State Change",
+        "Resources": [],
+        "Detail": json.dumps(job_state_change(job, run_id, state)),
+    }

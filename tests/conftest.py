@@ -11,8 +11,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from embedded_aws.clock import Clock
-from embedded_aws.cloud import Cloud, start
+from embedded_aws import Clock, Cloud, start
 from rehearsal.assembly import synthesise
 
 ROOT = Path(__file__).parent.parent

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded_aws.cloud import Cloud
-from embedded_aws.deploy import deploy
+from embedded_aws.deployment import deploy
 
 Resource = dict[str, Any]
 Resources = Mapping[str, Resource]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.cloud import Cloud
-from embedded_aws.deploy import LARGEST_BODY, DeploymentError, deploy
+from embedded_aws.deployment import LARGEST_BODY, DeploymentError, deploy
 from tests.embedded_aws.small_stack import (
     ASSETS,
     allow,

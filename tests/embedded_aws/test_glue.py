@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.cloud import Cloud
-from embedded_aws.services.glue.models import EndState, end_job_run, glue_backend, record_job_run
+from embedded_aws.services.glue.models import JobRunState
 from tests.embedded_aws.small_stack import allow, arn, deployed, function, physical_id, role
 from tests.embedded_aws.small_stack import state_machine as machine
 
@@ -109,11 +109,11 @@ def test_a_runs_end_is_told_to_eventbridge_as_glue_tells_it(cloud: Cloud, tmp_pa
     ],
 )
 def test_the_next_run_may_end_otherwise(
-    cloud: Cloud, tmp_path: Path, state: EndState, severity: str, message: str
+    cloud: Cloud, tmp_path: Path, state: JobRunState, severity: str, message: str
 ) -> None:
     events = listen(cloud, tmp_path)
     create_job(cloud)
-    behaviour = glue_backend(cloud.account, cloud.region).behaviour
+    behaviour = cloud.glue.behaviour
     behaviour.outcomes.append(state)
     behaviour.job_run_seconds = 60
     first = run(cloud)
@@ -131,7 +131,7 @@ def test_the_next_run_may_end_otherwise(
 def test_a_lost_event_leaves_a_run_that_has_ended(cloud: Cloud, tmp_path: Path) -> None:
     events = listen(cloud, tmp_path)
     create_job(cloud)
-    glue_backend(cloud.account, cloud.region).behaviour.lost_events = 1
+    cloud.glue.behaviour.lost_events = 1
     assert run(cloud)["JobRunState"] == "SUCCEEDED"
     assert events() == []
     second = run(cloud)
@@ -153,9 +153,7 @@ def test_runs_are_listed_newest_first_and_by_pages(cloud: Cloud) -> None:
     create_job(cloud)
     began = cloud.clock.time()
     for name, hours in (("b", 2), ("d", 4), ("a", 1), ("c", 3), ("e", 4)):
-        record_job_run(
-            cloud.account,
-            cloud.region,
+        cloud.glue.record_run(
             JOB,
             run_id=f"jr_{name}",
             completed=began - 18_000 + 3600 * hours,
@@ -175,9 +173,7 @@ def test_runs_are_listed_newest_first_and_by_pages(cloud: Cloud) -> None:
 def test_a_recorded_run_has_its_times_and_no_event(cloud: Cloud, tmp_path: Path) -> None:
     events = listen(cloud, tmp_path)
     create_job(cloud)
-    run_id = record_job_run(
-        cloud.account,
-        cloud.region,
+    run_id = cloud.glue.record_run(
         JOB,
         state="FAILED",
         completed=BEGAN.timestamp() - 86_400.5,
@@ -195,7 +191,7 @@ def test_a_run_may_end_now_with_its_event(cloud: Cloud, tmp_path: Path) -> None:
     events = listen(cloud, tmp_path)
     create_job(cloud)
     with cloud.clock.running():
-        run_id = end_job_run(cloud.account, cloud.region, JOB, seconds=30)
+        run_id = cloud.glue.end_run(JOB, seconds=30)
     (event,) = events()
     assert event["detail"]["jobRunId"] == run_id
     assert event["time"] == "2020-09-28T00:30:00Z"
@@ -249,7 +245,7 @@ def handler(event, context):
         },
     )
     create_job(cloud)
-    record_job_run(cloud.account, cloud.region, JOB, run_id="jr_1")
+    cloud.glue.record_run(JOB, run_id="jr_1")
 
     def ask(name: str) -> Any:
         answer = cloud.client("lambda").invoke(
@@ -263,6 +259,6 @@ def handler(event, context):
 
 def test_a_recorded_run_needs_its_job(cloud: Cloud) -> None:
     with pytest.raises(Exception, match=f"Job {JOB} not found"):
-        record_job_run(cloud.account, cloud.region, JOB)
+        cloud.glue.record_run(JOB)
     with pytest.raises(ClientError):
         cloud.client("glue").get_job(JobName=JOB)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import marketplace
 from rehearsal import shop as shops
 from rehearsal.assembly import find_stack
+from rehearsal.weekly_files import WeeklyFiles, weekly_files
 
 OpenShop = Callable[..., shops.Shop]
 
@@ -18,7 +18,7 @@ OpenShop = Callable[..., shops.Shop]
 class Kept:
     """The shop that the tests of a module use one after another, each on a day of its own."""
 
-    sample: tuple[marketplace.Delivery, marketplace.Delivery]
+    sample: tuple[WeeklyFiles, WeeklyFiles]
     environment: str = ""
     shop: shops.Shop | None = None
     stack: ExitStack = field(default_factory=ExitStack)
@@ -27,7 +27,7 @@ class Kept:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """What `open_shop` has opened last; it ends with the module."""
-    kept = Kept(marketplace.deliveries(tmp_path_factory.mktemp("sample"), shops.TODAY, [], []))
+    kept = Kept(weekly_files(tmp_path_factory.mktemp("sample"), shops.TODAY, [], []))
     yield kept
     kept.stack.close()
 
@@ -35,7 +35,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
 def is_clean(shop: shops.Shop) -> bool:
     """Whether no earlier test has left anything that could matter to the next one."""
     return shop.cloud.is_running and all(
-        row.get("refresh_status") in {"COMPLETE", "SUPERSEDED"} for row in shop.refresh.rows()
+        row.get("refresh_status") in {"COMPLETE", "SUPERSEDED"} for row in shop.table_rows()
     )
 
 
@@ -57,9 +57,7 @@ def open_shop(kept: Kept, assembly: Path, variants: Path) -> OpenShop:
             )
         else:
             kept.shop.new_day()
-        kept.shop.refresh.this_week = (
-            marketplace.Delivery({"INTERACTIONS": list(data)}) if data else kept.sample[1]
-        )
+        kept.shop.this_week = WeeklyFiles({"INTERACTIONS": list(data)}) if data else kept.sample[1]
         return kept.shop
 
     return opened

@@ -74,11 +74,11 @@ def statements(shop: Shop) -> list[Statement]:
 
     Trust policies are not among them. What else could grant something must not be there.
     """
-    template = shop.refresh.stack.template["Resources"]
+    template = shop.stack.template["Resources"]
     formation = shop.cloud.client("cloudformation")
     physical = {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for resource in formation.describe_stack_resources(StackName=shop.refresh.stack.name)[
+        for resource in formation.describe_stack_resources(StackName=shop.stack.name)[
             "StackResources"
         ]
     }

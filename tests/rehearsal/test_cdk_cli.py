@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded_aws.cloud import Cloud
+from embedded_aws import Cloud
 from rehearsal.assembly import SynthesisedStack, find_stack
 
 ROOT = Path(__file__).parent.parent.parent

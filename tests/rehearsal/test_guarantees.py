@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from embedded_aws.deploy import deploy
-from embedded_aws.services.glue.models import record_job_run
-from rehearsal.outcome import Execution, Outcome
-from rehearsal.refresh import glue_event
-from rehearsal.shop import DAY, HOUR, Shop
+from embedded_aws import deploy
+from rehearsal.result import Execution, RefreshResult
+from rehearsal.shop import DAY, HOUR, Shop, glue_event
 from stacks.bounds import worst_cases
 from stacks.load import load
 from tests.conftest import ROOT
@@ -21,16 +19,16 @@ JOB = "Job-Brandi-Commerce-API"
 ONCE = {"dataset_import_jobs": 1, "solution_versions": 1, "campaign_updates": 1}
 
 
-def counts(outcome: Outcome) -> dict[str, int]:
-    return {kind: len(made) for kind, made in outcome["personalize"].items()}
+def counts(result: RefreshResult) -> dict[str, int]:
+    return {kind: len(made) for kind, made in result["personalize"].items()}
 
 
-def of(machine: str, outcome: Outcome) -> list[Execution]:
-    return [e for e in outcome["executions"] if e["machine"].endswith(machine)]
+def of(machine: str, result: RefreshResult) -> list[Execution]:
+    return [e for e in result["executions"] if e["machine"].endswith(machine)]
 
 
-def row(outcome: Outcome) -> dict[str, Any]:
-    (only,) = outcome["rows"]
+def row(result: RefreshResult) -> dict[str, Any]:
+    (only,) = result["rows"]
     return only
 
 
@@ -45,7 +43,7 @@ def change_row(shop: Shop, row: dict[str, Any], **values: str) -> None:
     """Change a row behind the workflow's back."""
     names = {f"#{name}": name for name in values}
     shop.cloud.client("dynamodb").update_item(
-        TableName=shop.refresh.outputs["TableName"],
+        TableName=shop.outputs["TableName"],
         Key={
             "campaign_name": {"S": row["campaign_name"]},
             "base_date": {"N": str(row["base_date"])},
@@ -68,11 +66,11 @@ def test_an_event_that_comes_ten_times_in_as_many_hours_is_one_refresh(
     for _ in range(10):
         shop.send(event)
         shop.later(HOUR)
-    outcome = shop.outcome()
-    assert counts(outcome) == ONCE
-    assert row(outcome)["refresh_status"] == "COMPLETE"
-    assert [e["status"] for e in of("-dispatch", outcome)] == ["SUCCEEDED"] * 10
-    assert len(of("-refresh", outcome)) == 1
+    result = shop.result()
+    assert counts(result) == ONCE
+    assert row(result)["refresh_status"] == "COMPLETE"
+    assert [e["status"] for e in of("-dispatch", result)] == ["SUCCEEDED"] * 10
+    assert len(of("-refresh", result)) == 1
 
 
 def test_a_hundred_duplicates_at_once_are_one_refresh_and_no_red_execution(
@@ -80,10 +78,10 @@ def test_a_hundred_duplicates_at_once_are_one_refresh_and_no_red_execution(
 ) -> None:
     shop = open_shop()
     shop.send(*[glue_event(JOB, run_id=shop.run_id)] * 100)
-    outcome = shop.outcome()
-    assert counts(outcome) == ONCE
-    assert len(of("-dispatch", outcome)) == 100
-    assert {e["status"] for e in outcome["executions"]} == {"SUCCEEDED"}
+    result = shop.result()
+    assert counts(result) == ONCE
+    assert len(of("-dispatch", result)) == 100
+    assert {e["status"] for e in result["executions"]} == {"SUCCEEDED"}
 
 
 def test_two_people_who_start_the_same_refresh_start_it_once_and_are_told_where(
@@ -92,11 +90,11 @@ def test_two_people_who_start_the_same_refresh_start_it_once_and_are_told_where(
     shop = open_shop()
     today = int(f"{shop.cloud.clock.now():%Y%m%d}")
     dispatches = [shop.start(refresh="weekly", base_date=today) for _ in range(2)]
-    outcome = shop.outcome()
+    result = shop.result()
     describe = shop.cloud.client("stepfunctions").describe_execution
     told = [json.loads(describe(executionArn=arn)["output"])[0] for arn in dispatches]
-    assert counts(outcome) == ONCE
-    assert {one["execution_arn"] for one in told} == {row(outcome)["execution_arn"]}
+    assert counts(result) == ONCE
+    assert {one["execution_arn"] for one in told} == {row(result)["execution_arn"]}
     assert {one["outcome"] for one in told} <= {"STARTED", "ALREADY_STARTED"}
 
 
@@ -113,16 +111,16 @@ def test_a_copy_of_an_execution_leaves_the_run_to_its_owner_and_says_who_that_is
     (owned,) = shop.rows()
     original = stepfunctions.describe_execution(executionArn=owned["execution_arn"])
     copy = stepfunctions.start_execution(
-        stateMachineArn=shop.refresh.outputs["RefreshWorkflowArn"],
-        name=f"copy-{int(later)}-{int(shop.refresh.began)}",
+        stateMachineArn=shop.outputs["RefreshWorkflowArn"],
+        name=f"copy-{int(later)}-{int(shop.began)}",
         input=original["input"],
     )["executionArn"]
-    outcome = shop.outcome()
+    result = shop.result()
     ended = stepfunctions.describe_execution(executionArn=copy)
     assert ended["status"] == "SUCCEEDED"
     assert json.loads(ended["output"]) == {"outcome": expected, "owner": owned["execution_arn"]}
-    assert counts(outcome) == ONCE
-    assert row(outcome)["execution_arn"] == owned["execution_arn"]
+    assert counts(result) == ONCE
+    assert row(result)["execution_arn"] == owned["execution_arn"]
 
 
 # Claim and takeover
@@ -135,11 +133,11 @@ def test_of_two_runs_that_have_both_read_the_empty_row_one_claims_it_and_the_oth
     # the first one's claim comes after the second's, on what it read before it
     shop.cloud.faults.add("dynamodb:GetItem@1=slow:20")
     shop.send(glue_event(JOB, run_id=f"jr_{'a' * 64}"), glue_event(JOB, run_id=f"jr_{'b' * 64}"))
-    outcome = shop.outcome()
-    late, early = sorted(of("-refresh", outcome), key=lambda e: "Look again" not in e["states"])
+    result = shop.result()
+    late, early = sorted(of("-refresh", result), key=lambda e: "Look again" not in e["states"])
     assert "Look again" in late["states"]
     assert [late["status"], early["status"]] == ["SUCCEEDED", "SUCCEEDED"]
-    assert row(outcome)["execution_arn"].endswith(late["name"])
+    assert row(result)["execution_arn"].endswith(late["name"])
 
 
 def test_of_two_copies_that_have_both_read_the_empty_row_one_refreshes(
@@ -151,20 +149,20 @@ def test_of_two_copies_that_have_both_read_the_empty_row_one_refreshes(
     shop.later(10)  # it has read the empty row and has not claimed it
     stepfunctions = shop.cloud.client("stepfunctions")
     (first,) = stepfunctions.list_executions(
-        stateMachineArn=shop.refresh.outputs["RefreshWorkflowArn"], statusFilter="RUNNING"
+        stateMachineArn=shop.outputs["RefreshWorkflowArn"], statusFilter="RUNNING"
     )["executions"]
     original = stepfunctions.describe_execution(executionArn=first["executionArn"])
     copy = stepfunctions.start_execution(
-        stateMachineArn=shop.refresh.outputs["RefreshWorkflowArn"],
-        name=f"copy-{int(shop.refresh.began)}",
+        stateMachineArn=shop.outputs["RefreshWorkflowArn"],
+        name=f"copy-{int(shop.began)}",
         input=original["input"],
     )["executionArn"]
-    outcome = shop.outcome()
+    result = shop.result()
     told = stepfunctions.describe_execution(executionArn=first["executionArn"])
     assert told["status"] == "SUCCEEDED"
     assert json.loads(told["output"]) == {"outcome": "LEFT_TO_OWNER", "owner": copy}
-    assert row(outcome)["execution_arn"] == copy
-    assert counts(outcome) == ONCE
+    assert row(result)["execution_arn"] == copy
+    assert counts(result) == ONCE
 
 
 def test_an_owner_that_cannot_be_asked_about_is_waited_for_as_a_living_one(
@@ -175,8 +173,8 @@ def test_an_owner_that_cannot_be_asked_about_is_waited_for_as_a_living_one(
     shop.later(300)
     shop.cloud.faults.add("states:DescribeExecution=error*2")
     shop.succeed("jr_" + "f" * 64)
-    outcome = shop.outcome()
-    assert [run["status"] for run in of("-refresh", outcome)] == ["SUCCEEDED", "SUCCEEDED"]
+    result = shop.result()
+    assert [run["status"] for run in of("-refresh", result)] == ["SUCCEEDED", "SUCCEEDED"]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +191,7 @@ def test_an_execution_that_is_taken_over_while_it_asks_writes_nothing_of_what_it
     change_row(shop, owned, execution_arn=f"{owned['execution_arn']}-another")
     (left,) = shop.rows()
     shop.cloud.faults.clear()
-    assert row(shop.outcome()) == left
+    assert row(shop.result()) == left
 
 
 @pytest.mark.parametrize("seconds", [30, HOUR])
@@ -207,7 +205,7 @@ def test_an_execution_that_is_taken_over_while_it_waits_writes_nothing_of_what_c
     (owned,) = shop.rows()
     change_row(shop, owned, execution_arn=f"{owned['execution_arn']}-another")
     (left,) = shop.rows()
-    assert row(shop.outcome()) == left
+    assert row(shop.result()) == left
 
 
 def test_an_owner_that_step_functions_has_forgotten_is_taken_over(open_shop: OpenShop) -> None:
@@ -218,9 +216,9 @@ def test_an_owner_that_step_functions_has_forgotten_is_taken_over(open_shop: Ope
     (dead,) = shop.rows()
     change_row(shop, dead, execution_arn=f"{dead['execution_arn']}-that-was-deleted")
     shop.ask(refresh="weekly")
-    outcome = shop.outcome()
-    assert (row(outcome)["refresh_status"], row(outcome)["attempt"]) == ("COMPLETE", 2)
-    assert counts(outcome) == ONCE
+    result = shop.result()
+    assert (row(result)["refresh_status"], row(result)["attempt"]) == ("COMPLETE", 2)
+    assert counts(result) == ONCE
 
 
 def test_an_execution_that_was_taken_over_writes_no_more(open_shop: OpenShop) -> None:
@@ -229,10 +227,10 @@ def test_an_execution_that_was_taken_over_writes_no_more(open_shop: OpenShop) ->
     shop.later(900)
     (owned,) = shop.rows()
     change_row(shop, owned, execution_arn=f"{owned['execution_arn']}-another")
-    outcome = shop.outcome()
-    assert row(outcome)["execution_arn"] == f"{owned['execution_arn']}-another"
-    assert row(outcome)["solution_version_status"] == "IN_PROGRESS"
-    assert "The conditional request failed" in str(of("-refresh", outcome)[0]["cause"])
+    result = shop.result()
+    assert row(result)["execution_arn"] == f"{owned['execution_arn']}-another"
+    assert row(result)["solution_version_status"] == "IN_PROGRESS"
+    assert "The conditional request failed" in str(of("-refresh", result)[0]["cause"])
 
 
 # Resume
@@ -244,15 +242,15 @@ def test_after_a_failed_import_the_next_attempt_imports_under_a_new_name(
     shop = open_shop()
     shop.behaviour.planned_failures = {"dataset-import-job": ["no capacity"]}
     shop.succeed()
-    failed = shop.outcome()
+    failed = shop.result()
     assert row(failed)["failed_stage"] == "dataset import"
     shop.ask(refresh="weekly")
-    outcome = shop.outcome()
-    first, second = outcome["personalize"]["dataset_import_jobs"]
+    result = shop.result()
+    first, second = result["personalize"]["dataset_import_jobs"]
     assert second["jobName"] == f"{first['jobName']}-2"
-    assert row(outcome)["attempt"] == 2
-    assert counts(outcome) == {**ONCE, "dataset_import_jobs": 2}
-    assert "failure_reason" not in row(outcome)
+    assert row(result)["attempt"] == 2
+    assert counts(result) == {**ONCE, "dataset_import_jobs": 2}
+    assert "failure_reason" not in row(result)
 
 
 def test_a_refresh_goes_on_after_another_definition_was_deployed(
@@ -261,17 +259,17 @@ def test_a_refresh_goes_on_after_another_definition_was_deployed(
     shop = open_shop(new=True)
     shop.behaviour.planned_failures = {"campaign-update": ["no capacity"]}
     shop.succeed()
-    assert row(shop.outcome())["failed_stage"] == "campaign update"
+    assert row(shop.result())["failed_stage"] == "campaign update"
     changed = tmp_path / "changed"
     shutil.copytree(assembly, changed)
     template = changed / "PersonalizeRefresh-prod.template.json"
     template.write_text(template.read_text().replace("Record intent", "Note intent"))
     deploy(changed, "PersonalizeRefresh-prod", shop.cloud)
     shop.ask(refresh="weekly")
-    outcome = shop.outcome()
-    assert row(outcome)["refresh_status"] == "COMPLETE"
-    assert "Note intent" in of("-refresh", outcome)[1]["states"]
-    assert counts(outcome) == ONCE
+    result = shop.result()
+    assert row(result)["refresh_status"] == "COMPLETE"
+    assert "Note intent" in of("-refresh", result)[1]["states"]
+    assert counts(result) == ONCE
     shop.cloud.stop()
 
 
@@ -288,10 +286,10 @@ def test_a_training_whose_answer_is_lost_is_adopted_not_repeated(
     shop.cloud.faults.add(f"personalize:CreateSolutionVersion={fault}")
     shop.cloud.faults.add(f"personalize:CreateDatasetImportJob={fault}")
     shop.succeed()
-    outcome = shop.outcome()
+    result = shop.result()
     assert shop.cloud.faults.unused == []
-    assert row(outcome)["refresh_status"] == "COMPLETE"
-    assert counts(outcome) == ONCE
+    assert row(result)["refresh_status"] == "COMPLETE"
+    assert counts(result) == ONCE
 
 
 def test_a_training_started_by_hand_on_the_same_data_is_used_not_paid_again(
@@ -304,9 +302,9 @@ def test_a_training_started_by_hand_on_the_same_data_is_used_not_paid_again(
     by_hand = shop.cloud.client("personalize").create_solution_version(
         solutionArn=shop.settings["refreshes"][0]["campaigns"][0]["solution_arn"]
     )["solutionVersionArn"]
-    outcome = shop.outcome()
-    assert row(outcome)["solution_version_arn"] == by_hand
-    assert counts(outcome) == ONCE
+    result = shop.result()
+    assert row(result)["solution_version_arn"] == by_hand
+    assert counts(result) == ONCE
 
 
 def test_a_training_started_by_hand_before_the_import_was_done_is_not_ours(
@@ -318,9 +316,9 @@ def test_a_training_started_by_hand_before_the_import_was_done_is_not_ours(
     by_hand = shop.cloud.client("personalize").create_solution_version(
         solutionArn=shop.settings["refreshes"][0]["campaigns"][0]["solution_arn"]
     )["solutionVersionArn"]
-    outcome = shop.outcome()
-    assert row(outcome)["solution_version_arn"] != by_hand
-    assert row(outcome)["refresh_status"] == "COMPLETE"
+    result = shop.result()
+    assert row(result)["solution_version_arn"] != by_hand
+    assert row(result)["refresh_status"] == "COMPLETE"
 
 
 # Quotas and throttling
@@ -335,9 +333,9 @@ def test_a_full_quota_of_trainings_is_a_queue(open_shop: OpenShop) -> None:
     assert waiting["refresh_status"] == "RUNNING"
     assert "solution_version_arn" not in waiting
     shop.behaviour.solution_versions_in_progress = 20
-    outcome = shop.outcome()
-    assert row(outcome)["refresh_status"] == "COMPLETE"
-    assert counts(outcome) == ONCE
+    result = shop.result()
+    assert row(result)["refresh_status"] == "COMPLETE"
+    assert counts(result) == ONCE
 
 
 @pytest.mark.parametrize(
@@ -355,23 +353,23 @@ def test_a_refusal_fails_at_once_with_the_services_words_and_the_stage(
     shop = open_shop()
     shop.cloud.faults.add(f"personalize:{call}=denied")
     shop.succeed()
-    outcome = shop.outcome()
-    assert row(outcome)["failed_stage"] == stage
+    result = shop.result()
+    assert row(result)["failed_stage"] == stage
     assert f"is not authorized to perform: personalize:{call.split('@', maxsplit=1)[0]}" in str(
-        row(outcome)["failure_reason"]
+        row(result)["failure_reason"]
     )
-    (run,) = of("-refresh", outcome)
-    assert run["cause"] in row(outcome)["failure_reason"]
+    (run,) = of("-refresh", result)
+    assert run["cause"] in row(result)["failure_reason"]
 
 
 def test_a_campaign_that_is_gone_fails_at_once(open_shop: OpenShop) -> None:
     shop = open_shop(new=True)
     shop.succeed()
     shop.later(900)
-    shop.cloud.client("personalize").delete_campaign(campaignArn=shop.refresh.campaign_arn)
-    outcome = shop.outcome()
-    assert "ResourceNotFoundException" in row(outcome)["failure_reason"]
-    assert row(outcome)["failure_reason"].startswith("UpdateFailed: ")
+    shop.cloud.client("personalize").delete_campaign(campaignArn=shop.campaigns[0]["campaign_arn"])
+    result = shop.result()
+    assert "ResourceNotFoundException" in row(result)["failure_reason"]
+    assert row(result)["failure_reason"].startswith("UpdateFailed: ")
     shop.cloud.stop()
 
 
@@ -382,12 +380,12 @@ def test_a_training_past_its_limit_may_be_left_for_the_next_attempt(open_shop: O
     shop = open_shop("patient")
     shop.behaviour.training_seconds = 90 * 60
     shop.succeed()
-    overdue = shop.outcome()
+    overdue = shop.result()
     assert row(overdue)["failure_reason"].startswith("TrainingOverdue: ")
     shop.ask(refresh="weekly")
-    outcome = shop.outcome()
-    assert row(outcome)["refresh_status"] == "COMPLETE"
-    assert [v["status"] for v in outcome["personalize"]["solution_versions"]] == ["ACTIVE"]
+    result = shop.result()
+    assert row(result)["refresh_status"] == "COMPLETE"
+    assert [v["status"] for v in result["personalize"]["solution_versions"]] == ["ACTIVE"]
 
 
 def test_a_run_that_waits_for_another_and_to_every_limit_stays_within_the_computed_bound(
@@ -400,10 +398,10 @@ def test_a_run_that_waits_for_another_and_to_every_limit_stays_within_the_comput
     shop.succeed()
     shop.later(120)
     shop.succeed("jr_" + "f" * 64)
-    outcome = shop.outcome()
+    result = shop.result()
     environments = load(ROOT / "tests" / "rehearsal" / "environments")
     worst = worst_cases(environments["hasty"])["refresh.asl.yaml"]
-    for run in of("-refresh", outcome):
+    for run in of("-refresh", result):
         assert "It was stopped" in str(run["cause"])
         assert 1_000 < run["events"] < worst.events
         assert run["transitions"] < worst.transitions
@@ -418,18 +416,18 @@ def test_a_failed_refresh_that_a_newer_one_has_overtaken_ends_superseded_and_cos
     shop = open_shop()
     shop.behaviour.planned_failures = {"solution-version": ["no capacity"]}
     shop.succeed()
-    (failed,) = shop.outcome()["rows"]
+    (failed,) = shop.result()["rows"]
     shop.new_day()
     shop.succeed()
-    newer = shop.outcome()
+    newer = shop.result()
     served = shop.served()
     shop.ask(refresh="weekly", base_date=failed["base_date"])
-    outcome = shop.outcome()
-    (overtaken,) = [r for r in shop.refresh.rows() if r["base_date"] == failed["base_date"]]
+    result = shop.result()
+    (overtaken,) = [r for r in shop.table_rows() if r["base_date"] == failed["base_date"]]
     assert overtaken["refresh_status"] == "SUPERSEDED"
     assert overtaken["superseded_by"] == served == row(newer)["solution_version_arn"]
     assert overtaken["attempt"] == 2
-    assert counts(outcome) == counts(newer) == ONCE
+    assert counts(result) == counts(newer) == ONCE
     assert shop.served() == served
 
 
@@ -458,13 +456,13 @@ def test_an_older_run_of_the_same_day_that_comes_late_is_superseded(open_shop: O
     earlier = {**glue_event(JOB, run_id=f"jr_{'d' * 64}"), "Time": shop.cloud.clock.now()}
     shop.later(HOUR)
     shop.succeed()
-    complete = row(shop.outcome())
+    complete = row(shop.result())
     shop.send(earlier)
-    outcome = shop.outcome()
-    assert row(outcome) == complete
-    assert [e["status"] for e in of("-refresh", outcome)] == ["SUCCEEDED", "SUCCEEDED"]
-    assert of("-refresh", outcome)[1]["states"][-1] == "Left to newer run"
-    assert counts(outcome) == ONCE
+    result = shop.result()
+    assert row(result) == complete
+    assert [e["status"] for e in of("-refresh", result)] == ["SUCCEEDED", "SUCCEEDED"]
+    assert of("-refresh", result)[1]["states"][-1] == "Left to newer run"
+    assert counts(result) == ONCE
 
 
 # Reconciliation, by the deployed schedule
@@ -472,13 +470,13 @@ def test_an_older_run_of_the_same_day_that_comes_late_is_superseded(open_shop: O
 
 def test_a_lost_glue_event_is_caught_within_a_day(open_shop: OpenShop) -> None:
     shop = open_shop()
-    record_job_run(shop.cloud.account, shop.cloud.region, JOB, run_id=shop.run_id)
+    shop.cloud.glue.record_run(JOB, run_id=shop.run_id)
     shop.later(DAY + HOUR)
-    outcome = shop.outcome()
-    assert row(outcome)["refresh_status"] == "COMPLETE"
-    assert counts(outcome) == ONCE
+    result = shop.result()
+    assert row(result)["refresh_status"] == "COMPLETE"
+    assert counts(result) == ONCE
     shop.send({**glue_event(JOB, run_id=shop.run_id)})  # it was only late
-    assert counts(shop.outcome()) == ONCE
+    assert counts(shop.result()) == ONCE
 
 
 def test_a_refresh_whose_execution_died_is_taken_over_within_a_day(open_shop: OpenShop) -> None:
@@ -488,9 +486,9 @@ def test_a_refresh_whose_execution_died_is_taken_over_within_a_day(open_shop: Op
     abort(shop)
     assert shop.rows()[0]["refresh_status"] == "RUNNING"
     shop.later(DAY + HOUR)
-    outcome = shop.outcome()
-    assert (row(outcome)["refresh_status"], row(outcome)["attempt"]) == ("COMPLETE", 2)
-    assert counts(outcome) == ONCE
+    result = shop.result()
+    assert (row(result)["refresh_status"], row(result)["attempt"]) == ("COMPLETE", 2)
+    assert counts(result) == ONCE
 
 
 def test_a_failure_that_passes_is_tried_again_up_to_the_set_number_of_attempts(
@@ -511,7 +509,7 @@ def test_a_failure_that_passes_is_tried_again_up_to_the_set_number_of_attempts(
     assert shop.rows()[0]["attempt"] == 3
     shop.behaviour.import_jobs_in_progress = 5
     shop.ask(refresh="weekly")
-    assert row(shop.outcome())["refresh_status"] == "COMPLETE"
+    assert row(shop.result())["refresh_status"] == "COMPLETE"
 
 
 # The failure path
@@ -525,24 +523,24 @@ def test_a_failure_that_cannot_be_recorded_still_ends_the_execution_with_the_fir
     shop.behaviour.planned_failures = {"dataset-import-job": ["no capacity"]}
     shop.cloud.faults.add(f"dynamodb:UpdateItem@2={fault}")
     shop.succeed()
-    outcome = shop.outcome()
-    (run,) = of("-refresh", outcome)
+    result = shop.result()
+    (run,) = of("-refresh", result)
     assert run["status"] == "FAILED"
     assert "no capacity" in str(run["cause"])
-    assert row(outcome)["refresh_status"] == "RUNNING"
+    assert row(result)["refresh_status"] == "RUNNING"
     shop.cloud.faults.clear()
     shop.ask(refresh="weekly")
-    assert row(shop.outcome())["refresh_status"] == "COMPLETE"
+    assert row(shop.result())["refresh_status"] == "COMPLETE"
 
 
 def test_a_refresh_that_finds_no_table_fails_and_says_so(open_shop: OpenShop) -> None:
     shop = open_shop("hasty", new=True)
     shop.succeed()
     shop.later(600)
-    shop.cloud.client("dynamodb").delete_table(TableName=shop.refresh.outputs["TableName"])
+    shop.cloud.client("dynamodb").delete_table(TableName=shop.outputs["TableName"])
     shop.settle()
     (run,) = shop.cloud.client("stepfunctions").list_executions(
-        stateMachineArn=shop.refresh.outputs["RefreshWorkflowArn"]
+        stateMachineArn=shop.outputs["RefreshWorkflowArn"]
     )["executions"]
     described = shop.cloud.client("stepfunctions").describe_execution(
         executionArn=run["executionArn"]

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from embedded_aws.services import iam
-from embedded_aws.services.glue.models import end_job_run, glue_backend
 from embedded_aws.services.iam.policy import is_allowed
-from rehearsal import outcome
 from rehearsal.fault_matrix import shop_with_short_stages, shorten
+from rehearsal.result import resources_since
 from rehearsal.shop import DAY, HOUR, Shop
 from tests.rehearsal.policies import Grant, Statement, statements
 
@@ -40,7 +39,7 @@ def a_second_glue_run_of_the_day(shop: Shop) -> None:
     shop.succeed("jr_f" + shop.run_id[4:])
     shop.settle()
     assert status(shop) == "COMPLETE"
-    assert row(shop)["triggered_datetime"] >= shop.refresh.began + 90
+    assert row(shop)["triggered_datetime"] >= shop.began + 90
 
 
 def a_failed_refresh_that_is_started_again(shop: Shop) -> None:
@@ -87,8 +86,8 @@ def a_training_that_another_execution_has_just_started(shop: Shop) -> None:
 def a_lost_glue_event(shop: Shop) -> None:
     """The schedule finds the run that it should have told of, and the campaign moves."""
     shop.send()
-    glue_backend(shop.cloud.account, shop.cloud.region).behaviour.lost_events = 1
-    end_job_run(shop.cloud.account, shop.cloud.region, shop.refresh.stack.glue_jobs[0])
+    shop.cloud.behaviour.glue.lost_events = 1
+    shop.cloud.glue.end_run(shop.stack.glue_jobs[0])
     shop.settle()
     assert row(shop) == {}
     shop.later(DAY)
@@ -290,14 +289,14 @@ def status(shop: Shop) -> str | None:
 
 
 def trainings(shop: Shop) -> list[str]:
-    made = outcome.resources_since(shop.cloud, shop.refresh.began)
+    made = resources_since(shop.cloud, shop.began)
     return [version["status"] for version in made["solution_versions"]]
 
 
 def silent_functions(shop: Shop) -> list[str]:
     """Return the functions whose log holds nothing of this rehearsal."""
     logs = shop.cloud.client("logs")
-    began = int(shop.refresh.began * 1000)
+    began = int(shop.began * 1000)
     return [
         function["FunctionName"]
         for function in shop.cloud.client("lambda").list_functions()["Functions"]
@@ -309,6 +308,6 @@ def silent_functions(shop: Shop) -> list[str]:
 
 def queue_policy(shop: Shop) -> str:
     policy: str = shop.cloud.client("sqs").get_queue_attributes(
-        QueueUrl=shop.refresh.outputs["UndeliveredEventsUrl"], AttributeNames=["Policy"]
+        QueueUrl=shop.outputs["UndeliveredEventsUrl"], AttributeNames=["Policy"]
     )["Attributes"]["Policy"]
     return policy

@@ -22,16 +22,14 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from embedded_aws import cloud as clouds
-from embedded_aws.clock import Clock
+from embedded_aws import Clock, Cloud, start
 from ops.__main__ import main
 from ops.deployment import in_words
 from ops.undelivered import execution_name
-from rehearsal import outcome
 from rehearsal import shop as shops
 from rehearsal.assembly import find_stack
-from rehearsal.refresh import glue_event
-from rehearsal.shop import LAST_WEEK
+from rehearsal.result import executions
+from rehearsal.shop import LAST_WEEK, glue_event
 from tests.rehearsal.conftest import Kept, OpenShop
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +43,7 @@ class Shop(shops.Shop):
 
     @property
     def queue(self) -> str:
-        return self.refresh.outputs["UndeliveredEventsUrl"]
+        return self.outputs["UndeliveredEventsUrl"]
 
     def deliver(self, *runs: str) -> None:
         """Let Glue's job succeed, with this week's files in S3, and wait for all that follows."""
@@ -73,12 +71,12 @@ class Shop(shops.Shop):
 
     def dispatches(self) -> list[str]:
         """Return the names of the dispatch workflow's executions of the day."""
-        machine = {"dispatch": self.refresh.outputs["DispatchWorkflowArn"]}
-        return [e["name"] for e in outcome.executions(self.cloud, machine, self.refresh.began)]
+        machine = {"dispatch": self.outputs["DispatchWorkflowArn"]}
+        return [e["name"] for e in executions(self.cloud, machine, self.began)]
 
     def made(self) -> dict[str, int]:
         """Return how many of each thing Personalize was made to make."""
-        made = self.refresh.outcome()["personalize"]
+        made = self.result()["personalize"]
         return {kind: len(things) for kind, things in made.items()}
 
 
@@ -89,15 +87,15 @@ ONCE = {"dataset_import_jobs": 1, "solution_versions": 1, "campaign_updates": 1}
 def shop(open_shop: OpenShop) -> Shop:
     """The environment prod, in which nothing has happened."""
     opened = open_shop("prod", new=True)
-    return Shop(opened.refresh, opened.behaviour)
+    return Shop(**vars(opened))
 
 
 @pytest.fixture
-def bare(kept: Kept, assembly: Path) -> Iterator[clouds.Cloud]:
+def bare(kept: Kept, assembly: Path) -> Iterator[Cloud]:
     """A cloud of prod's account, in which nothing is deployed."""
     kept.stack.close()
     prod = find_stack(assembly, "prod")
-    with clouds.start(account=prod.account, region=prod.region, clock=Clock(LAST_WEEK)) as cloud:
+    with start(account=prod.account, region=prod.region, clock=Clock(LAST_WEEK)) as cloud:
         yield cloud
 
 
@@ -135,7 +133,7 @@ def test_an_event_that_missed_the_workflow_is_told_with_its_reason_and_replayed_
     shop: Shop,
 ) -> None:
     shop.miss(MISSED)
-    assert shop.refresh.rows() == []
+    assert shop.table_rows() == []
 
     listed = ops("undelivered")
     assert listed.returncode == 0, listed.stderr
@@ -153,7 +151,7 @@ def test_an_event_that_missed_the_workflow_is_told_with_its_reason_and_replayed_
     assert done["outcome"] == "STARTED"
     assert done["execution_name"] == f"replay-{done['event_id']}"
     shop.settle()
-    (row,) = shop.refresh.rows()
+    (row,) = shop.table_rows()
     assert (row["base_date"], row["refresh_status"]) == (20200928, "COMPLETE")
     assert shop.made() == ONCE
     assert shop.queued() == 0
@@ -251,14 +249,14 @@ def test_a_broken_message_stays_in_the_queue_and_keeps_no_other_back(
     assert {message["message_id"] for message in told(capsys, "undelivered")} == broken
     shop.settle()
     assert f"replay-{reconcile}" in shop.dispatches()
-    assert shop.refresh.rows()[0]["refresh_status"] == "COMPLETE"
+    assert shop.table_rows()[0]["refresh_status"] == "COMPLETE"
 
 
 def test_an_event_whose_execution_is_refused_stays_in_the_queue_with_awss_reason(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.miss(MISSED, ANOTHER)
-    machine = shop.refresh.outputs["DispatchWorkflowArn"]
+    machine = shop.outputs["DispatchWorkflowArn"]
     shop.cloud.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
     kept = told(capsys, "replay", status=1)
     assert [message["outcome"] for message in kept] == ["NOT_REPLAYED"] * 2
@@ -312,7 +310,7 @@ def test_a_stack_that_is_not_deployed_is_told(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_stack_without_the_queues_output_is_told(
-    bare: clouds.Cloud, capsys: pytest.CaptureFixture[str]
+    bare: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
     bare.client("cloudformation").create_stack(

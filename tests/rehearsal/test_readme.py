@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from embedded_aws import cloud as clouds
-from embedded_aws.clock import Clock
-from rehearsal import marketplace
-from rehearsal.assembly import find_stack
-from rehearsal.refresh import glue_event
-from rehearsal.shop import LAST_WEEK, TODAY
+from embedded_aws import Clock, start
+from rehearsal.assembly import datasets, find_stack
+from rehearsal.preparation import prepare
+from rehearsal.shop import LAST_WEEK, TODAY, glue_event
+from rehearsal.weekly_files import upload, weekly_files
 from tools.generate import OUTPUT, README, ROOT, between
 
 TEXT = README.read_text("utf-8")
@@ -88,18 +87,18 @@ def as_boto3(command: str) -> tuple[str, str, dict[str, Any]]:
 def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> None:
     prod = find_stack(assembly, "prod")
     clock = Clock(LAST_WEEK)
-    with clouds.start(account=prod.account, region=prod.region, clock=clock) as cloud:
+    with start(account=prod.account, region=prod.region, clock=clock) as cloud:
         for command in DEPLOYMENT:
             unattended = " --require-approval never" if " deploy " in command else ""
             done = run(command + unattended, **cloud.environment)
             assert done.returncode == 0, done.stderr
         folder = assembly.parent / f"readme-{cloud.endpoint.rsplit(':', 1)[-1]}"
         folder.mkdir()
-        last_week, this_week = marketplace.deliveries(folder, TODAY, [], [])
-        marketplace.prepare(cloud, prod.settings, last_week)
+        last_week, this_week = weekly_files(folder, TODAY, [], [])
+        prepare(cloud, prod.settings, last_week)
         with clock.running():
             clock.sleep(TODAY.timestamp() - clock.time())
-            marketplace.put(cloud, marketplace.datasets(prod.settings)[0], this_week)
+            upload(cloud, datasets(prod.settings)[0], this_week)
             event = glue_event("Job-Brandi-Commerce-API", run_id="jr_" + "5" * 64)
             answer = cloud.client("events").put_events(Entries=[event])
             assert answer["FailedEntryCount"] == 0
@@ -110,8 +109,8 @@ def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> N
         assert row["refresh_status"] == {"S": "COMPLETE"}
 
         # the same by hand: the run is complete, so nothing is started twice
-        (start,) = (command for command in COMMANDS if command.startswith("aws "))
-        service, method, parameters = as_boto3(start)
+        (by_hand,) = (command for command in COMMANDS if command.startswith("aws "))
+        service, method, parameters = as_boto3(by_hand)
         started = getattr(cloud.client(service), method)(**parameters)
         assert clock.wait_until_idle(timeout=60)
         ended = cloud.client(service).describe_execution(executionArn=started["executionArn"])

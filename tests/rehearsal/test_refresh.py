@@ -10,23 +10,22 @@ from typing import Any
 
 import pytest
 
-from rehearsal.outcome import Outcome
-from rehearsal.refresh import glue_event
-from rehearsal.shop import DAY, HOUR, TODAY
+from rehearsal.result import RefreshResult
+from rehearsal.shop import DAY, HOUR, TODAY, glue_event
 from tests.rehearsal.conftest import OpenShop
 
 RUN_ID = "jr_" + "0123456789abcdef" * 4
 
 
-def counts(outcome: Outcome) -> dict[str, int]:
-    return {kind: len(made) for kind, made in outcome["personalize"].items()}
+def counts(result: RefreshResult) -> dict[str, int]:
+    return {kind: len(made) for kind, made in result["personalize"].items()}
 
 
 ONCE = {"dataset_import_jobs": 1, "solution_versions": 1, "campaign_updates": 1}
 
 
-def runs(outcome: Outcome) -> list[Any]:
-    return [e for e in outcome["executions"] if e["machine"].endswith("-refresh")]
+def runs(result: RefreshResult) -> list[Any]:
+    return [e for e in result["executions"] if e["machine"].endswith("-refresh")]
 
 
 def without_polls(states: list[str]) -> list[str]:
@@ -76,23 +75,23 @@ def test_a_glue_event_leads_to_the_moved_campaign_and_the_articles_row(
 ) -> None:
     shop = open_shop("prod", new=True)
     before = shop.served()
-    shop.refresh.start()
-    outcome = shop.outcome()
+    shop.deliver()
+    result = shop.result()
 
-    assert [e["status"] for e in outcome["executions"]] == ["SUCCEEDED", "SUCCEEDED"]
-    assert outcome["executions"][0]["states"] == [
+    assert [e["status"] for e in result["executions"]] == ["SUCCEEDED", "SUCCEEDED"]
+    assert result["executions"][0]["states"] == [
         "Plan refresh",
         "Start refreshes",
         "Start refresh",
         "All started?",
         "Dispatched",
     ]
-    assert without_polls(runs(outcome)[0]["states"]) == HEALTHY_PATH
-    assert counts(outcome) == ONCE
+    assert without_polls(runs(result)[0]["states"]) == HEALTHY_PATH
+    assert counts(result) == ONCE
 
     row = shop.item()
-    (job,) = outcome["personalize"]["dataset_import_jobs"]
-    (version,) = outcome["personalize"]["solution_versions"]
+    (job,) = result["personalize"]["dataset_import_jobs"]
+    (version,) = result["personalize"]["solution_versions"]
     assert {name: row[name] for name in row if name in ARTICLE} == {
         "campaign_name": {"S": "brandi-hrnn-campaign-v2"},
         "base_date": {"N": "20200928"},
@@ -108,12 +107,12 @@ def test_a_glue_event_leads_to_the_moved_campaign_and_the_articles_row(
     assert row["previous_solution_version_arn"] == {"S": before}
     assert shop.served() == version["solutionVersionArn"] != before
 
-    glue_job = shop.refresh.stack.glue_jobs[0]
+    glue_job = shop.stack.glue_jobs[0]
     (ran,) = shop.cloud.client("glue").get_job_runs(JobName=glue_job)["JobRuns"]
     assert ran["JobRunState"] == "SUCCEEDED"
     assert ran["CompletedOn"] == TODAY
 
-    shown = outcome["recommendations"]
+    shown = result["recommendations"]
     assert shown["new_items"]
     assert not set(shown["new_items"]) & set(shown["before"])
     assert set(shown["new_items"]) <= set(shown["after"])
@@ -135,7 +134,7 @@ ARTICLE = {
 def test_each_stage_begins_only_when_the_one_before_is_active(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.succeed()
-    made = shop.outcome()["personalize"]
+    made = shop.result()["personalize"]
     (job,), (version,), (update,) = (
         made[kind] for kind in ("dataset_import_jobs", "solution_versions", "campaign_updates")
     )
@@ -157,23 +156,23 @@ def test_an_event_that_is_not_ours_starts_nothing(
 ) -> None:
     shop = open_shop()
     shop.send(event)
-    outcome = shop.outcome()
-    assert outcome["executions"] == []
-    assert outcome["rows"] == []
-    assert set(counts(outcome).values()) == {0}
+    result = shop.result()
+    assert result["executions"] == []
+    assert result["rows"] == []
+    assert set(counts(result).values()) == {0}
 
 
 def test_an_event_that_comes_three_times_leads_to_one_training(open_shop: OpenShop) -> None:
     shop = open_shop()
     event = glue_event("Job-Brandi-Commerce-API", run_id=shop.run_id)
     shop.send(event, event)
-    shop.outcome()
+    shop.result()
     shop.send(event)
-    outcome = shop.outcome()
-    assert len(outcome["executions"]) == 4
-    assert len(runs(outcome)) == 1
-    assert counts(shop.refresh.outcome()) == ONCE
-    dispatches = [e for e in outcome["executions"] if e["machine"].endswith("-dispatch")]
+    result = shop.result()
+    assert len(result["executions"]) == 4
+    assert len(runs(result)) == 1
+    assert counts(shop.result()) == ONCE
+    dispatches = [e for e in result["executions"] if e["machine"].endswith("-dispatch")]
     assert [e["status"] for e in dispatches] == ["SUCCEEDED"] * 3
     assert "Already started" in dispatches[-1]["states"]
 
@@ -202,9 +201,9 @@ def test_a_failed_import_ends_the_refresh_with_personalizes_reason(
     shop = open_shop("prod", without_timestamp)
     before = shop.served()
     shop.succeed()
-    outcome = shop.outcome()
+    result = shop.result()
     reason = "Input CSV is missing the following columns:[TIMESTAMP]"
-    (run,) = runs(outcome)
+    (run,) = runs(result)
     assert run["status"] == "FAILED"
     assert reason in run["cause"]
     assert run["states"][-4:] == [
@@ -213,12 +212,12 @@ def test_a_failed_import_ends_the_refresh_with_personalizes_reason(
         "Record failure",
         "Refresh failed",
     ]
-    (row,) = outcome["rows"]
+    (row,) = result["rows"]
     assert row["refresh_status"] == "FAILED"
     assert row["dataset_import_job_status"] == "FAILED"
     assert row["failure_reason"].startswith("ImportFailed: Dataset import job arn:")
     assert reason in row["failure_reason"]
-    assert counts(outcome) == {**ONCE, "solution_versions": 0, "campaign_updates": 0}
+    assert counts(result) == {**ONCE, "solution_versions": 0, "campaign_updates": 0}
     assert shop.served() == before
 
 
@@ -228,11 +227,11 @@ def test_a_failed_training_ends_the_refresh_with_personalizes_reason(
     shop = open_shop("prod", too_few)
     before = shop.served()
     shop.succeed()
-    outcome = shop.outcome()
-    (run,) = runs(outcome)
+    result = shop.result()
+    (run,) = runs(result)
     assert run["status"] == "FAILED"
     assert "Dataset has fewer than 1000 interactions after filtering" in run["cause"]
-    (row,) = outcome["rows"]
+    (row,) = result["rows"]
     assert row["solution_version_status"] == "FAILED"
     assert row["dataset_import_job_status"] == "ACTIVE"
     assert row["refresh_status"] == "FAILED"
@@ -247,9 +246,9 @@ def test_a_failed_campaign_update_ends_the_refresh_with_personalizes_reason(
     before = shop.served()
     shop.behaviour.planned_failures = {"campaign-update": ['Internal "capacity" error; 다시']}
     shop.succeed()
-    outcome = shop.outcome()
-    (row,) = outcome["rows"]
-    assert runs(outcome)[0]["status"] == "FAILED"
+    result = shop.result()
+    (row,) = result["rows"]
+    assert runs(result)[0]["status"] == "FAILED"
     assert row["campaign_update_status"] == "FAILED"
     assert row["failure_reason"].startswith("UpdateFailed: ")
     assert 'Internal "capacity" error; 다시' in row["failure_reason"]
@@ -260,13 +259,13 @@ def test_a_training_of_seven_days_ends_far_below_the_limit_of_events(open_shop: 
     shop = open_shop()
     shop.behaviour.training_seconds = 7 * DAY
     shop.succeed()
-    outcome = shop.outcome()
-    (run,) = runs(outcome)
+    result = shop.result()
+    (run,) = runs(result)
     assert run["status"] == "SUCCEEDED"
     assert run["events"] < 12_500
-    (version,) = outcome["personalize"]["solution_versions"]
+    (version,) = result["personalize"]["solution_versions"]
     assert version["status"] == "ACTIVE"
-    row = outcome["rows"][0]
+    row = result["rows"][0]
     assert 7 * DAY <= row["campaign_update_datetime"] - row["solution_version_datetime"] < 7.1 * DAY
 
 
@@ -278,8 +277,8 @@ def test_the_campaigns_update_is_awaited_whatever_its_status_strings_are(
     shop.behaviour.campaign_update_status = prefix
     shop.behaviour.campaign_update_seconds = 2 * HOUR
     shop.succeed()
-    outcome = shop.outcome()
-    (row,) = outcome["rows"]
+    result = shop.result()
+    (row,) = result["rows"]
     assert row["refresh_status"] == "COMPLETE"
     assert row["ended_datetime"] - row["campaign_update_datetime"] >= 2 * HOUR
 
@@ -288,18 +287,18 @@ def test_a_missing_permission_fails_at_once_and_says_which(open_shop: OpenShop) 
     shop = open_shop()
     shop.cloud.faults.add("personalize:CreateSolutionVersion=denied")
     shop.succeed()
-    outcome = shop.outcome()
-    (row,) = outcome["rows"]
+    result = shop.result()
+    (row,) = result["rows"]
     assert row["refresh_status"] == "FAILED"
     assert "personalize:CreateSolutionVersion" in row["failure_reason"]
     assert "Traceback" not in row["failure_reason"]
-    assert runs(outcome)[0]["states"].count("Create solution version") == 1
+    assert runs(result)[0]["states"].count("Create solution version") == 1
 
 
 def test_no_deployed_role_is_refused_anything_on_the_healthy_path(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.succeed()
-    shop.outcome()
+    shop.result()
     assert len(shop.calls()) > 50
     assert [call for call in shop.calls() if not call.allowed] == []
 
@@ -308,36 +307,36 @@ def test_a_failed_refresh_goes_on_when_a_person_starts_it_again(open_shop: OpenS
     shop = open_shop()
     shop.behaviour.planned_failures = {"solution-version": ["out of capacity"]}
     shop.succeed()
-    failed = shop.outcome()
+    failed = shop.result()
     assert failed["rows"][0]["refresh_status"] == "FAILED"
     assert shop.ask(refresh="weekly")["status"] == "SUCCEEDED"
-    outcome = shop.outcome()
-    (row,) = outcome["rows"]
+    result = shop.result()
+    (row,) = result["rows"]
     assert row["refresh_status"] == "COMPLETE"
     assert row["attempt"] == 2
     assert "failure_reason" not in row
     assert row["run_key"] == failed["rows"][0]["run_key"]
-    assert counts(outcome) == {**ONCE, "solution_versions": 2}
-    assert [run["status"] for run in runs(outcome)] == ["FAILED", "SUCCEEDED"]
+    assert counts(result) == {**ONCE, "solution_versions": 2}
+    assert [run["status"] for run in runs(result)] == ["FAILED", "SUCCEEDED"]
 
 
 def test_starting_a_complete_refresh_again_trains_nothing(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.succeed()
-    shop.outcome()
+    shop.result()
     output = json.loads(shop.ask(refresh="weekly")["output"])
     assert [started["outcome"] for started in output] == ["ALREADY_STARTED"]
-    assert counts(shop.outcome()) == ONCE
+    assert counts(shop.result()) == ONCE
 
 
 def test_a_person_can_ask_for_another_run_of_the_same_day(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.succeed()
-    shop.outcome()
+    shop.result()
     shop.ask(refresh="weekly", run="after the fix of the catalogue")
-    outcome = shop.outcome()
-    assert counts(outcome)["solution_versions"] == 2
-    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
+    result = shop.result()
+    assert counts(result)["solution_versions"] == 2
+    assert result["rows"][0]["refresh_status"] == "COMPLETE"
 
 
 def test_a_wrong_request_fails_the_dispatch_with_everything_that_is_wrong(
@@ -357,13 +356,13 @@ def test_campaigns_of_one_solution_share_one_import_and_one_training(
     shop = open_shop("shared")
     shop.behaviour.taken_solution_version_name = taken
     shop.succeed()
-    outcome = shop.outcome()
-    assert [row["refresh_status"] for row in outcome["rows"]] == ["COMPLETE", "COMPLETE"]
-    live = [v for v in outcome["personalize"]["solution_versions"] if v["status"] == "ACTIVE"]
+    result = shop.result()
+    assert [row["refresh_status"] for row in result["rows"]] == ["COMPLETE", "COMPLETE"]
+    live = [v for v in result["personalize"]["solution_versions"] if v["status"] == "ACTIVE"]
     assert len(live) == 1
     assert shop.served(0) == shop.served(1) == live[0]["solutionVersionArn"]
-    assert counts(outcome)["dataset_import_jobs"] == 2  # INTERACTIONS and ITEMS
-    first, second = outcome["rows"]
+    assert counts(result)["dataset_import_jobs"] == 2  # INTERACTIONS and ITEMS
+    first, second = result["rows"]
     assert first["dataset_import_job_arn"] == second["dataset_import_job_arn"]
     assert first["items_dataset_import_job_status"] == "ACTIVE"
     assert first["items_dataset_import_job_arn"] != first["dataset_import_job_arn"]
@@ -377,11 +376,11 @@ def test_of_two_trainings_created_at_the_same_moment_one_is_stopped_before_it_tr
     # both have looked before either creates, since the first one's answer takes a while
     shop.cloud.faults.add("personalize:ListSolutionVersions=slow:20")
     shop.succeed()
-    outcome = shop.outcome()
-    versions = outcome["personalize"]["solution_versions"]
+    result = shop.result()
+    versions = result["personalize"]["solution_versions"]
     assert sorted(version["status"] for version in versions) == ["ACTIVE", "CREATE STOPPED"]
-    assert [row["refresh_status"] for row in outcome["rows"]] == ["COMPLETE", "COMPLETE"]
-    assert {row["solution_version_status"] for row in outcome["rows"]} == {"ACTIVE"}
+    assert [row["refresh_status"] for row in result["rows"]] == ["COMPLETE", "COMPLETE"]
+    assert {row["solution_version_status"] for row in result["rows"]} == {"ACTIVE"}
 
 
 def test_a_second_glue_run_of_the_day_waits_for_the_first(open_shop: OpenShop) -> None:
@@ -389,8 +388,8 @@ def test_a_second_glue_run_of_the_day_waits_for_the_first(open_shop: OpenShop) -
     shop.succeed()
     shop.later(600)
     shop.succeed("jr_" + "f" * 64)
-    outcome = shop.outcome()
-    first, second = runs(outcome)
+    result = shop.result()
+    first, second = runs(result)
     assert (first["status"], second["status"]) == ("SUCCEEDED", "SUCCEEDED")
     assert second["states"][:6] == [
         "Begin",
@@ -401,7 +400,7 @@ def test_a_second_glue_run_of_the_day_waits_for_the_first(open_shop: OpenShop) -
         "Wait for owner",
     ]
     assert second["states"][6:9] == ["Describe owner", "Owner running?", "Wait for owner"]
-    (row,) = outcome["rows"]
+    (row,) = result["rows"]
     assert row["execution_arn"].endswith(second["name"])
     assert row["refresh_status"] == "COMPLETE"
 
@@ -416,24 +415,24 @@ def test_a_run_that_was_aborted_is_taken_over_and_its_training_adopted(
     (running,) = shop.rows()
     stepfunctions.stop_execution(executionArn=running["execution_arn"])
     shop.ask(refresh="weekly")
-    outcome = shop.outcome()
-    assert [run["status"] for run in runs(outcome)] == ["ABORTED", "SUCCEEDED"]
-    (row,) = outcome["rows"]
+    result = shop.result()
+    assert [run["status"] for run in runs(result)] == ["ABORTED", "SUCCEEDED"]
+    (row,) = result["rows"]
     assert (row["attempt"], row["refresh_status"]) == (2, "COMPLETE")
-    assert counts(outcome) == ONCE
+    assert counts(result) == ONCE
 
 
 def test_a_training_past_its_time_limit_is_stopped(open_shop: OpenShop) -> None:
     shop = open_shop("hasty")
     shop.behaviour.training_seconds = 5 * HOUR
     shop.succeed()
-    outcome = shop.outcome()
-    (run,) = runs(outcome)
+    result = shop.result()
+    (run,) = runs(result)
     assert "Stop training" in run["states"]
-    (row,) = outcome["rows"]
+    (row,) = result["rows"]
     assert row["failure_reason"].startswith("TrainingOverdue: ")
     assert row["solution_version_status"] == "FAILED"
-    (version,) = outcome["personalize"]["solution_versions"]
+    (version,) = result["personalize"]["solution_versions"]
     assert version["status"] == "CREATE STOPPED"
 
 
@@ -445,9 +444,9 @@ def test_a_training_that_someone_stops_ends_the_refresh(open_shop: OpenShop) -> 
     shop.cloud.client("personalize").stop_solution_version_creation(
         solutionVersionArn=row["solution_version_arn"]
     )
-    outcome = shop.outcome()
-    assert outcome["rows"][0]["refresh_status"] == "FAILED"
-    assert "CREATE STOPPED" in outcome["rows"][0]["failure_reason"]
+    result = shop.result()
+    assert result["rows"][0]["refresh_status"] == "FAILED"
+    assert "CREATE STOPPED" in result["rows"][0]["failure_reason"]
 
 
 def test_a_full_quota_is_waited_for(open_shop: OpenShop) -> None:
@@ -457,9 +456,9 @@ def test_a_full_quota_is_waited_for(open_shop: OpenShop) -> None:
     shop.later(HOUR)
     assert "dataset_import_job_arn" not in shop.rows()[0]
     shop.behaviour.import_jobs_in_progress = 5
-    outcome = shop.outcome()
-    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
-    assert counts(outcome) == ONCE
+    result = shop.result()
+    assert result["rows"][0]["refresh_status"] == "COMPLETE"
+    assert counts(result) == ONCE
 
 
 def test_a_campaign_that_already_serves_the_version_is_not_updated(open_shop: OpenShop) -> None:
@@ -467,23 +466,23 @@ def test_a_campaign_that_already_serves_the_version_is_not_updated(open_shop: Op
     shop.succeed()
     shop.later(26 * 60)
     (row,) = shop.rows()
-    campaign = shop.refresh.campaign_arn
+    campaign = shop.campaigns[0]["campaign_arn"]
     shop.cloud.client("personalize").update_campaign(
         campaignArn=campaign, solutionVersionArn=row["solution_version_arn"]
     )
-    outcome = shop.outcome()
-    assert outcome["rows"][0]["refresh_status"] == "COMPLETE"
+    result = shop.result()
+    assert result["rows"][0]["refresh_status"] == "COMPLETE"
     assert "personalize:UpdateCampaign" not in {call.action for call in shop.calls()}
 
 
 def test_two_rehearsals_are_the_same_to_the_event(open_shop: OpenShop) -> None:
-    outcomes = []
+    results = []
     for _ in range(2):
         shop = open_shop(new=True)
-        shop.refresh.start()
-        outcome = shop.outcome()
-        for execution in outcome["executions"]:
+        shop.deliver()
+        result = shop.result()
+        for execution in result["executions"]:
             if execution["machine"].endswith("-dispatch"):
                 execution["name"] = "EventBridge gives it a random one"
-        outcomes.append(outcome)
-    assert outcomes[0] == outcomes[1]
+        results.append(result)
+    assert results[0] == results[1]

@@ -24,11 +24,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from embedded_aws.services.glue.models import end_job_run, record_job_run
-from rehearsal import marketplace, outcome
 from rehearsal.assembly import find_stack
-from rehearsal.refresh import glue_event
-from rehearsal.shop import TODAY, Shop, open_shop
+from rehearsal.result import resources_since
+from rehearsal.shop import TODAY, Shop, glue_event, open_shop
+from rehearsal.weekly_files import weekly_files
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -82,10 +81,6 @@ class Sequence(RuleBasedStateMachine):
     def personalize(self) -> Any:
         return self.shop.cloud.client("personalize")
 
-    @property
-    def account(self) -> tuple[str, str]:
-        return self.shop.cloud.account, self.shop.cloud.region
-
     @initialize()
     def begin(self) -> None:
         """Begin at ten in the morning of another day, with nothing wrong any more."""
@@ -97,9 +92,9 @@ class Sequence(RuleBasedStateMachine):
     @rule(lost=st.booleans(), copies=st.integers(0, 2))
     def glue_succeeds(self, lost: bool, copies: int) -> None:
         if lost:
-            run = record_job_run(*self.account, "export")
+            run = self.shop.cloud.glue.record_run("export")
         else:
-            run = end_job_run(*self.account, "export")
+            run = self.shop.cloud.glue.end_run("export")
         self.runs.append((run, self.shop.cloud.clock.now()))
         for _ in range(0 if lost else copies):
             self.send(run, self.shop.cloud.clock.now())
@@ -151,7 +146,7 @@ class Sequence(RuleBasedStateMachine):
     def another_definition_is_deployed(self) -> None:
         """Replace the workflow's definition as CloudFormation does, whatever runs."""
         stepfunctions = self.shop.cloud.client("stepfunctions")
-        arn = self.shop.refresh.outputs["RefreshWorkflowArn"]
+        arn = self.shop.outputs["RefreshWorkflowArn"]
         definition = stepfunctions.describe_state_machine(stateMachineArn=arn)["definition"]
         ours, theirs = WORDING if WORDING[0] in definition else WORDING[::-1]
         stepfunctions.update_state_machine(
@@ -161,7 +156,7 @@ class Sequence(RuleBasedStateMachine):
     def running(self) -> Iterator[str]:
         """Yield the executions that run."""
         stepfunctions = self.shop.cloud.client("stepfunctions")
-        for machine in self.shop.refresh.machines.values():
+        for machine in self.shop.machines.values():
             pages = stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
             yield from (execution["executionArn"] for execution in pages["executions"])
 
@@ -197,7 +192,7 @@ class Sequence(RuleBasedStateMachine):
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of this sequence."""
         began = datetime.fromtimestamp(self.season.began - DAY, UTC)
-        return self.shop.refresh.rows(since=int(f"{began:%Y%m%d}"))
+        return self.shop.table_rows(since=int(f"{began:%Y%m%d}"))
 
     def see_that_history_has_room(self, execution_arn: str) -> None:
         """AWS ends an execution at 25,000 events."""
@@ -240,7 +235,7 @@ class Sequence(RuleBasedStateMachine):
         """No execution that was at work has found its row to be another's."""
         stepfunctions = self.shop.cloud.client("stepfunctions")
         for execution in stepfunctions.list_executions(
-            stateMachineArn=self.shop.refresh.outputs["RefreshWorkflowArn"], statusFilter="FAILED"
+            stateMachineArn=self.shop.outputs["RefreshWorkflowArn"], statusFilter="FAILED"
         )["executions"]:
             if execution["startDate"].timestamp() >= self.season.began:
                 described = stepfunctions.describe_execution(executionArn=execution["executionArn"])
@@ -248,7 +243,7 @@ class Sequence(RuleBasedStateMachine):
 
     def see_what_was_paid_for(self) -> None:
         """At most one import and one training of a run, unless one failed or was stopped."""
-        made = outcome.resources_since(self.shop.cloud, self.season.began)
+        made = resources_since(self.shop.cloud, self.season.began)
         imports = Counter(
             (job["datasetArn"], named[2])
             for job in made["dataset_import_jobs"]
@@ -271,9 +266,9 @@ def sequences(variants: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     week = folder / "week.csv"
     few = [(f"U{n % 30}", f"P{n * n % 41}", 1_600_000_000 + n) for n in range(1000)]
     week.write_text("USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(f"{u},{i},{t}\n" for u, i, t in few))
-    deliveries = marketplace.deliveries(folder, TODAY, [week], [week])
+    files = weekly_files(folder, TODAY, [week], [week])
     with ExitStack() as stack:
-        shop = stack.enter_context(open_shop(find_stack(variants, "market"), deliveries))
+        shop = stack.enter_context(open_shop(find_stack(variants, "market"), files))
         shop.behaviour.import_seconds = 60
         shop.behaviour.training_seconds = 120
         shop.behaviour.campaign_update_seconds = 60

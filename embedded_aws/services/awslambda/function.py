@@ -23,7 +23,7 @@ from moto.settings import moto_server_port
 from embedded_aws.clock import current
 from embedded_aws.services import iam
 from embedded_aws.services.awslambda.platform_log import Invocation, json_lines, text_lines
-from embedded_aws.services.awslambda.runtime import Environment, Outcome
+from embedded_aws.services.awslambda.runtime import Environment, InvocationResult
 
 # The template's properties that CreateFunction knows by the same name.
 _PROPERTIES = (
@@ -75,21 +75,21 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         self.retire()
         return self.get_configuration()
 
-    def run(self, event: bytes) -> Outcome:
+    def run(self, event: bytes) -> InvocationResult:
         """Invoke the function once and write its log."""
         with self._lock:
             environment = self._warm.pop() if self._warm else self._start()
             stream = self._streams[environment]
         request_id, began = str(uuid.uuid4()), current().time()
-        outcome = environment.invoke(request_id, event, float(self.timeout))
-        error = json.loads(outcome.payload) if outcome.is_error else {}
+        result = environment.invoke(request_id, event, float(self.timeout))
+        error = json.loads(result.payload) if result.is_error else {}
         invocation = Invocation(
             request_id=request_id,
             version=str(self.version),
             memory_size=int(self.memory_size),
             began=began,
             ended=current().time(),
-            error_type=error.get("errorType", "Unhandled") if outcome.is_error else None,
+            error_type=error.get("errorType", "Unhandled") if result.is_error else None,
         )
         written = environment.output().splitlines()
         if invocation.status in {"timeout", "error"}:
@@ -103,7 +103,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
                 self._streams.pop(environment, None)
         if not is_reused:
             environment.close()
-        return outcome
+        return result
 
     def retire(self) -> None:
         """Let nothing use the present environments again; one that works ends by itself."""

@@ -11,7 +11,7 @@ from embedded_aws.clock import current
 from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
 from embedded_aws.services.awslambda.function import DeployedFunction
-from embedded_aws.services.awslambda.runtime import Outcome
+from embedded_aws.services.awslambda.runtime import InvocationResult
 
 LARGEST_REQUEST = 6 * 1024 * 1024
 LARGEST_RESPONSE = LARGEST_REQUEST + 100
@@ -73,19 +73,19 @@ class LocalLambdaBackend(LambdaBackend):
         if kind == "Event":
             current().spawn(lambda: function.run(event or b"{}"), function.function_name)
             return b""
-        outcome: Outcome = programs.run(lambda: function.run(event or b"{}"))
-        if len(outcome.payload) > LARGEST_RESPONSE:
+        result: InvocationResult = programs.run(lambda: function.run(event or b"{}"))
+        if len(result.payload) > LARGEST_RESPONSE:
             message = (
                 "Response payload size exceeded maximum allowed payload size "
                 f"({LARGEST_RESPONSE} bytes)."
             )
             too_large = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
-            outcome = Outcome(json.dumps(too_large).encode(), is_error=True)
-        if outcome.is_error:
+            result = InvocationResult(json.dumps(too_large).encode(), is_error=True)
+        if result.is_error:
             response_headers["x-amz-function-error"] = "Unhandled"
         response_headers["x-amz-executed-version"] = str(function.version)
-        response_headers["Content-Length"] = str(len(outcome.payload))
-        return outcome.payload
+        response_headers["Content-Length"] = str(len(result.payload))
+        return result.payload
 
     def reset(self) -> None:
         """Forget every function, and end their environments."""

@@ -24,7 +24,7 @@ INIT_LIMIT = 60.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class InvocationResult:
     """How an invocation ended: the payload, as JSON text, and whether it is an error."""
 
     payload: bytes
@@ -48,7 +48,7 @@ class Environment:
         self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self.ready = threading.Event()
         self.is_usable = True
-        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[InvocationResult] = queue.SimpleQueue()
         self._session = iam.session(variables["AWS_ACCESS_KEY_ID"], arn.split(":")[4])
         self._api = _RuntimeApi(self)
         threading.Thread(target=self._api.serve_forever, args=(0.02,), daemon=True).start()
@@ -71,7 +71,7 @@ class Environment:
             self._session.kill = self.kill
         threading.Thread(target=self._reap, daemon=True).start()
 
-    def invoke(self, request_id: str, event: bytes, timeout: float) -> Outcome:
+    def invoke(self, request_id: str, event: bytes, timeout: float) -> InvocationResult:
         """Hand one event to the function and wait for how it ends.
 
         `timeout` seconds are the function's, counted from when it asks for the event: by its own
@@ -92,7 +92,7 @@ class Environment:
             self._session.on_gone = kill
         alarm = clock.call_at(deadline, self._give_up)
         try:
-            return self._outcomes.get(timeout=timeout)
+            return self._results.get(timeout=timeout)
         except queue.Empty:
             if self._session and self._session.is_waiting:
                 self._give_up()
@@ -100,7 +100,7 @@ class Environment:
                 alarm.cancel()
                 kill()
                 clock.sleep(deadline - clock.time())
-            return self._outcomes.get()
+            return self._results.get()
         finally:
             alarm.cancel()
 
@@ -113,11 +113,11 @@ class Environment:
 
     def succeed(self, payload: bytes) -> None:
         """Note the function's answer."""
-        self._outcomes.put(Outcome(payload, is_error=False))
+        self._results.put(InvocationResult(payload, is_error=False))
 
     def fail(self, payload: bytes) -> None:
         """Note the function's error, as the runtime client words it."""
-        self._outcomes.put(Outcome(payload, is_error=True))
+        self._results.put(InvocationResult(payload, is_error=True))
 
     def close(self) -> None:
         """End the child and its Runtime API."""
@@ -146,7 +146,7 @@ class Environment:
         code = self._process.wait()
         self.is_usable = False
         self.ready.set()
-        # The first outcome counts: this one may follow an answer, an init error or a time-out.
+        # The first result counts: this one may follow an answer, an init error or a time-out.
         if code == 0:
             reason = "Error: Runtime exited without providing a reason"
         elif code < 0:

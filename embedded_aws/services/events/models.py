@@ -17,7 +17,7 @@ from moto.moto_api._internal import mock_random
 
 from embedded_aws.clock import current
 from embedded_aws.moto_changes import replace
-from embedded_aws.services.events.delivery import EventDelivery
+from embedded_aws.services.events.event_delivery import EventDelivery
 from embedded_aws.services.iam.guard import SESSION
 
 MOST_ENTRIES = 10

@@ -18,7 +18,7 @@ from embedded_aws.moto_changes import replace
 from embedded_aws.services.events.models import send_service_event
 
 RUN_SECONDS = 600.0
-EndState = Literal["SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED"]
+JobRunState = Literal["SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED"]
 _SEVERITY = {"SUCCEEDED": "INFO", "FAILED": "ERROR", "TIMEOUT": "WARN", "STOPPED": "INFO"}
 _MESSAGE = {
     "SUCCEEDED": "Job run succeeded",
@@ -30,12 +30,12 @@ _MESSAGE = {
 
 @dataclass
 class GlueBehaviour:
-    """One region's Glue as a rehearsal wants it; change its fields at any time."""
+    """One region's Glue; change its fields at any time."""
 
     # From StartJobRun to the run's end, in simulated seconds.
     job_run_seconds: float = RUN_SECONDS
     # How the next runs that start will end, first come first served; all others succeed.
-    outcomes: list[EndState] = field(default_factory=list)
+    outcomes: list[JobRunState] = field(default_factory=list)
     # How many of the next events get lost: Glue sends them on a best effort basis.
     lost_events: int = 0
 
@@ -52,7 +52,7 @@ class ClockedJobRun(FakeJobRun):
         self.started_on = self.modified_on = when
         self.completed_on = None
 
-    def end(self, state: EndState, when: datetime) -> None:
+    def end(self, state: JobRunState, when: datetime) -> None:
         """Have ended at a time."""
         self.status = state
         self.completed_on = self.modified_on = when
@@ -103,16 +103,51 @@ class ClockedGlueBackend(GlueBackend):
         runs = self.get_job(job_name).get_job_runs()
         return sorted(runs, key=lambda run: run.started_on)[::-1]
 
-    def record(
-        self, job: str, run_id: str, state: EndState, completed: float, seconds: float
+    def record_run(
+        self,
+        job: str,
+        run_id: str | None = None,
+        state: JobRunState = "SUCCEEDED",
+        *,
+        completed: float | None = None,
+        seconds: float = RUN_SECONDS,
+    ) -> str:
+        """Put a run that has ended in a job's history without any event; return its id.
+
+        `completed` is when it ended, in epoch seconds (now), `seconds` how long it took. Raises
+        moto's EntityNotFoundException without such a job.
+        """
+        return self._record(job, run_id, state, completed, seconds).job_run_id
+
+    def end_run(
+        self,
+        job: str,
+        run_id: str | None = None,
+        state: JobRunState = "SUCCEEDED",
+        seconds: float = RUN_SECONDS,
+    ) -> str:
+        """End a run that took `seconds` now, and send its event; return its id.
+
+        Returns when the event's first deliveries have been tried.
+        """
+        run = self._record(job, run_id, state, None, seconds)
+        self.announce(run)
+        return run.job_run_id
+
+    def _record(
+        self,
+        job: str,
+        run_id: str | None,
+        state: JobRunState,
+        completed: float | None,
+        seconds: float,
     ) -> ClockedJobRun:
-        """Put a run that has ended in a job's history."""
-        found = self.get_job(job)
+        when = current().time() if completed is None else completed
         run = ClockedJobRun(job_name=job)
-        run.job_run_id = run_id
-        run.begin(datetime.fromtimestamp(completed - seconds, UTC))
-        run.end(state, datetime.fromtimestamp(completed, UTC))
-        found.job_runs.append(run)
+        run.job_run_id = run_id or f"jr_{mock_random.get_random_hex(64)}"
+        run.begin(datetime.fromtimestamp(when - seconds, UTC))
+        run.end(state, datetime.fromtimestamp(when, UTC))
+        self.get_job(job).job_runs.append(run)
         return run
 
     def announce(self, run: FakeJobRun) -> None:
@@ -120,13 +155,13 @@ class ClockedGlueBackend(GlueBackend):
         if self.behaviour.lost_events:
             self.behaviour.lost_events -= 1
             return
-        detail = job_state_change(run.job_name, run.job_run_id, cast("EndState", run.status))
+        detail = job_state_change(run.job_name, run.job_run_id, cast("JobRunState", run.status))
         send_service_event(
             self.account_id, self.region_name, "aws.glue", "Glue Job State Change", detail
         )
 
 
-def job_state_change(job: str, run_id: str, state: EndState = "SUCCEEDED") -> Mapping[str, str]:
+def job_state_change(job: str, run_id: str, state: JobRunState = "SUCCEEDED") -> Mapping[str, str]:
     """Return the detail of the event that Glue sends when a job run has ended."""
     return {
         "jobName": job,
@@ -137,52 +172,9 @@ def job_state_change(job: str, run_id: str, state: EndState = "SUCCEEDED") -> Ma
     }
 
 
-def record_job_run(
-    account: str,
-    region: str,
-    job: str,
-    *,
-    run_id: str | None = None,
-    state: EndState = "SUCCEEDED",
-    completed: float | None = None,
-    seconds: float = RUN_SECONDS,
-) -> str:
-    """Put a run that has ended in a job's history without any event; return its id.
-
-    `completed` is when it ended, in epoch seconds (now), `seconds` how long it took. Raises moto's
-    EntityNotFoundException without such a job.
-    """
-    backend, run_id = glue_backend(account, region), run_id or _new_run_id()
-    when = current().time() if completed is None else completed
-    backend.record(job, run_id, state, when, seconds)
-    return run_id
-
-
-def end_job_run(
-    account: str,
-    region: str,
-    job: str,
-    *,
-    run_id: str | None = None,
-    state: EndState = "SUCCEEDED",
-    seconds: float = RUN_SECONDS,
-) -> str:
-    """Let a run that took `seconds` end now, and send its event; return its id.
-
-    Returns when the event's first deliveries have been tried.
-    """
-    backend, run_id = glue_backend(account, region), run_id or _new_run_id()
-    backend.announce(backend.record(job, run_id, state, current().time(), seconds))
-    return run_id
-
-
 def glue_backend(account: str, region: str) -> ClockedGlueBackend:
     """Return the backend of an account and region, made at its first use."""
     return cast("ClockedGlueBackend", glue_backends[account][region])
-
-
-def _new_run_id() -> str:
-    return f"jr_{mock_random.get_random_hex(64)}"
 
 
 def install() -> None:

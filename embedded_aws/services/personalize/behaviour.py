@@ -9,7 +9,7 @@ MINUTE = 60.0
 
 
 @dataclass
-class Behaviour:
+class PersonalizeBehaviour:
     """One region's Personalize as a rehearsal wants it; change its fields at any time.
 
     The defaults are AWS's default quotas and plausible times. Where no source settles how the
@@ -45,7 +45,7 @@ class Behaviour:
     billed_hours_per_hour: float = 1.5
 
     # Whether solutions with performAutoTraining really train by themselves. Off, because they do
-    # so for ever, and a clock that jumps would never come to rest.
+    # so forever, and a clock that jumps would never come to rest.
     automatic_training: bool = False
 
     # What no source settles.
@@ -70,23 +70,23 @@ class Behaviour:
     planned_failures: dict[str, list[str]] = field(default_factory=dict)
 
     def import_duration(self, size: int) -> float:
-        """Answer an import's seconds for its bytes: 4 to 17 minutes."""
+        """Return an import's seconds for its bytes: 4 to 17 minutes."""
         computed = (4 + 13 * min(1.0, size / 1e9)) * MINUTE
         return computed if self.import_seconds is None else self.import_seconds
 
     def training_duration(self, interactions: int) -> float:
-        """Answer a training's seconds: 20 minutes upwards, 6 hours for 25 million interactions."""
+        """Return a training's seconds: 20 minutes upwards, 6 hours for 25 million interactions."""
         computed = (20 + 340 * interactions / 25e6) * MINUTE
         return computed if self.training_seconds is None else self.training_seconds
 
     def campaign_duration(self, items: int, *, update: bool) -> float:
-        """Answer the seconds of a campaign's creation or update: 5 to 15 minutes."""
+        """Return the seconds of a campaign's creation or update: 5 to 15 minutes."""
         computed = (5 + 10 * min(1.0, items / 100_000)) * MINUTE
         wanted = self.campaign_update_seconds if update else self.campaign_seconds
         return computed if wanted is None else wanted
 
     def pending(self, duration: float) -> float:
-        """Answer for how many seconds of a duration a resource is CREATE PENDING."""
+        """Return for how many seconds of a duration a resource is CREATE PENDING."""
         return min(self.pending_seconds, duration / 2)
 
     def take_failure(self, kind: str) -> str | None:

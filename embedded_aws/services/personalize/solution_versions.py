@@ -172,9 +172,9 @@ class SolutionVersions(Store):
                     return
                 self.advance(version, "CREATE IN_PROGRESS")
                 files = self._interactions(version.solution)
-            outcome = training.train(files, event_type=version.solution.settings.get("eventType"))
-            failure = behaviour.take_failure(version.kind) or outcome.failure
-            duration = behaviour.training_duration(outcome.interactions)
+            result = training.train(files, event_type=version.solution.settings.get("eventType"))
+            failure = behaviour.take_failure(version.kind) or result.failure
+            duration = behaviour.training_duration(result.interactions)
 
             def finish() -> None:
                 if version.status != "CREATE IN_PROGRESS":
@@ -182,7 +182,7 @@ class SolutionVersions(Store):
                 if failure:
                     self.advance(version, "CREATE FAILED", failure)
                     return
-                version.trained = outcome.trained
+                version.trained = result.trained
                 version.training_hours = round(duration / HOUR * behaviour.billed_hours_per_hour, 3)
                 self.advance(version, "ACTIVE")
                 self.solution_version_active(version)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from moto.core.base_backend import BaseBackend
 
 from embedded_aws import clock
-from embedded_aws.services.personalize.behaviour import Behaviour
+from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
@@ -42,7 +42,7 @@ class Store(BaseBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.lock = threading.RLock()
-        self.behaviour = Behaviour()
+        self.behaviour = PersonalizeBehaviour()
         self.resources: dict[str, Resource] = {}
 
     @cached_property

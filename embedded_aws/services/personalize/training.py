@@ -87,7 +87,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """How a training ended: a model, or the failureReason."""
 
     interactions: int
@@ -95,22 +95,22 @@ class Outcome:
     failure: str | None = None
 
 
-def train(files: Iterable[Path], *, event_type: str | None = None) -> Outcome:
+def train(files: Iterable[Path], *, event_type: str | None = None) -> TrainingResult:
     """Train on imported interactions (Parquet), of one event type if one is given."""
     paths = list(files)
     if not paths:
-        return Outcome(0, failure=_too_few(event_type))
+        return TrainingResult(0, failure=_too_few(event_type))
     rows = pl.scan_parquet(paths)
     if event_type is not None:
         if "EVENT_TYPE" not in rows.collect_schema().names():
-            return Outcome(0, failure=_too_few(event_type))
+            return TrainingResult(0, failure=_too_few(event_type))
         rows = rows.filter(pl.col("EVENT_TYPE") == event_type)
     count = int(_collect(rows.select(pl.len())).item())
     if count < LEAST_INTERACTIONS:
-        return Outcome(count, failure=_too_few(event_type))
+        return TrainingResult(count, failure=_too_few(event_type))
     per_user = rows.group_by("USER_ID").len().filter(pl.col("len") > 1)
     if _collect(per_user.select(pl.len())).item() < LEAST_USERS:
-        return Outcome(
+        return TrainingResult(
             count,
             failure=(
                 f"Dataset has fewer than {LEAST_USERS} users with at least 2 interactions each."
@@ -120,7 +120,9 @@ def train(files: Iterable[Path], *, event_type: str | None = None) -> Outcome:
     shown, hidden = split(history)
     tested = Trained(_popularity(rows, hidden), _neighbours(shown), shown)
     metrics = measure(tested, shown, hidden)
-    return Outcome(count, Trained(_popularity(rows, {}), _neighbours(history), history, metrics))
+    return TrainingResult(
+        count, Trained(_popularity(rows, {}), _neighbours(history), history, metrics)
+    )
 
 
 def _too_few(event_type: str | None) -> str:

@@ -19,8 +19,8 @@ from moto.scheduler.models import (
 from embedded_aws.clock import Alarm, current
 from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
-from embedded_aws.services.scheduler.delivery import ScheduleDelivery, group_arn
 from embedded_aws.services.scheduler.expressions import InvalidExpressionError, parse
+from embedded_aws.services.scheduler.schedule_delivery import ScheduleDelivery, group_arn
 
 LATEST_PAST_START = 300.0
 

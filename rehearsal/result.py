@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from embedded_aws.cloud import Cloud
+from embedded_aws import Cloud
 
 # Prices in US dollars; legacy recipes and us-east-1, see the README's "Costs".
 TRAINING_HOUR = 0.24
@@ -32,8 +32,8 @@ class Execution(TypedDict):
     stopped: str | None
 
 
-class Outcome(TypedDict):
-    """Everything a rehearsal has to show; times are ISO 8601 in UTC, money is US dollars."""
+class RefreshResult(TypedDict):
+    """Everything that a rehearsal has to show; times are ISO 8601 in UTC, money is US dollars."""
 
     executions: list[Execution]
     rows: list[dict[str, Any]]
@@ -84,7 +84,7 @@ def _execution(cloud: Cloud, machine: str, arn: str) -> Execution:
     }
 
 
-def rows(cloud: Cloud, table: str, since: int = 0) -> list[dict[str, Any]]:
+def table_rows(cloud: Cloud, table: str, since: int = 0) -> list[dict[str, Any]]:
     """Return the table's rows since a date (20200928) as plain values, by campaign and date."""
     deserialize = TypeDeserializer().deserialize
     pages = (

@@ -5,16 +5,15 @@ from what the synthesised stack says its refreshes are.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from embedded_aws.cloud import Cloud
-from rehearsal import sample_data
+from embedded_aws import Cloud
+from rehearsal.assembly import dataset_type, datasets
+from rehearsal.weekly_files import PreparationError, WeeklyFiles, upload
 
 RECIPE = "arn:aws:personalize:::recipe/aws-user-personalization"
 POLL_SECONDS = 60.0
@@ -27,58 +26,7 @@ REQUIRED = {
 }
 
 
-class PreparationError(Exception):
-    """The shop cannot be made as it was last week; the text says why."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """The CSV files that the Glue job writes in one week, by dataset type."""
-
-    files: Mapping[str, list[Path]]
-
-    def of(self, kind: str) -> list[Path]:
-        """Return the files of a dataset type."""
-        if kind not in self.files:
-            raise PreparationError(
-                f"the rehearsal has no data for a dataset of type {kind}; "
-                f"it knows {', '.join(self.files)}"
-            )
-        return self.files[kind]
-
-    def items(self) -> set[str]:
-        """Return every ITEM_ID that customers have interacted with."""
-        return set(_distinct(self.of("INTERACTIONS"), "ITEM_ID"))
-
-    def users(self) -> list[str]:
-        """Return every USER_ID, sorted."""
-        return sorted(set(_distinct(self.of("INTERACTIONS"), "USER_ID")))
-
-
-def deliveries(
-    folder: Path, week_ending: datetime, data: list[Path], previous: list[Path]
-) -> tuple[Delivery, Delivery]:
-    """Return last week's and this week's delivery.
-
-    `data` and `previous` are the user's Interactions files. Without `data` both are samples;
-    without `previous` last week is what `data` held seven days before its end, or a sample if that
-    is too little to train on.
-    """
-    end = week_ending.date()
-    last, this = folder / "last-week.csv", folder / "this-week.csv"
-    if not data:
-        sample_data.write_week(this, week_ending=end, new_items=True, weeks=9)
-    if not previous and not (
-        len(data) == 1 and _has_time(data[0]) and sample_data.split_last_week(data[0], last)
-    ):
-        sample_data.write_week(last, week_ending=end - timedelta(days=7), new_items=False, weeks=8)
-    return (
-        _delivery(folder / "last-week", previous or [last]),
-        _delivery(folder / "this-week", data or [this]),
-    )
-
-
-def prepare(cloud: Cloud, settings: Mapping[str, Any], last_week: Delivery) -> dict[str, float]:
+def prepare(cloud: Cloud, settings: Mapping[str, Any], last_week: WeeklyFiles) -> dict[str, float]:
     """Make the shop as it was last week, and return how long its stages took then.
 
     `settings` are the stack's (see assembly.py). Returns simulated seconds by stage:
@@ -92,11 +40,11 @@ def prepare(cloud: Cloud, settings: Mapping[str, Any], last_week: Delivery) -> d
         _glue_jobs(cloud, settings)
         for dataset in datasets(settings):
             _bucket(cloud, dataset["location"])
-            put(cloud, dataset, last_week)
+            upload(cloud, dataset, last_week)
             _dataset(cloud, dataset, last_week)
         for dataset in datasets(settings):
             job = personalize.create_dataset_import_job(
-                jobName=f"{_group(dataset)}-{kind_of(dataset).lower()}-last-week"[-63:].lstrip(
+                jobName=f"{_group(dataset)}-{dataset_type(dataset).lower()}-last-week"[-63:].lstrip(
                     "-_"
                 ),
                 datasetArn=dataset["dataset_arn"],
@@ -123,33 +71,6 @@ def prepare(cloud: Cloud, settings: Mapping[str, Any], last_week: Delivery) -> d
                 )["campaignArn"]
                 durations["campaign"] = _until_active(cloud, "campaign", campaignArn=arn)
     return durations
-
-
-def put(cloud: Cloud, dataset: Mapping[str, Any], delivery: Delivery) -> None:
-    """Write a delivery's files to a dataset's location, as the Glue job does."""
-    s3 = cloud.client("s3")
-    bucket, _, key = dataset["location"].removeprefix("s3://").partition("/")
-    files = delivery.of(kind_of(dataset))
-    if key and not key.endswith("/"):
-        if len(files) > 1:
-            raise PreparationError(f"{dataset['location']} is one file, {len(files)} were given")
-        s3.upload_file(str(files[0]), bucket, key)
-        return
-    for old in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", []):
-        s3.delete_object(Bucket=bucket, Key=old["Key"])
-    for number, file in enumerate(files, 1):
-        s3.upload_file(str(file), bucket, f"{key}part-{number:05}.csv")
-
-
-def datasets(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return each dataset once, though several refreshes may fill it."""
-    every = [dataset for refresh in settings["refreshes"] for dataset in refresh["datasets"]]
-    return list({dataset["dataset_arn"]: dataset for dataset in every}.values())
-
-
-def kind_of(dataset: Mapping[str, Any]) -> str:
-    """Return a dataset's type, such as INTERACTIONS."""
-    return str(dataset["dataset_arn"]).rsplit("/", 1)[-1]
 
 
 def _group(dataset: Mapping[str, Any]) -> str:
@@ -220,17 +141,17 @@ def _glue_jobs(cloud: Cloud, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _dataset(cloud: Cloud, dataset: Mapping[str, Any], delivery: Delivery) -> None:
+def _dataset(cloud: Cloud, dataset: Mapping[str, Any], files: WeeklyFiles) -> None:
     personalize = cloud.client("personalize")
     group = _group_arn(dataset)
     known = {g["datasetGroupArn"] for g in personalize.list_dataset_groups()["datasetGroups"]}
     if group not in known:
         personalize.create_dataset_group(name=_group(dataset))
         _until_active(cloud, "dataset_group", datasetGroupArn=group)
-    kind = kind_of(dataset)
+    kind = dataset_type(dataset)
     schema = personalize.create_schema(
         name=f"{_group(dataset)[:50]}-{kind.lower()}"[:63],
-        schema=json.dumps(_schema(kind, delivery.of(kind)[0])),
+        schema=json.dumps(_schema(kind, files.of(kind)[0])),
     )["schemaArn"]
     arn = personalize.create_dataset(
         name=f"{_group(dataset)[:50]}-{kind.lower()}"[:63],
@@ -283,28 +204,3 @@ def _schema(kind: str, file: Path) -> dict[str, Any]:
         ],
         "version": "1.0",
     }
-
-
-def _delivery(folder: Path, interactions: list[Path]) -> Delivery:
-    """Add what a shop knows of its items and customers to their interactions."""
-    folder.mkdir()
-    files = {"INTERACTIONS": interactions}
-    for kind, key, column in (("ITEMS", "ITEM_ID", "CATEGORY"), ("USERS", "USER_ID", "GROUP")):
-        files[kind] = [folder / f"{kind.lower()}.csv"]
-        ids = pl.Series(key, sorted(_distinct(interactions, key)), dtype=pl.String)
-        table = pl.DataFrame({key: ids, column: ids.str.slice(0, 3)})
-        table.write_csv(files[kind][0])
-    return Delivery(files)
-
-
-def _distinct(files: list[Path], column: str) -> Iterator[str]:
-    for file in files:
-        table = pl.scan_csv(file, infer_schema=False)
-        if column in table.collect_schema():
-            values = table.select(pl.col(column).unique()).collect(engine="streaming")
-            yield from values[column].drop_nulls()
-
-
-def _has_time(file: Path) -> bool:
-    columns = pl.scan_csv(file, infer_schema=False).collect_schema()
-    return "TIMESTAMP" in columns

@@ -11,9 +11,9 @@ from typing import Any
 from moto.moto_api._internal import mock_random
 from moto.sqs.models import sqs_backends
 
-from embedded_aws.delivery import Delivery, Undeliverable
 from embedded_aws.services import iam
 from embedded_aws.services.events.inputs import target_input
+from embedded_aws.target_delivery import Delivery, Undeliverable
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.moto_api._internal import mock_random
 
 from embedded_aws.clients import client
-from embedded_aws.delivery import Delivery, Undeliverable
+from embedded_aws.target_delivery import Delivery, Undeliverable
 
 
 @dataclass(kw_only=True)

@@ -1,0 +1,33 @@
+"""The switches of one running cloud: quotas, durations, and what AWS's documents leave open."""
+
+from embedded_aws.services.glue.models import GlueBehaviour, glue_backend
+from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
+from embedded_aws.services.personalize.models import personalize_backend
+from embedded_aws.services.scheduler.models import SchedulerBehaviour, scheduler_backend
+
+
+class Behaviour:
+    """How the services of one account and region behave; change a field at any time."""
+
+    def __init__(self, account: str, region: str) -> None:
+        self._place = (account, region)
+
+    @property
+    def personalize(self) -> PersonalizeBehaviour:
+        """Quotas, durations, planned failures, and where Personalize's documents are silent."""
+        return personalize_backend(*self._place).behaviour
+
+    @property
+    def glue(self) -> GlueBehaviour:
+        """How long job runs take, how they end, and how many of their events get lost."""
+        return glue_backend(*self._place).behaviour
+
+    @property
+    def scheduler(self) -> SchedulerBehaviour:
+        """When a rate schedule without a start date is due first."""
+        return scheduler_backend(*self._place).behaviour
+
+    def reset(self) -> None:
+        """Set every field back to its default."""
+        for behaviour in (self.personalize, self.glue, self.scheduler):
+            vars(behaviour).update(vars(type(behaviour)()))
