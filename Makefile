@@ -5,7 +5,7 @@ BIN = .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help rehearse test faults install synth docs lock clean
+.PHONY: help rehearse test test-product faults install synth docs lock clean
 .DEFAULT_GOAL = help
 
 help: ## say what there is
@@ -18,7 +18,11 @@ test: install ## check everything: types, style, unit, infrastructure and rehear
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest --numprocesses 3 --dist worksteal
+
+test-product: install ## run the tests but the embedded cloud's own
+	$(BIN)/pytest --numprocesses 3 --dist worksteal --ignore tests/embedded_aws
 
 faults: .venv/ready ## fail every call of a refresh in every way; DEEP=1 adds thousands of random sequences
 	@$(BIN)/python -m rehearsal.fault_matrix $(ARGS)

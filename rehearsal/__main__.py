@@ -5,96 +5,41 @@ be rehearsed at all.
 """
 
 import argparse
-import json
 import os
 import signal
 import sys
 import tempfile
-import threading
-from contextlib import suppress
 from pathlib import Path
 
-from rich.console import Console
+from rehearsal.assembly import Synthesis
 
-from embedded_aws import DeploymentError, Fault, withdraw_bootstrap
-from rehearsal import report
-from rehearsal.assembly import SynthesisError, find_stack, synthesise
-from rehearsal.shop import TODAY, Shop, open_shop
-from rehearsal.weekly_files import PreparationError, weekly_files
-
-PACE_FOR_A_TERMINAL = 2.0  # minutes per second: half an hour in a quarter of a minute
-WATCH_SECONDS = 0.1
-PIPE_WIDTH = 200
-COMPLETE, NOT_COMPLETE, NOT_REHEARSED = 0, 1, 2
+NOT_REHEARSED = 2
 
 
 def main() -> int:
     """Run a rehearsal by the command line's arguments; return the exit status."""
     arguments = _arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: leave nothing behind
-    console = Console(stderr=arguments.json, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH  # what reads a pipe wraps lines itself
     try:
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
-            return _rehearse(arguments, console, Path(folder))
-    except (SynthesisError, PreparationError, DeploymentError, OSError) as error:
-        print(f"rehearsal: {error}", file=sys.stderr)
-        return NOT_REHEARSED
+            what = f"Taking {arguments.assembly}" if arguments.assembly else "Synthesising the app"
+            line = f"{what} (environment {arguments.environment}) …"
+            print(line, file=sys.stderr if arguments.json else sys.stdout, flush=True)
+            if arguments.assembly:
+                return _session(arguments, Path(folder), None)
+            with Synthesis(Path(folder) / "cdk.out") as synthesis:
+                return _session(arguments, Path(folder), synthesis)
     except KeyboardInterrupt:
         print("rehearsal: interrupted; nothing is left behind", file=sys.stderr)
         return NOT_REHEARSED
 
 
-def _rehearse(arguments: argparse.Namespace, console: Console, folder: Path) -> int:
-    if arguments.assembly:
-        assembly: Path = arguments.assembly
-        console.print(f"Taking {assembly} (environment {arguments.environment}) …", soft_wrap=True)
-    else:
-        console.print(f"Synthesising the app (environment {arguments.environment}) …")
-        assembly = synthesise(folder / "cdk.out")
-    stack = find_stack(assembly, arguments.environment)
-    files = weekly_files(folder, TODAY, arguments.data, arguments.previous)
-    with open_shop(stack, files, port=arguments.port, say=console.print) as shop:
-        for fault in arguments.fault:
-            shop.cloud.faults.add(fault)
-        pace = arguments.pace or (PACE_FOR_A_TERMINAL if console.is_terminal else None)
-        shop.cloud.clock.pace = pace and pace * 60
-        console.print("This week's file is in S3; the Glue job has succeeded.\n")
-        served = shop.served_versions()
-        shop.deliver()
-        with report.Progress(console, shop.cloud.clock, shop.usual) as progress:
-            shop.follow(progress.watch, WATCH_SECONDS)
-        result = shop.result()
-        if arguments.json:
-            print(json.dumps(result, indent=2), flush=True)
-        else:
-            report.show(console, result)
-        report.show_unused_faults(console, shop.cloud.faults.unused)
-        report.show_verdict(console, result, before=served, after=shop.served_versions())
-        if arguments.serve:
-            _serve(console, shop)
-        return COMPLETE if shop.is_complete() else NOT_COMPLETE
+def _session(arguments: argparse.Namespace, folder: Path, synthesis: Synthesis | None) -> int:
+    # Importing the embedded cloud takes as long as the synthesis: both run at the same time, and
+    # --help waits for neither.
+    from rehearsal.session import rehearse  # noqa: PLC0415
 
-
-def _serve(console: Console, shop: Shop) -> None:
-    cloud, stack = shop.cloud, shop.stack
-    withdraw_bootstrap(cloud)
-    console.print()
-    console.print("Serving the cloud until Ctrl-C. In another terminal:", soft_wrap=True)
-    for name, value in cloud.environment.items():
-        console.print(f"  export {name}={value}", soft_wrap=True)
-    console.print(
-        f"Then, for example:\n"
-        f"  npx cdk bootstrap aws://{stack.account}/{stack.region}\n"
-        f"  npx cdk deploy {stack.name}\n"
-        f"  aws stepfunctions start-execution "
-        f"--state-machine-arn {shop.outputs['DispatchWorkflowArn']} "
-        f"""--input '{{"refresh": "{stack.settings["refreshes"][0]["name"]}"}}'""",
-        soft_wrap=True,
-    )
-    with shop.time_passing(), suppress(KeyboardInterrupt):
-        threading.Event().wait()
+    return rehearse(arguments, folder, synthesis)
 
 
 def _arguments() -> argparse.Namespace:
@@ -130,8 +75,7 @@ def _arguments() -> argparse.Namespace:
         "--pace",
         type=float,
         metavar="MINUTES_PER_SECOND",
-        help=f"simulated minutes per second ({PACE_FOR_A_TERMINAL:g} in a terminal, "
-        "else as fast as possible)",
+        help="simulated minutes per second (2 in a terminal, else as fast as possible)",
     )
     parser.add_argument(
         "--fault",
@@ -165,6 +109,8 @@ def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     if arguments.pace is not None and not 0 < arguments.pace < float("inf"):
         problems.append(f"--pace {arguments.pace:g} is not a number above 0")
     faults = []
+    if arguments.fault:
+        from embedded_aws import Fault  # noqa: PLC0415 - takes a second to import
     for spec in arguments.fault:
         try:
             faults.append(Fault.parse(spec))

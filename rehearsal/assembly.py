@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 APP = Path(__file__).parent.parent / "app.py"
 STACK_PREFIX = "PersonalizeRefresh-"
@@ -53,23 +53,54 @@ class SynthesisedStack:
         return definition
 
 
-def synthesise(folder: Path, environments: Path | None = None) -> Path:
+class Synthesis:
+    """app.py, running in a process of its own, as the CDK CLI runs it; ended with the block.
+
+    `environments` is the folder of the environment files, if not the app's own. Without
+    `validate`, the CDK's own check of the templates is left out: it takes half of the time, and
+    `cdk synth`, `make synth` and the test suite make it.
+    """
+
+    def __init__(
+        self, folder: Path, environments: Path | None = None, *, validate: bool = False
+    ) -> None:
+        chosen = {"ENVIRONMENTS": str(environments)} if environments else {}
+        self._folder = folder
+        self._process = subprocess.Popen(  # noqa: S603 - our own app
+            [sys.executable, str(APP)],
+            env={
+                **os.environ,
+                "CDK_OUTDIR": str(folder),
+                "CDK_VALIDATION": str(validate).lower(),
+                **chosen,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def assembly(self) -> Path:
+        """Wait for its end; return the folder that it has written. SynthesisError if it failed."""
+        output, errors = self._process.communicate()
+        if self._process.returncode:
+            raise SynthesisError((errors or output).strip())
+        return self._folder
+
+
+def synthesise(folder: Path, environments: Path | None = None, *, validate: bool = False) -> Path:
     """Run app.py and return the cloud assembly it writes to `folder`; SynthesisError if it fails.
 
-    It runs in a process of its own, as the CDK CLI runs it. `environments` is the folder of the
-    environment files, if not the app's own.
+    The arguments are Synthesis's.
     """
-    chosen = {"ENVIRONMENTS": str(environments)} if environments else {}
-    done = subprocess.run(  # noqa: S603 - our own app
-        [sys.executable, str(APP)],
-        env={**os.environ, "CDK_OUTDIR": str(folder), **chosen},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SynthesisError((done.stderr or done.stdout).strip())
-    return folder
+    with Synthesis(folder, environments, validate=validate) as synthesis:
+        return synthesis.assembly()
 
 
 def find_stack(assembly: Path, environment: str) -> SynthesisedStack:

@@ -48,7 +48,7 @@ def synthesised_once(tmp_path_factory: pytest.TempPathFactory, environments: Pat
     folder = shared / environments.parent.name
     with FileLock(f"{folder}.lock"):
         if not (folder / "manifest.json").exists():
-            synthesise(folder, environments)
+            synthesise(folder, environments, validate=True)
     return folder
 
 

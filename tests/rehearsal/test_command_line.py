@@ -73,18 +73,18 @@ def test_a_users_own_file_needs_no_week_before(assembly: Path, tmp_path: Path) -
     assert any(item.startswith("new-") for item in shown["recommendations"]["new_items"])
 
 
-def test_wrong_arguments_are_told_all_at_once_and_without_a_traceback() -> None:
+def test_wrong_arguments_are_reported_all_at_once_and_without_a_traceback() -> None:
     wrong = ("--assembly", "docs", "--data", "nowhere.csv", "--pace", "0")
     done = rehearse(*wrong, "--fault", "s3:GetObject=explode")
     assert done.returncode == 2
-    assert "nowhere.csv is no file that can be read" in done.stderr
-    assert "docs is no cloud assembly; name what `cdk synth` wrote" in done.stderr
-    assert "--pace 0 is no number above 0" in done.stderr
+    assert "nowhere.csv cannot be read; name a CSV file" in done.stderr
+    assert "docs is not a cloud assembly; name what `cdk synth` wrote" in done.stderr
+    assert "--pace 0 is not a number above 0" in done.stderr
     assert "explode" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_environment_is_told_with_those_there_are(assembly: Path) -> None:
+def test_an_unknown_environment_is_reported_with_those_there_are(assembly: Path) -> None:
     done = rehearse("--assembly", str(assembly), "--environment", "staging")
     assert done.returncode == 2
     assert done.stderr == (

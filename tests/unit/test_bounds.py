@@ -74,7 +74,7 @@ def test_a_loop_in_which_no_time_passes_has_no_bound() -> None:
 def test_no_run_of_ours_can_write_more_than_20000_events(environment: str) -> None:
     worst = worst_cases(load(ROOT / "environments")[environment])
     assert 5_000 < worst["refresh.asl.yaml"].events <= MOST_EVENTS == 20_000
-    assert worst["refresh.asl.yaml"].transitions < 4_000  # as the README says
+    assert worst["refresh.asl.yaml"].transitions < 4_000  # as docs/operations.md says
     assert worst["dispatch.asl.yaml"].events <= MOST_EVENTS
 
 

@@ -1,0 +1,90 @@
+"""One rehearsal of the command line: from the synthesised app to the printed verdict."""
+
+import argparse
+import json
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from embedded_aws import DeploymentError, withdraw_bootstrap
+from rehearsal import report
+from rehearsal.assembly import Synthesis, SynthesisError, find_stack
+from rehearsal.shop import TODAY, Shop, open_shop
+from rehearsal.weekly_files import PreparationError, weekly_files
+
+PACE_FOR_A_TERMINAL = 2.0  # minutes per second: half an hour in a quarter of a minute
+WATCH_SECONDS = 0.1
+PIPE_WIDTH = 200
+COMPLETE, NOT_COMPLETE, NOT_REHEARSED = 0, 1, 2
+
+
+def rehearse(arguments: argparse.Namespace, folder: Path, synthesis: Synthesis | None) -> int:
+    """Run a rehearsal by the command line's arguments; return the exit status.
+
+    `folder` takes the files that it makes. Without a `synthesis`, `arguments.assembly` is taken.
+    """
+    console = Console(stderr=arguments.json, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH  # what reads a pipe wraps lines itself
+    try:
+        return _rehearse(arguments, console, folder, synthesis)
+    except (SynthesisError, PreparationError, DeploymentError, OSError) as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        return NOT_REHEARSED
+
+
+def _rehearse(
+    arguments: argparse.Namespace, console: Console, folder: Path, synthesis: Synthesis | None
+) -> int:
+    files = weekly_files(folder, TODAY, arguments.data, arguments.previous)
+    assembly = synthesis.assembly() if synthesis else arguments.assembly
+    stack = find_stack(assembly, arguments.environment)
+    with open_shop(stack, files, port=arguments.port, say=console.print) as shop:
+        for fault in arguments.fault:
+            shop.cloud.faults.add(fault)
+        shop.cloud.clock.pace = _pace(arguments, console)
+        console.print("This week's file is in S3; the Glue job has succeeded.\n")
+        served = shop.served_versions()
+        shop.deliver()
+        with report.Progress(console, shop.cloud.clock, shop.usual) as progress:
+            shop.follow(progress.watch, WATCH_SECONDS)
+        result = shop.result()
+        if arguments.json:
+            print(json.dumps(result, indent=2), flush=True)
+        else:
+            report.show(console, result)
+        report.show_unused_faults(console, shop.cloud.faults.unused)
+        report.show_verdict(console, result, before=served, after=shop.served_versions())
+        if arguments.serve:
+            _serve(console, shop)
+        return COMPLETE if shop.is_complete() else NOT_COMPLETE
+
+
+def _pace(arguments: argparse.Namespace, console: Console) -> float | None:
+    """Return the simulated seconds that pass in a real one; None: as fast as possible."""
+    if arguments.pace:
+        return float(arguments.pace) * 60
+    return PACE_FOR_A_TERMINAL * 60 if console.is_terminal else None
+
+
+def _serve(console: Console, shop: Shop) -> None:
+    cloud, stack = shop.cloud, shop.stack
+    withdraw_bootstrap(cloud)
+    console.print()
+    console.print("Serving the cloud until Ctrl-C. In another terminal:", soft_wrap=True)
+    for name, value in cloud.environment.items():
+        console.print(f"  export {name}={value}", soft_wrap=True)
+    console.print(
+        f"Then, for example:\n"
+        f"  npx cdk bootstrap aws://{stack.account}/{stack.region}\n"
+        f"  npx cdk deploy {stack.name}\n"
+        f"  aws stepfunctions start-execution "
+        f"--state-machine-arn {shop.outputs['DispatchWorkflowArn']} "
+        f"""--input '{{"refresh": "{stack.settings["refreshes"][0]["name"]}"}}'""",
+        soft_wrap=True,
+    )
+    with shop.time_passing(), suppress(KeyboardInterrupt):
+        threading.Event().wait()

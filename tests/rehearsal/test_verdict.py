@@ -1,0 +1,85 @@
+"""What the command line prints at the end, in a terminal and in a pipe."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def rehearse(assembly: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def rehearse_in_a_terminal(assembly: Path, *arguments: str) -> tuple[int, str]:
+    """Return the exit status and all that a terminal of 200 columns was sent."""
+    controller, terminal = pty.openpty()
+    command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly), *arguments]
+    variables = {**os.environ, "COLUMNS": "200", "LINES": "60", "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=terminal, stderr=terminal, env=variables
+    ) as process:
+        os.close(terminal)
+        shown = bytearray()
+        while True:
+            try:
+                shown += os.read(controller, 65536)
+            except OSError:  # the other end is closed
+                break
+    os.close(controller)
+    return process.returncode, shown.decode().replace("\r\n", "\n")
+
+
+def result_of(text: str) -> list[str]:
+    """Return the lines from the first execution on, without colour."""
+    lines = [line.rstrip() for line in COLOURS.sub("", text).splitlines()]
+    (first,) = [n for n, line in enumerate(lines) if "-dispatch " in line]
+    return lines[first:]
+
+
+def test_a_terminal_and_a_pipe_show_the_same_result(assembly: Path) -> None:
+    status, shown = rehearse_in_a_terminal(assembly, "--pace", "300")
+    assert status == 0, shown
+    assert "\x1b[32m" in shown
+    piped = rehearse(assembly)
+    assert result_of(shown) == result_of(piped.stdout)
+    assert "\x1b" not in piped.stdout
+
+
+def test_a_services_words_are_printed_as_they_are(assembly: Path, tmp_path: Path) -> None:
+    last, this = tmp_path / "last.csv", tmp_path / "this.csv"
+    rows = [f"u{n % 80},i{n % 60},{1598000000 + n * 1200}" for n in range(3000)]
+    last.write_text("USER_ID,ITEM_ID,TIMESTAMP,/price\n" + "".join(f"{r},5\n" for r in rows[:2300]))
+    this.write_text("USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(f"{r}\n" for r in rows))
+    done = rehearse(assembly, "--previous", str(last), "--data", str(this))
+    assert done.returncode == 1
+    assert not done.stderr
+    verdict = done.stdout[done.stdout.index("NOT COMPLETE: ") :]
+    assert verdict.startswith("NOT COMPLETE: the campaign serves its old solution version.\n")
+    assert verdict.endswith("Input CSV is missing the following columns:[/price].\n")
+
+
+def test_an_aborted_run_ends_with_what_continues_it(assembly: Path) -> None:
+    done = rehearse(assembly, "--fault", "personalize:CreateSolutionVersion=aborted")
+    assert done.returncode == 1
+    assert not done.stderr
+    assert done.stdout.endswith(
+        "NOT COMPLETE: the campaign serves its old solution version.\n"
+        "  brandi-hrnn-campaign-dev: RUNNING, but its execution is ABORTED: "
+        "the next start or the reconciliation schedule continues it\n"
+    )
+
+
+def test_a_campaign_that_has_moved_is_not_said_to_serve_its_old_version(assembly: Path) -> None:
+    done = rehearse(assembly, "--fault", "personalize:DescribeCampaign@2=denied*always")
+    assert done.returncode == 1
+    assert (
+        "NOT COMPLETE: already on a new solution version: brandi-hrnn-campaign-dev.\n"
+        in done.stdout
+    )
+    assert "not authorized to perform: personalize:DescribeCampaign" in done.stdout
