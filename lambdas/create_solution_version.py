@@ -89,7 +89,7 @@ def find_or_create(training: Training) -> SolutionVersion:
         free = [n for n in names(training["name"], training["attempt"]) if n not in taken]
         found = create(training, free[0]) if free else ours[-1:]
     kept = (usable(found) or found)[0]
-    # Each pass does this, so that the next repeats a stop whose answer was lost.
+    # Each pass does this, so that the next repeats a stop whose response was lost.
     for surplus in usable(found)[1:]:
         if is_ours(surplus, training) and surplus["status"] != "ACTIVE":
             personalize.stop_solution_version_creation(

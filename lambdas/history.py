@@ -77,7 +77,7 @@ class RecordedHistory:
             return self._stepfunctions.describe_execution(executionArn=execution_arn)["status"]
         except (
             self._stepfunctions.exceptions.ExecutionDoesNotExist,
-            self._stepfunctions.exceptions.InvalidArn,  # somebody has written into the row
+            self._stepfunctions.exceptions.InvalidArn,  # the row was edited by hand
         ):
             return None
 

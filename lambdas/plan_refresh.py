@@ -1,6 +1,6 @@
 """Task "Plan refresh": which executions a trigger starts, by which names and with which inputs.
 
-Guarantees that the same trigger always yields the same names, so that whoever repeats it meets the
+Guarantees that the same trigger always yields the same names, so that a repetition meets the
 executions, import jobs and solution versions that exist. A run is known by its run key: a hash of
 Glue's jobRunId, or of a person's request. A person's start of a run that failed, or whose execution
 was aborted, is its next attempt, which adopts what the earlier ones have made.
@@ -43,27 +43,27 @@ def plan(trigger: object, settings: PlanSettings, now: datetime, past: History) 
 def planned(
     run: Run, campaign: CampaignSettings, settings: PlanSettings, now: datetime, past: History
 ) -> Execution:
-    """Return the execution that a run means for a campaign."""
+    """Return the execution of a run for a campaign."""
     today = date_of(now, settings["time_zone"])
     base_date = run["base_date"] or today
     rows = past.rows(campaign["campaign_name"], min(base_date, remembered_since(now, settings)))
     row = row_of(run, rows, today)
     if row is None:
         key = run["key"] or run_key(run["refresh"], base_date)
-        meant = RunOfCampaign(run["datasets"], campaign, base_date, key, run["triggered"])
+        chosen = RunOfCampaign(run["datasets"], campaign, base_date, key, run["triggered"])
         attempt = 1
     else:
-        meant = RunOfCampaign.of_row(run["datasets"], campaign, row)
+        chosen = RunOfCampaign.of_row(run["datasets"], campaign, row)
         attempt = row["attempt"]
     is_done = row is not None and row["status"] in DONE
     if run["requested"] and not is_done:  # an event that comes again tries nothing again
         failed = row is not None and row["status"] == "FAILED"
-        attempt = meant.next_attempt(attempt + 1 if failed else attempt, past)
-    return meant.execution(attempt, settings, past)
+        attempt = chosen.next_attempt(attempt + 1 if failed else attempt, past)
+    return chosen.execution(attempt, settings, past)
 
 
 def row_of(run: Run, rows: list[Row], today: int) -> Row | None:
-    """Return the row of the run that is meant, if it has one already.
+    """Return the row of the requested run, if it has one already.
 
     With a key, on whatever date: a run that reconciliation has started may have the date before.
     Without one, it is that of the date; without a date, the newest that is unfinished or today's.

@@ -1,6 +1,6 @@
 """Errors that pass with time, and clients that never repeat a call by themselves.
 
-A create whose answer was lost may have been carried out. So nothing here sends a request twice: the
+A create whose response was lost may have been carried out. So nothing here sends a request twice: the
 workflow repeats the whole task, which looks for what exists before it creates.
 """
 
@@ -43,5 +43,5 @@ def retry_later() -> Iterator[None]:
         if error.response["Error"]["Code"] in PASSING or status >= SERVER_ERROR:
             raise RetryLater(str(error)) from error
         raise
-    except (HTTPClientError, NoConnection) as error:  # no answer; it may have been carried out
+    except (HTTPClientError, NoConnection) as error:  # no response; it may have been carried out
         raise RetryLater(str(error)) from error

@@ -73,7 +73,7 @@ def newer_than(campaign: "CampaignTypeDef", move: Move) -> str:
 def is_newer(
     version: "SolutionVersionTypeDef", ours: "SolutionVersionTypeDef", base_date: int
 ) -> bool:
-    """Whether a newer refresh has made the version, or somebody by hand after ours was made."""
+    """Whether a newer refresh has made the version, or a person after ours was made."""
     named = NAMED_BY_A_RUN.search(version.get("name", ""))
     if named:
         return int(named[1]) > base_date

@@ -44,17 +44,22 @@ def _undelivered(deployment: Deployment, *, is_json: bool) -> int:
     if is_json:
         _print_json(deployment, undelivered=found)
     else:
-        report.show_undelivered(Console(highlight=False), deployment, found)
+        report.show_undelivered(_console(), deployment, found)
     return DONE
 
 
 def _replay(deployment: Deployment, *, is_json: bool) -> int:
-    told = replay(deployment)
+    replayed = replay(deployment)
     if is_json:
-        _print_json(deployment, replayed=told)
+        _print_json(deployment, replayed=replayed)
     else:
-        report.show_replayed(Console(highlight=False), deployment, told)
-    return LEFT_UNDONE if any(done["outcome"] == "NOT_REPLAYED" for done in told) else DONE
+        report.show_replayed(_console(), deployment, replayed)
+    return LEFT_UNDONE if any(done["outcome"] == "NOT_REPLAYED" for done in replayed) else DONE
+
+
+def _console() -> Console:
+    # AWS's words may have brackets and colons: they are neither markup nor emoji
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 def _print_json(deployment: Deployment, **found: Any) -> None:

@@ -104,10 +104,10 @@ def in_words(error: ClientError | BotoCoreError) -> str:
     """Return what AWS has refused, or why it was not reached, and what to do."""
     if isinstance(error, ClientError):
         return _refusal_in_words(error)
-    told = " ".join(str(error).rstrip(".").split())
+    reason = " ".join(str(error).rstrip(".").split())
     if isinstance(error, (NoConnectionError, HTTPClientError)):
-        return f"{told}; check the network, the environment's region and AWS_ENDPOINT_URL"
-    return f"{told}; {RENEW}"
+        return f"{reason}; check the network, the environment's region and AWS_ENDPOINT_URL"
+    return f"{reason}; {RENEW}"
 
 
 def _refusal_in_words(error: ClientError) -> str:

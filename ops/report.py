@@ -31,20 +31,20 @@ def show_undelivered(
         console.print(f"No undelivered event in {deployment.stack}.", soft_wrap=True)
 
 
-def show_replayed(console: Console, deployment: Deployment, told: Sequence[Replayed]) -> None:
+def show_replayed(console: Console, deployment: Deployment, replayed: Sequence[Replayed]) -> None:
     """Print what became of each event."""
     table(
         console,
         [*EVENT, "outcome", "execution, or reason"],
-        [[*_event(r), r["outcome"], r["reason"] or r["execution_name"] or ""] for r in told],
+        [[*_event(r), r["outcome"], r["reason"] or r["execution_name"] or ""] for r in replayed],
     )
-    if not told:
+    if not replayed:
         console.print(f"No undelivered event in {deployment.stack}.", soft_wrap=True)
         return
-    kept = sum(r["outcome"] == "NOT_REPLAYED" for r in told)
+    kept = sum(r["outcome"] == "NOT_REPLAYED" for r in replayed)
+    done = _count(len(replayed) - kept)
     console.print(
-        f"{_count(len(told) - kept)} replayed, {kept} still in the queue of {deployment.stack}.",
-        soft_wrap=True,
+        f"{done} replayed, {kept} still in the queue of {deployment.stack}.", soft_wrap=True
     )
 
 
@@ -65,15 +65,15 @@ def table(console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]]
     console.print(shown)
 
 
-def _event(told: Undelivered) -> list[str]:
-    job = told["glue_job"] or told["body"][:SHOWN_CHARACTERS]
-    return [told["time"] or "-", job, told["job_run_id"] or "-"]
+def _event(event: Undelivered) -> list[str]:
+    job = event["glue_job"] or event["body"][:SHOWN_CHARACTERS]
+    return [event["time"] or "-", job, event["job_run_id"] or "-"]
 
 
-def _reason(told: Undelivered) -> str:
-    reason = ": ".join(filter(None, (told["error_code"], told["error_message"]))) or "unknown"
-    if condition := told["exhausted_retry_condition"]:
-        reason += f" ({condition} exhausted after {told['retry_attempts'] or 'some'} retries)"
+def _reason(event: Undelivered) -> str:
+    reason = ": ".join(filter(None, (event["error_code"], event["error_message"]))) or "unknown"
+    if condition := event["exhausted_retry_condition"]:
+        reason += f" ({condition} exhausted after {event['retry_attempts'] or 'some'} retries)"
     return reason
 
 
@@ -82,5 +82,5 @@ def _count(events: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return text without line ends and what else would upset a terminal."""
+    """Return text without line ends and other characters that a terminal cannot print."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -71,14 +71,14 @@ def replay(deployment: Deployment) -> list[Replayed]:
     and can be redriven.
     """
     with _received(deployment) as messages:
-        told = [
+        replayed = [
             _replayed(deployment, message)
             for message in sorted(messages.values(), key=lambda m: _age(_undelivered(m)))
         ]
-        for done in told:
+        for done in replayed:
             if done["outcome"] != "NOT_REPLAYED":
                 del messages[done["message_id"]]
-        return told
+        return replayed
 
 
 def execution_name(body: str, message_id: str) -> str:
@@ -125,7 +125,7 @@ def _received(deployment: Deployment) -> "Iterator[dict[str, MessageTypeDef]]":
 
 def _show_again(sqs: "SQSClient", url: str, handles: list[str]) -> None:
     for start in range(0, len(handles), MOST_MESSAGES):
-        # whoever may not do so need not: the messages are seen again after HIDDEN_SECONDS
+        # without this permission nothing is lost: the messages are seen again after HIDDEN_SECONDS
         with suppress(ClientError, BotoCoreError):
             sqs.change_message_visibility_batch(
                 QueueUrl=url,
@@ -162,7 +162,7 @@ def _replayed(deployment: Deployment, message: "MessageTypeDef") -> Replayed:
     url = deployment.output("UndeliveredEventsUrl")
     workflow = deployment.output("DispatchWorkflowArn")
     stepfunctions = deployment.session.client("stepfunctions", config=CONFIG)
-    told: Replayed = {
+    replayed: Replayed = {
         **_undelivered(message),
         "execution_name": None,
         "outcome": "NOT_REPLAYED",
@@ -171,23 +171,23 @@ def _replayed(deployment: Deployment, message: "MessageTypeDef") -> Replayed:
     try:
         name = execution_name(message["Body"], message["MessageId"])
     except ValueError as error:
-        return {**told, "reason": str(error)}
+        return {**replayed, "reason": str(error)}
     outcome = "STARTED"
     try:
         stepfunctions.start_execution(stateMachineArn=workflow, name=name, input=message["Body"])
     except stepfunctions.exceptions.ExecutionAlreadyExists:
         outcome = "ALREADY_STARTED"
     except (ClientError, BotoCoreError) as error:
-        return {**told, "reason": in_words(error)}
-    told["execution_name"] = name
+        return {**replayed, "reason": in_words(error)}
+    replayed["execution_name"] = name
     try:
         deployment.session.client("sqs", config=CONFIG).delete_message(
             QueueUrl=url, ReceiptHandle=message["ReceiptHandle"]
         )
     except (ClientError, BotoCoreError) as error:
         kept = f"the workflow has started, but the message is still in the queue: {in_words(error)}"
-        return {**told, "reason": kept}
-    return {**told, "outcome": outcome}
+        return {**replayed, "reason": kept}
+    return {**replayed, "outcome": outcome}
 
 
 def _object(body: str) -> dict[str, Any]:
@@ -202,5 +202,5 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _age(told: Undelivered) -> tuple[str, str]:
-    return told["time"] or "", told["message_id"]
+def _age(event: Undelivered) -> tuple[str, str]:
+    return event["time"] or "", event["message_id"]

@@ -37,7 +37,7 @@ KINDS = {
     "throttle": ("throttle", True),
     "throttle ×5": ("throttle*5", True),
     "5xx": ("error*1", True),
-    "lost answer": ("lost", True),
+    "lost response": ("lost", True),
     "access denied": ("denied*always", False),
     "slow": ("hung:25", True),  # beyond the 20 seconds after which a task's client gives up
     "killed": ("killed", True),
@@ -58,7 +58,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Return `CreateImport personalize:CreateDatasetImportJob@1 lost answer`."""
+        """Return `CreateImport personalize:CreateDatasetImportJob@1 lost response`."""
         return f"{self.caller} {self.operation}@{self.nth} {self.kind}"
 
 
@@ -158,7 +158,7 @@ def _row(shop: Shop) -> dict[str, Any]:
 
 
 def _ended(shop: Shop, dead_letters: int) -> tuple[str, str]:
-    """Tell how things stand once nothing runs any more, and why."""
+    """Return the final status once nothing runs any more, and the reason."""
     row = _row(shop)
     if row.get("refresh_status") in {"COMPLETE", "SUPERSEDED", "FAILED"}:
         return row["refresh_status"], row.get("failure_reason", "")

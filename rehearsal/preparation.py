@@ -87,7 +87,7 @@ def _bucket(cloud: Cloud, location: str) -> None:
     s3 = cloud.client("s3")
     if bucket in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
         return
-    if cloud.region == "us-east-1":  # S3 refuses to be told its own default
+    if cloud.region == "us-east-1":  # S3 refuses its own default as a constraint
         s3.create_bucket(Bucket=bucket)
     else:
         s3.create_bucket(
@@ -177,12 +177,12 @@ def _until_active(cloud: Cloud, kind: str, **arn: str) -> float:
     describe = getattr(cloud.client("personalize"), f"describe_{kind}")
     began = cloud.clock.time()
     while True:
-        (answer,) = (v for k, v in describe(**arn).items() if k != "ResponseMetadata")
-        if answer["status"] == "ACTIVE":
+        (described,) = (v for k, v in describe(**arn).items() if k != "ResponseMetadata")
+        if described["status"] == "ACTIVE":
             return cloud.clock.time() - began
-        if answer["status"].endswith(("FAILED", "STOPPED")):
+        if described["status"].endswith(("FAILED", "STOPPED")):
             what = kind.replace("_", " ")
-            raise PreparationError(f"last week's {what} failed: {answer.get('failureReason')}")
+            raise PreparationError(f"last week's {what} failed: {described.get('failureReason')}")
         cloud.clock.sleep(POLL_SECONDS)
 
 

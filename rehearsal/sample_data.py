@@ -48,12 +48,12 @@ _WEEK = timedelta(days=7)
 
 
 def new_items() -> tuple[str, ...]:
-    """Answer the items that appear in the newest week of a file with new items."""
+    """Return the items that appear in the newest week of a file with new items."""
     return _NEW_ITEMS
 
 
 def write_week(path: Path, *, week_ending: date, new_items: bool, weeks: int = _WEEKS) -> int:
-    """Write all behaviour up to the end of a day (UTC), and answer the number of events.
+    """Write all behaviour up to the end of a day (UTC), and return the number of events.
 
     The file holds `weeks` weeks; with `new_items`, some items appear in the last of them and are
     popular at once. The same arguments write the same bytes, and the weeks that two files share
@@ -76,7 +76,7 @@ def write_week(path: Path, *, week_ending: date, new_items: bool, weeks: int = _
 def split_last_week(source: Path, target: Path) -> bool:
     """Write what a user's own file held a week ago: all rows up to 7 days before its newest.
 
-    Answers False, and writes nothing, when there is no sensible week before: that leaves too few
+    Returns False, and writes nothing, when there is no sensible week before: that leaves too few
     rows to train on, or the file has no TIMESTAMP. Works in streams, on files of any size.
     """
     rows = pl.scan_csv(source, infer_schema=False, low_memory=True)

@@ -15,7 +15,7 @@ from embedded_aws import Clock, Cloud, start
 from rehearsal.assembly import synthesise
 
 ROOT = Path(__file__).parent.parent
-# Lambda always has a region, and no test may use the credentials of whoever runs it.
+# Lambda always has a region, and no test may use the credentials of the person who runs it.
 os.environ.update(
     AWS_DEFAULT_REGION="ap-northeast-1", AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test"
 )

@@ -92,10 +92,10 @@ def test_two_people_who_start_the_same_refresh_start_it_once_and_are_told_where(
     dispatches = [shop.start(refresh="weekly", base_date=today) for _ in range(2)]
     result = shop.result()
     describe = shop.cloud.client("stepfunctions").describe_execution
-    told = [json.loads(describe(executionArn=arn)["output"])[0] for arn in dispatches]
+    outputs = [json.loads(describe(executionArn=arn)["output"])[0] for arn in dispatches]
     assert counts(result) == ONCE
-    assert {one["execution_arn"] for one in told} == {row(result)["execution_arn"]}
-    assert {one["outcome"] for one in told} <= {"STARTED", "ALREADY_STARTED"}
+    assert {one["execution_arn"] for one in outputs} == {row(result)["execution_arn"]}
+    assert {one["outcome"] for one in outputs} <= {"STARTED", "ALREADY_STARTED"}
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ def test_of_two_copies_that_have_both_read_the_empty_row_one_refreshes(
         input=original["input"],
     )["executionArn"]
     result = shop.result()
-    told = stepfunctions.describe_execution(executionArn=first["executionArn"])
-    assert told["status"] == "SUCCEEDED"
-    assert json.loads(told["output"]) == {"outcome": "LEFT_TO_OWNER", "owner": copy}
+    described = stepfunctions.describe_execution(executionArn=first["executionArn"])
+    assert described["status"] == "SUCCEEDED"
+    assert json.loads(described["output"]) == {"outcome": "LEFT_TO_OWNER", "owner": copy}
     assert row(result)["execution_arn"] == copy
     assert counts(result) == ONCE
 

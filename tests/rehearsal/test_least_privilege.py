@@ -84,7 +84,7 @@ def a_training_that_another_execution_has_just_started(shop: Shop) -> None:
 
 
 def a_lost_glue_event(shop: Shop) -> None:
-    """The schedule finds the run that it should have told of, and the campaign moves."""
+    """The schedule finds the run whose event was lost, and the campaign moves."""
     shop.send()
     shop.cloud.behaviour.glue.lost_events = 1
     shop.cloud.glue.end_run(shop.stack.glue_jobs[0])

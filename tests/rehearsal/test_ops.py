@@ -64,10 +64,10 @@ class Shop(shops.Shop):
     def queued(self) -> int:
         """Return how many messages the queue has, hidden ones too."""
         counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        told = self.cloud.client("sqs").get_queue_attributes(
+        counted = self.cloud.client("sqs").get_queue_attributes(
             QueueUrl=self.queue, AttributeNames=list(counts)
         )["Attributes"]
-        return sum(int(told[name]) for name in counts)
+        return sum(int(counted[name]) for name in counts)
 
     def dispatches(self) -> list[str]:
         """Return the names of the dispatch workflow's executions of the day."""
@@ -111,7 +111,7 @@ def ops(verb: str, *more: str, **variables: str) -> subprocess.CompletedProcess[
     )
 
 
-def told(capsys: pytest.CaptureFixture[str], verb: str, status: int = 0) -> list[dict[str, Any]]:
+def printed(capsys: pytest.CaptureFixture[str], verb: str, status: int = 0) -> list[dict[str, Any]]:
     """Run a verb for prod in this process; return what it says as JSON about each message."""
     assert main([verb, "--environment", "prod", "--json"]) == status
     shown = json.loads(capsys.readouterr().out)
@@ -173,9 +173,9 @@ def test_a_list_is_in_the_order_of_the_events_and_hides_nothing_from_the_next_co
     shop.miss(ANOTHER)
     for _ in range(21):  # SQS gives at most ten at once
         shop.put('{"reconcile": true}')
-    first = told(capsys, "undelivered")
+    first = printed(capsys, "undelivered")
     assert len({message["message_id"] for message in first}) == len(first) == 23
-    assert told(capsys, "undelivered") == first
+    assert printed(capsys, "undelivered") == first
     assert [(m["time"], m["glue_job"], m["job_run_id"]) for m in first[21:]] == [
         (f"{day}:00:00Z", JOB, MISSED),
         (f"{day}:01:00Z", JOB, ANOTHER),
@@ -209,11 +209,11 @@ def test_a_message_whose_execution_started_but_that_was_not_deleted_is_done_at_t
 
     with monkeypatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", refuse_to_delete)
-        (started,) = told(capsys, "replay", status=1)
+        (started,) = printed(capsys, "replay", status=1)
     assert started["outcome"] == "NOT_REPLAYED"
     assert started["reason"].startswith("the workflow has started, but the message is still in")
     shop.settle()
-    (again,) = told(capsys, "replay")
+    (again,) = printed(capsys, "replay")
     assert again["outcome"] == "ALREADY_STARTED"
     assert again["execution_name"] == started["execution_name"]
     shop.settle()
@@ -226,7 +226,7 @@ def test_an_event_that_the_rule_delivered_after_all_trains_nothing_twice(
 ) -> None:
     shop.miss(MISSED)
     shop.deliver(MISSED)
-    assert [done["outcome"] for done in told(capsys, "replay")] == ["STARTED"]
+    assert [done["outcome"] for done in printed(capsys, "replay")] == ["STARTED"]
     shop.settle()
     assert len(shop.dispatches()) == 2
     assert shop.made() == ONCE
@@ -246,7 +246,7 @@ def test_a_broken_message_stays_in_the_queue_and_keeps_no_other_back(
     assert f'{{"reconcile": true}}  -  STARTED  replay-{reconcile}' in "\n".join(lines)
     assert conclusion == "2 events replayed, 2 still in the queue of PersonalizeRefresh-prod."
     assert "\x1b" not in "".join(lines)
-    assert {message["message_id"] for message in told(capsys, "undelivered")} == broken
+    assert {message["message_id"] for message in printed(capsys, "undelivered")} == broken
     shop.settle()
     assert f"replay-{reconcile}" in shop.dispatches()
     assert shop.table_rows()[0]["refresh_status"] == "COMPLETE"
@@ -258,11 +258,11 @@ def test_an_event_whose_execution_is_refused_stays_in_the_queue_with_awss_reason
     shop.miss(MISSED, ANOTHER)
     machine = shop.outputs["DispatchWorkflowArn"]
     shop.cloud.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
-    kept = told(capsys, "replay", status=1)
+    kept = printed(capsys, "replay", status=1)
     assert [message["outcome"] for message in kept] == ["NOT_REPLAYED"] * 2
     assert {message["execution_name"] for message in kept} == {None}
     assert all("StateMachineDoesNotExist" in message["reason"] for message in kept)
-    assert len(told(capsys, "undelivered")) == 2
+    assert len(printed(capsys, "undelivered")) == 2
 
 
 def test_a_terminal_shows_a_table(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,11 +162,11 @@ def test_all_problems_are_told_at_once() -> None:
             if change is not ONE_PROBLEM["a missing key"][0]:
                 change(settings)
 
-    told = "\n".join(problems_with(spoil))
+    reported = "\n".join(problems_with(spoil))
     for place in ("colour", "account", "time_zone", "import_role", "log_retention_days"):
-        assert f"{place}: " in told
-    assert "refreshes[0].campaigns[0].name: " in told
-    assert "refreshes[0].campaigns[0].solution: " in told
+        assert f"{place}: " in reported
+    assert "refreshes[0].campaigns[0].name: " in reported
+    assert "refreshes[0].campaigns[0].solution: " in reported
 
 
 def test_wrong_settings_end_the_synthesis_with_all_problems_of_all_files(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ TRAINING: Training = {
 
 
 def version(arn: str = "arn:solution/s/1", **changes: Any) -> Any:
-    """A solution version that somebody has trained by hand, at noon and in full."""
+    """A solution version trained by hand, at noon and in full."""
     return {
         "solutionVersionArn": arn,
         "trainingType": "MANUAL",
