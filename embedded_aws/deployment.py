@@ -1,4 +1,4 @@
-"""Deploys a synthesised assembly into the cloud, as `cdk deploy` does, and believes nothing."""
+"""Deploys a synthesised assembly into the cloud, as `cdk deploy` does, and checks the result."""
 
 import io
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.utilities.utils import get_partition
 
 from embedded_aws.cloud import Cloud
 
@@ -88,7 +89,8 @@ def _upload_assets(assembly: Path, stack: str, cloud: Cloud) -> None:
 
 
 def _resolved(text: str, cloud: Cloud) -> str:
-    values = {"AccountId": cloud.account, "Region": cloud.region, "Partition": "aws"}
+    partition = get_partition(cloud.region)
+    values = {"AccountId": cloud.account, "Region": cloud.region, "Partition": partition}
     for name, value in values.items():
         text = text.replace(f"${{AWS::{name}}}", value)
     return text
@@ -204,6 +206,7 @@ def _missing(template: Mapping[str, Any], stack: str, cloud: Cloud) -> list[str]
     physical = {
         resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
         for resource in formation.describe_stack_resources(StackName=stack)["StackResources"]
+        if "LogicalResourceId" in resource  # moto knows none of a type it cannot create
     }
     problems = []
     for logical, resource in template["Resources"].items():

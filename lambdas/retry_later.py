@@ -1,7 +1,7 @@
 """Errors that pass with time, and clients that never repeat a call by themselves.
 
-A create whose response was lost may have been carried out. So nothing here sends a request twice: the
-workflow repeats the whole task, which looks for what exists before it creates.
+A create whose response was lost may have been carried out. So nothing here sends a request twice:
+the workflow repeats the whole task, which looks for what exists before it creates.
 """
 
 from collections.abc import Iterator

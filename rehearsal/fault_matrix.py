@@ -37,7 +37,7 @@ KINDS = {
     "throttle": ("throttle", True),
     "throttle ×5": ("throttle*5", True),
     "5xx": ("error*1", True),
-    "lost response": ("lost", True),
+    "lost answer": ("lost", True),
     "access denied": ("denied*always", False),
     "slow": ("hung:25", True),  # beyond the 20 seconds after which a task's client gives up
     "killed": ("killed", True),
@@ -58,7 +58,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Return `CreateImport personalize:CreateDatasetImportJob@1 lost response`."""
+        """Return `CreateImport personalize:CreateDatasetImportJob@1 lost answer`."""
         return f"{self.caller} {self.operation}@{self.nth} {self.kind}"
 
 

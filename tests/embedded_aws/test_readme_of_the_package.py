@@ -11,18 +11,22 @@ from pathlib import Path
 import pytest
 from botocore import xform_name
 
-from embedded_aws.deploy import _CHECKS
+from embedded_aws.deployment import _CHECKS
 from embedded_aws.faults import KINDS, Fault
 from embedded_aws.services.glue.models import GlueBehaviour
 from embedded_aws.services.iam.actions import _RULES
-from embedded_aws.services.personalize.behaviour import Behaviour
+from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.models import PersonalizeBackend
 from embedded_aws.services.scheduler.models import SchedulerBehaviour
 from embedded_aws.validation import service_model
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "embedded_aws" / "README.md").read_text("utf-8")
-SWITCHES = {"personalize": Behaviour, "glue": GlueBehaviour, "scheduler": SchedulerBehaviour}
+SWITCHES = {
+    "personalize": PersonalizeBehaviour,
+    "glue": GlueBehaviour,
+    "scheduler": SchedulerBehaviour,
+}
 
 
 def blocks(language: str, section: str) -> list[str]:

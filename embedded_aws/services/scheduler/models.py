@@ -27,7 +27,7 @@ LATEST_PAST_START = 300.0
 
 @dataclass
 class SchedulerBehaviour:
-    """What AWS's documents say differently in two places; change it at any time."""
+    """One region's EventBridge Scheduler; change its field at any time."""
 
     # When a rate schedule without a StartDate is due first. The user guide has it begin "at once";
     # by default it lets one period pass here, so that a deployment alone starts nothing.
