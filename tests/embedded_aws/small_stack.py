@@ -12,6 +12,9 @@ from embedded_aws.deploy import deploy
 Resource = dict[str, Any]
 Resources = Mapping[str, Resource]
 ASSETS = "cdk-hnb659fds-assets-111122223333-ap-northeast-1"
+REGION, ACCOUNT = "ap-northeast-1", "111122223333"
+PERSONALIZE = f"arn:aws:personalize:{REGION}:{ACCOUNT}"
+BUCKET = "arn:aws:s3:::shop"
 
 
 def role(service: str, *statements: Mapping[str, Any]) -> Resource:
@@ -35,9 +38,17 @@ def allow(action: str | list[str], resource: Any, **more: Any) -> dict[str, Any]
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
+def deny(action: str, resource: str, **more: Any) -> dict[str, Any]:
+    return {**allow(action, resource, **more), "Effect": "Deny"}
+
+
 def arn(logical_id: str) -> dict[str, Any]:
     """The Arn attribute of a resource of the same stack."""
     return {"Fn::GetAtt": [logical_id, "Arn"]}
+
+
+ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+MAY_START = allow("states:StartExecution", arn("Machine"))
 
 
 def function(code: str, role_id: str, **properties: Any) -> Resource:
@@ -104,6 +115,22 @@ def physical_id(cloud: Cloud, logical_id: str) -> str:
     )
     found: str = described["StackResourceDetail"]["PhysicalResourceId"]
     return found
+
+
+def dead_letters(cloud: Cloud) -> list[tuple[Any, dict[str, str]]]:
+    assert cloud.clock.wait_until_idle(30)
+    messages = cloud.client("sqs").receive_message(
+        QueueUrl=physical_id(cloud, "Queue"),
+        MessageAttributeNames=["All"],
+        MaxNumberOfMessages=10,
+    )
+    return [
+        (
+            json.loads(message["Body"]),
+            {k: v["StringValue"] for k, v in message["MessageAttributes"].items()},
+        )
+        for message in messages.get("Messages", [])
+    ]
 
 
 def _hash(code: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend, lambda_simple_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -23,7 +24,6 @@ REGION = "ap-northeast-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
 REAL_SECONDS = 60  # far more than any test needs: it only ends one that hangs
 _numbers = itertools.count()
-
 Function = Callable[[Any], Any]
 
 
@@ -174,4 +174,34 @@ def caught(*errors: str, to: str = "Caught") -> list[dict[str, Any]]:
     return [{"ErrorEquals": list(errors), "Output": "{% $states.errorOutput %}", "Next": to}]
 
 
+def parallel(states: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    branch = {"StartAt": next(iter(states)), "States": states}
+    return {"Type": "Parallel", "Branches": [branch]} | (fields or {"End": True})
+
+
+def each(items: Any, states: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    processor = {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": next(iter(states)),
+        "States": states,
+    }
+    state = {"Type": "Map", "Items": items, "ItemProcessor": processor}
+    return state | (fields if "Next" in fields else {"End": True} | fields)
+
+
 CAUGHT = {"Caught": {"Type": "Succeed"}}
+DONE = {"Done": {"Type": "Succeed"}}
+WAIT = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
+
+
+def error_of(machines: Machines, state: dict[str, Any], *, by: str = "States.ALL") -> Any:
+    """Run one task that fails and return what a Catch of `by` gets."""
+    return machines.run({"Call": state | {"Catch": caught(by)}, **CAUGHT}).output
+
+
+def refused(call: Callable[[], object]) -> tuple[str, str]:
+    """Return code and message of the error with which `call` is refused."""
+    with pytest.raises(ClientError) as caught:
+        call()
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from embedded_aws.cloud import Cloud
-from embedded_aws.services.events.inputs import target_input
 from tests.embedded_aws.small_stack import (
+    ECHO,
+    MAY_START,
     allow,
     arn,
+    dead_letters,
     deployed,
     function,
     physical_id,
@@ -20,8 +22,6 @@ from tests.embedded_aws.small_stack import (
 )
 
 GLUE = {"source": ["aws.glue"], "detail": {"state": ["SUCCEEDED"], "jobName": ["nightly"]}}
-ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
-MAY_START = allow("states:StartExecution", arn("Machine"))
 
 
 def rule(**target: Any) -> dict[str, Any]:
@@ -78,22 +78,6 @@ def started(cloud: Cloud) -> list[Any]:
     return [
         json.loads(api.describe_execution(executionArn=e["executionArn"])["input"])
         for e in api.list_executions(stateMachineArn=machine)["executions"]
-    ]
-
-
-def dead_letters(cloud: Cloud) -> list[tuple[Any, dict[str, str]]]:
-    assert cloud.clock.wait_until_idle(30)
-    messages = cloud.client("sqs").receive_message(
-        QueueUrl=physical_id(cloud, "Queue"),
-        MessageAttributeNames=["All"],
-        MaxNumberOfMessages=10,
-    )
-    return [
-        (
-            json.loads(message["Body"]),
-            {k: v["StringValue"] for k, v in message["MessageAttributes"].items()},
-        )
-        for message in messages.get("Messages", [])
     ]
 
 
@@ -306,43 +290,3 @@ def test_a_queue_that_does_not_let_eventbridge_in_keeps_nothing(
     assert dead_letters(cloud) == []
     refused = [call for call in cloud.calls if not call.allowed]
     assert ("events.amazonaws.com", "sqs:SendMessage") in {(c.caller, c.action) for c in refused}
-
-
-EVENT = {
-    "detail-type": "Glue Job State Change",
-    "time": "2020-09-28T00:30:00Z",
-    "detail": {"jobName": 'say "hi"', "attempts": 2, "tags": ["a", "b"]},
-}
-
-
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ({"Input": '{"reconcile": true}'}, {"reconcile": True}),
-        ({"InputPath": "$.detail"}, EVENT["detail"]),
-        ({"InputPath": "$.detail-type"}, "Glue Job State Change"),
-        ({"InputPath": "$.nowhere"}, None),
-        (
-            {
-                "InputTransformer": {
-                    "InputPathsMap": {"job": "$.detail.jobName", "n": "$.detail.attempts"},
-                    "InputTemplate": '{"text": "job <job>, <n> times", "job": <job>, "n": <n>}',
-                }
-            },
-            {"text": 'job say "hi", 2 times', "job": 'say "hi"', "n": 2},
-        ),
-        (
-            {
-                "InputTransformer": {
-                    "InputPathsMap": {"tags": "$.detail.tags", "gone": "$.detail.gone"},
-                    "InputTemplate": '{"tags": <tags>, "gone": "<gone>", "rule": '
-                    '"<aws.events.rule-name>", "event": <aws.events.event.json>}',
-                }
-            },
-            {"tags": ["a", "b"], "gone": "", "rule": "mine", "event": EVENT},
-        ),
-    ],
-)
-def test_a_target_gets_what_its_input_settings_say(target: dict[str, Any], expected: Any) -> None:
-    text = target_input(target, EVENT, "arn:aws:events:ap-northeast-1:111122223333:rule/mine")
-    assert json.loads(text) == expected

@@ -11,12 +11,11 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.cloud import Cloud
 from embedded_aws.services.glue.models import EndState, end_job_run, glue_backend, record_job_run
-from tests.embedded_aws.small_stack import allow, arn, deployed, function, physical_id, role
+from tests.embedded_aws.small_stack import ECHO, allow, arn, deployed, function, physical_id, role
 from tests.embedded_aws.small_stack import state_machine as machine
 
 JOB = "nightly"
 BEGAN = datetime(2020, 9, 28, 0, 30, tzinfo=UTC)
-ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
 RULE = {
     "Type": "AWS::Events::Rule",
     "Properties": {

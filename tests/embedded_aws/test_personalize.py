@@ -1,12 +1,10 @@
 """Imports and trainings, as a caller sees them."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from embedded_aws.cloud import Cloud
 from embedded_aws.services.personalize.resources import SolutionVersion
 from tests.embedded_aws.personalize_shop import (
     HRNN,
@@ -14,22 +12,8 @@ from tests.embedded_aws.personalize_shop import (
     USER_PERSONALIZATION,
     Shop,
     csv,
-    open_shop,
     refusal,
 )
-
-
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
-
-
-@pytest.fixture
-def solution(shop: Shop) -> str:
-    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
-    return shop.solution()
-
 
 # Imports
 

@@ -8,23 +8,16 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from embedded_aws.cloud import Cloud
 from embedded_aws.services.personalize.models import PersonalizeBackend
 from embedded_aws.validation import service_model
 from rehearsal import sample_data
-from tests.embedded_aws.personalize_shop import HRNN, MINUTE, Shop, csv, open_shop
+from tests.embedded_aws.personalize_shop import HRNN, MINUTE, Shop, csv
 
 OPERATIONS = [
     name
     for name in service_model("personalize").operation_names
     if hasattr(PersonalizeBackend, xform_name(name))
 ]
-
-
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
 
 
 class Recorder:

@@ -1,32 +1,15 @@
 """Campaigns: what they serve, and when."""
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import pytest
-
-from embedded_aws.cloud import Cloud
 from rehearsal import sample_data
 from tests.embedded_aws.personalize_shop import (
     MINUTE,
     Shop,
     csv,
-    open_shop,
     refusal,
 )
-
-
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
-
-
-@pytest.fixture
-def solution(shop: Shop) -> str:
-    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
-    return shop.solution()
 
 
 def test_a_campaign_serves_the_old_version_until_its_update_is_active(

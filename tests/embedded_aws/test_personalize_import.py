@@ -1,24 +1,16 @@
 """What an import reads, what it refuses, and with which failureReason."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from embedded_aws.cloud import Cloud
 from embedded_aws.services.personalize.resources import SolutionVersion
 from rehearsal import sample_data
-from tests.embedded_aws.personalize_shop import BUCKET, READER, ROLE, Shop, csv, open_shop
+from tests.embedded_aws.personalize_shop import BUCKET, READER, ROLE, Shop, csv
 
 HEADER = ",".join(sample_data.COLUMNS)
 NO_PRIVILEGES = "Insufficient privileges for accessing data in Amazon S3."
-
-
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
 
 
 def with_row(row: str) -> str:

@@ -1,32 +1,15 @@
 """What everything in Personalize shares: names, owners, deletion and the time."""
 
-from collections.abc import Iterator
-
 import pytest
 from botocore.exceptions import ClientError
 
-from embedded_aws.cloud import Cloud
 from rehearsal import sample_data
 from tests.embedded_aws.personalize_shop import (
     HRNN,
     MINUTE,
     Shop,
-    csv,
-    open_shop,
     refusal,
 )
-
-
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
-
-
-@pytest.fixture
-def solution(shop: Shop) -> str:
-    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
-    return shop.solution()
 
 
 def test_a_deleted_resource_is_gone_after_a_while_and_its_name_free_again(

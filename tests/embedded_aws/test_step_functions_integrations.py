@@ -1,7 +1,6 @@
 """Tasks that call services: names both ways, results, and the names of their errors."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -20,16 +19,10 @@ from tests.embedded_aws.state_machines import (
     FunctionError,
     Machines,
     caught,
+    error_of,
     invoke,
-    running_machines,
     task,
 )
-
-
-@pytest.fixture
-def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
-    with running_machines(monkeypatch) as made:
-        yield made
 
 
 @pytest.fixture
@@ -42,11 +35,6 @@ def table(machines: Machines) -> str:
         BillingMode="PAY_PER_REQUEST",
     )
     return "rows"
-
-
-def error_of(machines: Machines, state: dict[str, Any], *, by: str = "States.ALL") -> Any:
-    """Run one task that fails and return what a Catch of `by` gets."""
-    return machines.run({"Call": state | {"Catch": caught(by)}, **CAUGHT}).output
 
 
 def test_an_sdk_answer_has_pascal_case_names_and_iso_dates(machines: Machines) -> None:
@@ -301,58 +289,3 @@ def test_objects_for_a_text_argument_are_sent_as_json(machines: Machines) -> Non
     ended = machines.look(child.replace(":stateMachine:", ":execution:") + ":c")
     assert json.loads(ended.described["input"]) == {"x": [1, "가"]}
     assert ended.output == {"x": [1, "가"]}
-
-
-def token_task(**fields: Any) -> dict[str, Any]:
-    payload = {"token": "{% $states.context.Task.Token %}"}
-    return invoke("ask", payload, **fields) | {
-        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken"
-    }
-
-
-def test_a_task_that_waits_for_its_token_goes_on_when_it_is_sent(machines: Machines) -> None:
-    def ask(payload: Any) -> None:
-        def answer() -> None:
-            machines.client.send_task_success(taskToken=payload["token"], output='{"yes": true}')
-
-        machines.clock.call_at(machines.clock.time() + 90, answer)
-
-    machines.functions["ask"] = ask
-    ended = machines.run({"Ask": token_task()})
-    assert (ended.output, ended.seconds) == ({"yes": True}, 90)
-
-
-def test_a_token_that_is_not_sent_in_time_is_a_timeout(machines: Machines) -> None:
-    machines.functions["ask"] = lambda _: None
-    ended = machines.run(
-        {"Ask": token_task(TimeoutSeconds=60, Catch=caught("States.Timeout")), **CAUGHT}
-    )
-    assert (ended.output["Error"], ended.seconds) == ("States.Timeout", 60)
-
-
-def test_a_token_can_report_a_failure(machines: Machines) -> None:
-    def ask(payload: Any) -> None:
-        def answer() -> None:
-            machines.client.send_task_failure(taskToken=payload["token"], error="No", cause="why")
-
-        machines.clock.call_at(machines.clock.time() + 5, answer)
-
-    machines.functions["ask"] = ask
-    error = error_of(machines, token_task(), by="No")
-    assert error == {"Error": "No", "Cause": "why"}
-
-
-def test_a_synchronous_start_waits_for_the_child_on_the_clock(machines: Machines) -> None:
-    wait = {"Type": "Wait", "Seconds": 60, "Next": "Tell"}
-    child = machines.create({"Wait": wait, "Tell": {"Type": "Succeed", "Output": {"x": 1}}})
-    ended = machines.run(
-        {
-            "Start": task(
-                "states:startExecution.sync:2",
-                {"StateMachineArn": child, "Name": "child", "Input": {}},
-                Output="{% $states.result.Output %}",
-            )
-        }
-    )
-    assert ended.output == {"x": 1}
-    assert 60 <= ended.seconds < 61  # it looks twice a second
