@@ -1,4 +1,4 @@
-"""Programs on a virtual clock of their own: run one until nothing is left to do."""
+"""Programs on a virtual clock: run one until nothing is left to do."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from embedded_aws.clock import Clock
 
 START = datetime(2026, 11, 22, 15, 30, tzinfo=UTC).timestamp()
-REAL_SECONDS = 30  # far more than any test needs: it only ends one that hangs
+REAL_SECONDS = 30  # far more than any test needs: only a test that hangs reaches it
 
 
 def run(clock: Clock, program: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""Schedules of a small stack's state machine: make them, let time pass, see what started."""
+"""Schedules of the state machine in a small stack: create them, let time pass, see what started."""
 
 import json
 from datetime import UTC
@@ -16,14 +16,14 @@ from tests.embedded_aws.small_stack import (
     state_machine,
 )
 
-MAY_BURY = allow("sqs:SendMessage", arn("Queue"))
+MAY_SEND_TO_QUEUE = allow("sqs:SendMessage", arn("Queue"))
 GROUP = "arn:aws:scheduler:ap-northeast-1:111122223333:schedule-group/default"
 HOUR = 3600.0
 EXACTLY = {"Mode": "OFF"}
 
 
 def sender(*statements: Any, source: str = GROUP) -> dict[str, Any]:
-    """A role as CDK makes it for a schedule's target."""
+    """A role as CDK creates it for the target of a schedule."""
     made = role("scheduler.amazonaws.com", *statements)
     condition = {"StringEquals": {"aws:SourceAccount": "111122223333", "aws:SourceArn": source}}
     made["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"] = condition
@@ -31,7 +31,7 @@ def sender(*statements: Any, source: str = GROUP) -> dict[str, Any]:
 
 
 def schedule(*, target: dict[str, Any] | None = None, **properties: Any) -> dict[str, Any]:
-    """A schedule of the machine, as CDK writes it."""
+    """A schedule that starts the machine, as CDK writes it."""
     return {
         "Type": "AWS::Scheduler::Schedule",
         "Properties": {
@@ -66,12 +66,12 @@ def deploy_schedule(cloud: Cloud, folder: Path, *statements: Any, **properties: 
 
 
 def create(cloud: Cloud, name: str = "mine", **settings: Any) -> dict[str, Any]:
-    """Create a schedule of the deployed machine through the API."""
+    """Create a schedule that starts the deployed machine, through the API."""
     target = {
         "Arn": physical_id(cloud, "Machine"),
         "RoleArn": f"arn:aws:iam::111122223333:role/{physical_id(cloud, 'Sender')}",
     }
-    answer: dict[str, Any] = cloud.client("scheduler").create_schedule(
+    response: dict[str, Any] = cloud.client("scheduler").create_schedule(
         **{
             "Name": name,
             "ScheduleExpression": "rate(1 hour)",
@@ -80,7 +80,7 @@ def create(cloud: Cloud, name: str = "mine", **settings: Any) -> dict[str, Any]:
             **settings,
         }
     )
-    return answer
+    return response
 
 
 def change(cloud: Cloud, name: str, **settings: Any) -> None:
@@ -98,7 +98,7 @@ def pass_time(cloud: Cloud, seconds: float) -> None:
 
 
 def starts(cloud: Cloud) -> list[tuple[str, Any]]:
-    """When executions started so far, and with which inputs, once they have ended."""
+    """Return the start time and input of every execution so far, after all have ended."""
     assert cloud.clock.wait_until_idle(30)
     api = cloud.client("stepfunctions")
     found = api.list_executions(stateMachineArn=physical_id(cloud, "Machine"))["executions"]

@@ -1,4 +1,4 @@
-"""Small stacks for the tests of the cloud itself, as assemblies such as `cdk synth` writes."""
+"""Small stacks for the tests of the cloud itself, as assemblies like those of `cdk synth`."""
 
 import hashlib
 import json
@@ -82,7 +82,7 @@ def state_machine(definition: Mapping[str, Any], role_id: str, **properties: Any
 def assembly(
     folder: Path, name: str, resources: Resources, outputs: Resource | None = None
 ) -> Path:
-    """Write a stack's template, its assets' list and the code of its functions."""
+    """Write the template of a stack, its list of assets and the code of its functions."""
     template = {"Resources": resources, "Outputs": outputs or {}}
     files: dict[str, Any] = {}
     for resource in resources.values():
@@ -109,7 +109,7 @@ def deployed(
 
 
 def physical_id(cloud: Cloud, logical_id: str) -> str:
-    """Look up what a resource of the stack `small` is called."""
+    """Look up the physical ID of a resource of the stack `small`."""
     described = cloud.client("cloudformation").describe_stack_resource(
         StackName="small", LogicalResourceId=logical_id
     )

@@ -56,7 +56,7 @@ def test_time_stands_still_inside_running_while_programs_go_on(clock: Clock) -> 
     assert clock.time() == START + 60
 
 
-def test_a_hold_may_be_given_up_by_another_thread(clock: Clock) -> None:
+def test_another_thread_may_release_a_hold(clock: Clock) -> None:
     clock.enter()
     clock.spawn(lambda: clock.sleep(60))
     thread = threading.Thread(target=clock.leave)
@@ -71,17 +71,17 @@ def test_leaving_without_a_hold_is_refused(clock: Clock) -> None:
         clock.leave()
 
 
-def test_sleeping_inside_running_gives_up_that_hold(clock: Clock) -> None:
+def test_sleeping_inside_running_releases_that_hold(clock: Clock) -> None:
     with clock.running():
         clock.sleep(60)
         assert clock.time() == START + 60
         clock.call_at(START + 90, lambda: None)
-        assert clock.time() == START + 60  # and holds again
+        assert clock.time() == START + 60  # and has the hold again
     assert clock.wait_until_idle(REAL_SECONDS)
     assert clock.time() == START + 90
 
 
-def test_who_does_not_count_as_running_cannot_sleep(clock: Clock) -> None:
+def test_a_thread_that_does_not_count_as_running_cannot_sleep(clock: Clock) -> None:
     with pytest.raises(RuntimeError, match="counts as running"):
         clock.sleep(1)
 
@@ -90,7 +90,7 @@ def test_a_request_sleeps_for_the_program_that_sent_it(clock: Clock) -> None:
     times: list[float] = []
 
     def program() -> None:
-        with ThreadPoolExecutor(1) as server:  # the program waits for its answer, in real time
+        with ThreadPoolExecutor(1) as server:  # the program waits for the result, in real time
             server.submit(clock.sleep, 45).result()
         times.append(clock.time())
 
@@ -98,7 +98,7 @@ def test_a_request_sleeps_for_the_program_that_sent_it(clock: Clock) -> None:
     assert times == [START + 45]
 
 
-def test_deadlines_are_met_by_time_then_by_insertion(clock: Clock) -> None:
+def test_deadlines_are_met_in_order_of_time_then_of_insertion(clock: Clock) -> None:
     order: list[str] = []
     with clock.running():
         for name, seconds in (("c", 20.0), ("a", 10.0), ("d", 20.0), ("b", 10.0)):
@@ -107,24 +107,24 @@ def test_deadlines_are_met_by_time_then_by_insertion(clock: Clock) -> None:
     assert order == ["a", "b", "c", "d"]
 
 
-def test_an_alarm_in_the_past_rings_at_once_without_turning_time_back(clock: Clock) -> None:
+def test_an_alarm_in_the_past_rings_at_once_and_does_not_move_time_back(clock: Clock) -> None:
     seen: list[float] = []
     clock.call_at(START - 60, lambda: seen.append(clock.time()))
     assert clock.wait_until_idle(REAL_SECONDS)
     assert seen == [START]
 
 
-def test_a_cancelled_alarm_neither_rings_nor_moves_time(clock: Clock) -> None:
-    rung: list[float] = []
+def test_a_cancelled_alarm_does_not_ring_and_does_not_move_time(clock: Clock) -> None:
+    rang_at: list[float] = []
     with clock.running():
-        alarm = clock.call_at(START + 3600, lambda: rung.append(clock.time()))
+        alarm = clock.call_at(START + 3600, lambda: rang_at.append(clock.time()))
         clock.call_at(START + 60, lambda: None)
         alarm.cancel()
     assert clock.wait_until_idle(REAL_SECONDS)
-    assert (rung, clock.time()) == ([], START + 60)
+    assert (rang_at, clock.time()) == ([], START + 60)
 
 
-def test_an_alarm_may_itself_sleep_and_plan_another(clock: Clock) -> None:
+def test_an_alarm_may_sleep_and_set_another_alarm(clock: Clock) -> None:
     seen: list[float] = []
 
     def ring() -> None:
@@ -136,7 +136,7 @@ def test_an_alarm_may_itself_sleep_and_plan_another(clock: Clock) -> None:
     assert seen == [START + 20]
 
 
-def test_stop_ends_the_clocks_thread_and_every_sleeper() -> None:
+def test_stop_ends_the_thread_of_the_clock_and_every_sleeping_program() -> None:
     before = set(threading.enumerate())
     clock = Clock(START)
     asleep = threading.Event()
@@ -154,14 +154,14 @@ def test_stop_ends_the_clocks_thread_and_every_sleeper() -> None:
     assert not left & set(threading.enumerate())
 
 
-def test_a_stopped_clock_starts_nothing_more() -> None:
+def test_a_stopped_clock_starts_nothing_new() -> None:
     clock = Clock(START)
     clock.stop()
-    rung = threading.Event()
-    clock.spawn(rung.set)
-    clock.call_at(START, rung.set)
+    rang = threading.Event()
+    clock.spawn(rang.set)
+    clock.call_at(START, rang.set)
     assert clock.wait_until_idle(REAL_SECONDS)
-    assert not rung.is_set()
+    assert not rang.is_set()
 
 
 def test_the_process_has_one_current_clock(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
@@ -172,7 +172,7 @@ def test_the_process_has_one_current_clock(monkeypatch: pytest.MonkeyPatch, cloc
     assert clock_module.current() is clock
 
 
-def test_a_program_reads_its_own_clock_whatever_the_process_uses(
+def test_a_program_reads_its_own_clock_even_if_the_process_uses_another(
     monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     other = Clock(0)

@@ -1,4 +1,4 @@
-"""Background alarms: they ring in passing, and keep no clock going."""
+"""Background alarms: they ring when time passes them, and do not keep the clock running."""
 
 import threading
 
@@ -7,36 +7,36 @@ from tests.embedded_aws.clock_programs import REAL_SECONDS, START, run
 
 
 def recurring(clock: Clock, every: float) -> list[float]:
-    """Plan background alarms for ever; return the list of the seconds at which they rang."""
-    rung: list[float] = []
+    """Set background alarms without end; return the list of the seconds at which they rang."""
+    rang_at: list[float] = []
 
     def ring() -> None:
-        rung.append(clock.time() - START)
+        rang_at.append(clock.time() - START)
         clock.call_at(clock.time() + every, ring, background=True)
 
     clock.call_at(START + every, ring, background=True)
-    return rung
+    return rang_at
 
 
 def test_a_clock_with_only_background_alarms_left_is_idle_and_stands_still(clock: Clock) -> None:
-    rung = recurring(clock, 60)
+    rang_at = recurring(clock, 60)
     assert clock.wait_until_idle(REAL_SECONDS)
-    assert (rung, clock.time()) == ([], START)
+    assert (rang_at, clock.time()) == ([], START)
 
 
-def test_background_alarms_ring_when_something_else_takes_time_past_them(clock: Clock) -> None:
-    rung = recurring(clock, 60)
+def test_background_alarms_ring_when_something_else_moves_time_past_them(clock: Clock) -> None:
+    rang_at = recurring(clock, 60)
     run(clock, lambda: clock.sleep(130))
-    assert (rung, clock.time()) == ([60, 120], START + 130)
+    assert (rang_at, clock.time()) == ([60, 120], START + 130)
     clock.call_at(START + 200, lambda: None)
     assert clock.wait_until_idle(REAL_SECONDS)
     with clock.running():
         clock.sleep(50)
     assert clock.wait_until_idle(REAL_SECONDS)
-    assert (rung, clock.time()) == ([60, 120, 180, 240], START + 250)
+    assert (rang_at, clock.time()) == ([60, 120, 180, 240], START + 250)
 
 
-def test_a_background_alarm_keeps_its_place_among_the_others(clock: Clock) -> None:
+def test_a_background_alarm_rings_in_order_with_the_others(clock: Clock) -> None:
     order: list[str] = []
     with clock.running():
         for name, seconds, background in (("b", 10.0, True), ("c", 10.0, False), ("a", 5.0, True)):
@@ -49,7 +49,7 @@ def test_a_background_alarm_keeps_its_place_among_the_others(clock: Clock) -> No
     assert order == ["a", "b", "c"]
 
 
-def test_what_a_background_alarm_has_started_is_waited_for(clock: Clock) -> None:
+def test_the_clock_waits_for_what_a_background_alarm_has_started(clock: Clock) -> None:
     ended: list[float] = []
 
     def program() -> None:
@@ -69,13 +69,13 @@ def test_a_background_alarm_that_is_due_already_rings_at_once(clock: Clock) -> N
 
 
 def test_a_cancelled_background_alarm_does_not_ring(clock: Clock) -> None:
-    rung: list[float] = []
-    clock.call_at(START + 30, lambda: rung.append(clock.time()), background=True).cancel()
+    rang_at: list[float] = []
+    clock.call_at(START + 30, lambda: rang_at.append(clock.time()), background=True).cancel()
     run(clock, lambda: clock.sleep(60))
-    assert rung == []
+    assert rang_at == []
 
 
-def test_paced_time_does_not_flow_on_to_a_cancelled_background_alarm() -> None:
+def test_paced_time_does_not_continue_to_a_cancelled_background_alarm() -> None:
     clock = Clock(START, pace=1_000_000_000)
     clock.call_at(START + 1e15, lambda: None, background=True).cancel()
     assert clock.wait_until_idle(REAL_SECONDS)
@@ -83,7 +83,7 @@ def test_paced_time_does_not_flow_on_to_a_cancelled_background_alarm() -> None:
     clock.stop()
 
 
-def test_paced_time_flows_on_to_background_alarms_while_the_clock_counts_as_idle() -> None:
+def test_paced_time_continues_to_background_alarms_while_the_clock_counts_as_idle() -> None:
     clock = Clock(START, pace=1000)
     rang = threading.Event()
     clock.call_at(START + 100, rang.set, background=True)
@@ -95,11 +95,11 @@ def test_paced_time_flows_on_to_background_alarms_while_the_clock_counts_as_idle
     clock.stop()
 
 
-def test_lifting_the_pace_leaves_background_alarms_where_they_are() -> None:
+def test_removing_the_pace_does_not_move_time_to_background_alarms() -> None:
     clock = Clock(START, pace=0.001)
-    rung = recurring(clock, 60)
+    rang_at = recurring(clock, 60)
     clock.pace = None
     assert clock.wait_until_idle(REAL_SECONDS)
-    assert rung == []
+    assert rang_at == []
     assert clock.time() < START + 1
     clock.stop()

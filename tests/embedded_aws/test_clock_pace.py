@@ -16,12 +16,13 @@ def test_a_paced_jump_passes_smoothly_and_ends_on_the_deadline() -> None:
     assert clock.wait_until_idle(REAL_SECONDS)
     assert clock.time() == START + 20
     assert seen == sorted(seen)
-    assert len(set(seen)) > 100  # one jump would be two values, steps of 0.1 real seconds two
+    # One jump would give 2 values, and so would steps of 0.1 real seconds.
+    assert len(set(seen)) > 100
     assert START <= seen[0] <= seen[-1] <= START + 20
     clock.stop()
 
 
-def test_a_paced_jump_halts_as_soon_as_something_holds_time() -> None:
+def test_a_paced_jump_stops_as_soon_as_something_holds_time() -> None:
     clock = Clock(START, pace=1_000_000_000)  # so fast that any two readings differ
     clock.call_at(START + 1e15, lambda: None)
     assert clock.time() < clock.time()
@@ -31,7 +32,7 @@ def test_a_paced_jump_halts_as_soon_as_something_holds_time() -> None:
     clock.stop()
 
 
-def test_the_pace_can_be_changed_and_lifted_during_a_jump() -> None:
+def test_the_pace_can_be_changed_and_removed_during_a_jump() -> None:
     clock = Clock(START, pace=0.001)
     clock.call_at(START + 3600, lambda: None)
     assert not clock.wait_until_idle(0.01)

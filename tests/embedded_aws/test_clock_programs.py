@@ -1,4 +1,4 @@
-"""Programs on the virtual clock: their turns, their signals, and no gap between them."""
+"""Programs on the virtual clock: their turns, their signals, and a count without gaps."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from embedded_aws.clock import Clock, Signal
 from tests.embedded_aws.clock_programs import REAL_SECONDS, START, run
 
 
-def test_only_a_program_counts_as_one(clock: Clock) -> None:
+def test_only_a_program_counts_as_a_program(clock: Clock) -> None:
     seen: list[bool] = []
     run(clock, lambda: seen.append(clock.is_program()))
     assert (seen, clock.is_program()) == ([True], False)
@@ -30,7 +30,7 @@ def test_programs_take_turns_in_the_order_in_which_they_were_started(clock: Cloc
     assert order == [(number, 10.0 * step) for step in range(3) for number in range(5)]
 
 
-def test_a_sleeper_is_woken_when_what_it_works_for_has_stopped(clock: Clock) -> None:
+def test_a_sleep_ends_early_when_its_work_is_stopped(clock: Clock) -> None:
     stopped = threading.Event()
     asleep = threading.Event()
 
@@ -47,7 +47,7 @@ def test_a_sleeper_is_woken_when_what_it_works_for_has_stopped(clock: Clock) -> 
     assert clock.time() == START
 
 
-def test_what_has_stopped_already_does_not_sleep(clock: Clock) -> None:
+def test_work_that_is_already_stopped_does_not_sleep(clock: Clock) -> None:
     run(clock, lambda: clock.sleep(3600, lambda: True))
     assert clock.time() == START
 
@@ -70,7 +70,7 @@ def test_a_signal_wakes_its_waiter_at_the_time_it_is_set(clock: Clock) -> None:
     assert outcomes == [(True, 30.0), (True, 30.0)]
 
 
-def test_a_signal_that_does_not_come_is_waited_for_up_to_the_time_limit(clock: Clock) -> None:
+def test_waiting_for_a_missing_signal_ends_at_the_time_limit(clock: Clock) -> None:
     outcomes: list[tuple[bool, float]] = []
 
     def parent() -> None:
@@ -83,11 +83,11 @@ def test_a_signal_that_does_not_come_is_waited_for_up_to_the_time_limit(clock: C
 
     run(clock, parent)
     assert outcomes == [(False, 20.0), (True, 60.0), (False, 60.0)]
-    assert clock.time() == START + 60  # the limit that was not needed moves nothing
+    assert clock.time() == START + 60  # the unused time limit does not move time
 
 
 def family(clock: Clock, log: list[tuple[str, float]], depth: int, name: str) -> None:
-    """Start two children, wait for both, and sleep in between: counts pass in every direction."""
+    """Start two children, wait for both, and sleep between: the count passes in all directions."""
     log.append((name, clock.time() - START))
     if depth == 0:
         clock.sleep(len(name))
@@ -107,7 +107,7 @@ def family(clock: Clock, log: list[tuple[str, float]], depth: int, name: str) ->
     log.append((name, clock.time() - START))
 
 
-def test_counts_pass_between_many_threads_without_ever_letting_time_slip() -> None:
+def test_the_running_count_passes_between_many_threads_without_a_gap() -> None:
     logs = []
     for _ in range(20):
         clock = Clock(START)
@@ -116,13 +116,13 @@ def test_counts_pass_between_many_threads_without_ever_letting_time_slip() -> No
         assert clock.wait_until_idle(REAL_SECONDS)
         clock.stop()
         logs.append(log)
-    # A gap in the count would let time jump, and what follows happen at another time.
+    # A gap in the count would let time jump, and later steps would happen at another time.
     assert all(log == logs[0] for log in logs)
     assert len(logs[0]) == 2 * 63 + 64
     assert logs[0][-1][1] == max(when for _, when in logs[0])
 
 
-def test_outsiders_that_start_programs_all_at_once_are_all_counted(clock: Clock) -> None:
+def test_programs_started_by_many_outside_threads_at_once_are_all_counted(clock: Clock) -> None:
     ends: list[float] = []
 
     def program() -> None:

@@ -1,4 +1,4 @@
-"""EventBridge: what starts, with which input, and what becomes of an undeliverable event."""
+"""EventBridge: what starts, and what happens to an event that cannot be delivered."""
 
 import json
 from datetime import UTC, datetime
@@ -71,7 +71,7 @@ def glue_event(cloud: Cloud, job: str = "nightly", state: str = "SUCCEEDED") -> 
 
 
 def started(cloud: Cloud) -> list[Any]:
-    """The inputs of all executions so far, once they have ended."""
+    """Return the inputs of all executions so far, after they have ended."""
     assert cloud.clock.wait_until_idle(30)
     api = cloud.client("stepfunctions")
     machine = physical_id(cloud, "Machine")
@@ -116,12 +116,12 @@ def test_a_disabled_rule_starts_nothing(cloud: Cloud, tmp_path: Path) -> None:
     assert started(cloud) == []
 
 
-def test_the_root_plays_glue_through_put_events_at_a_time_of_its_own(
+def test_root_may_send_a_glue_event_with_its_own_time_through_put_events(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deploy_rule(cloud, tmp_path, MAY_START)
     detail = json.dumps({"jobName": "nightly", "state": "SUCCEEDED"})
-    answer = cloud.client("events").put_events(
+    response = cloud.client("events").put_events(
         Entries=[
             {
                 "Source": "aws.glue",
@@ -131,10 +131,10 @@ def test_the_root_plays_glue_through_put_events_at_a_time_of_its_own(
             }
         ]
     )
-    assert answer["FailedEntryCount"] == 0
+    assert response["FailedEntryCount"] == 0
     (received,) = started(cloud)
     assert received["time"] == "2020-09-27T20:01:02Z"
-    assert received["id"] == answer["Entries"][0]["EventId"]
+    assert received["id"] == response["Entries"][0]["EventId"]
 
 
 def test_a_deployed_role_may_not_send_events_as_an_aws_service(
@@ -152,12 +152,12 @@ def handler(event, context):
         "Task": function(code, "Role"),
     }
     deployed(cloud, tmp_path, resources)
-    answer = cloud.client("lambda").invoke(FunctionName=physical_id(cloud, "Task"))
-    (entry,) = json.loads(answer["Payload"].read())
+    response = cloud.client("lambda").invoke(FunctionName=physical_id(cloud, "Task"))
+    (entry,) = json.loads(response["Payload"].read())
     assert entry["ErrorCode"] == "NotAuthorizedForSourceException"
 
 
-def test_an_event_of_a_deployed_role_is_delivered_once_its_sender_waits_or_ends(
+def test_an_event_of_a_deployed_role_is_delivered_when_its_sender_waits_or_ends(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     code = """
@@ -183,20 +183,20 @@ def handler(event, context):
     assert received["detail"] == {"sold": 1}
 
 
-def test_bad_entries_fail_by_themselves(cloud: Cloud) -> None:
+def test_invalid_entries_do_not_fail_the_other_entries(cloud: Cloud) -> None:
     good = {"Source": "shop", "DetailType": "Sale", "Detail": "{}"}
-    answer = cloud.client("events").put_events(
+    response = cloud.client("events").put_events(
         Entries=[good, {**good, "Detail": "{"}, {"Source": "shop", "Detail": "{}"}]
     )
-    assert answer["FailedEntryCount"] == 2
-    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [
+    assert response["FailedEntryCount"] == 2
+    assert [entry.get("ErrorCode") for entry in response["Entries"]] == [
         None,
         "MalformedDetail",
         "InvalidArgument",
     ]
 
 
-def test_a_role_without_permission_starts_nothing_and_the_event_is_kept_with_its_reason(
+def test_without_permission_to_start_the_event_goes_to_the_dead_letter_queue_with_the_reason(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deploy_rule(cloud, tmp_path)
@@ -221,7 +221,7 @@ def test_a_role_that_does_not_trust_eventbridge_starts_nothing(
     assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
 
 
-def test_a_throttled_start_is_repeated_until_it_succeeds(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_throttled_start_is_retried_until_it_succeeds(cloud: Cloud, tmp_path: Path) -> None:
     deploy_rule(cloud, tmp_path, MAY_START)
     cloud.faults.add("states:StartExecution=throttle*4")
     began = cloud.clock.time()
@@ -238,7 +238,7 @@ def test_a_throttled_start_is_repeated_until_it_succeeds(cloud: Cloud, tmp_path:
         ({"MaximumEventAgeInSeconds": 60}, "MaximumEventAgeInSeconds", "3"),
     ],
 )
-def test_an_event_that_exhausts_its_retry_policy_is_kept(
+def test_an_event_that_exhausts_its_retry_policy_goes_to_the_dead_letter_queue(
     cloud: Cloud, tmp_path: Path, policy: dict[str, int], condition: str, retries: str
 ) -> None:
     deploy_rule(cloud, tmp_path, MAY_START, RetryPolicy=policy)
@@ -250,7 +250,7 @@ def test_an_event_that_exhausts_its_retry_policy_is_kept(
     assert attributes["ERROR_CODE"] == "INTERNAL_ERROR"
 
 
-def test_without_a_retry_policy_attempts_end_after_a_day_at_most(
+def test_without_a_retry_policy_retries_end_after_one_day_at_most(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deploy_rule(cloud, tmp_path, MAY_START)
@@ -263,7 +263,7 @@ def test_without_a_retry_policy_attempts_end_after_a_day_at_most(
     assert 86_400 - 600 <= cloud.clock.time() - began <= 86_400
 
 
-def test_a_lost_answer_delivers_the_event_twice(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_lost_response_delivers_the_event_twice(cloud: Cloud, tmp_path: Path) -> None:
     deploy_rule(cloud, tmp_path, MAY_START)
     cloud.faults.add("states:StartExecution=lost")
     glue_event(cloud)
@@ -271,7 +271,7 @@ def test_a_lost_answer_delivers_the_event_twice(cloud: Cloud, tmp_path: Path) ->
     assert first == second
 
 
-def test_a_queue_that_does_not_let_eventbridge_in_keeps_nothing(
+def test_a_queue_that_does_not_allow_eventbridge_receives_nothing(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deployed(

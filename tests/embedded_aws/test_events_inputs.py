@@ -1,4 +1,4 @@
-"""EventBridge: what a target gets of an event, by its input settings."""
+"""EventBridge: the input that a target gets from an event."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Roles are judged by what was deployed for them: policies, trust, a call's resources."""
+"""Roles are evaluated as deployed: their policies, their trust, the resources of a call."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tests.embedded_aws.small_stack import (
 
 
 def as_role(cloud: Cloud, service: str, logical_id: str = "Role") -> Any:
-    """A client that calls under a deployed role, as the state machines' do."""
+    """A client that calls with a deployed role, as state machines do."""
     role_arn = f"arn:aws:iam::{ACCOUNT}:role/{physical_id(cloud, logical_id)}"
     credentials = iam.assume_role_as_service(
         role_arn,
@@ -39,7 +39,7 @@ def deploy_role(cloud: Cloud, folder: Path, *statements: Any, **resources: Any) 
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "params", "answer"),
+    ("service", "operation", "params", "expected"),
     [
         ("dynamodb", "get_item", {"TableName": "t", "Key": {}}, ("AccessDeniedException", 400)),
         ("sqs", "send_message", {"QueueUrl": "q", "MessageBody": "b"}, ("AccessDenied", 403)),
@@ -54,25 +54,25 @@ def deploy_role(cloud: Cloud, folder: Path, *statements: Any, **resources: Any) 
         ("personalize", "list_solution_versions", {}, ("AccessDeniedException", 400)),
     ],
 )
-def test_a_refusal_has_the_form_of_its_service(
+def test_a_denied_call_gets_the_error_of_its_service(
     cloud: Cloud,
     tmp_path: Path,
     *,
     service: str,
     operation: str,
     params: dict[str, Any],
-    answer: tuple[str, int],
+    expected: tuple[str, int],
 ) -> None:
     deploy_role(cloud, tmp_path)
     api = as_role(cloud, service)
     with pytest.raises(api.exceptions.ClientError) as refused:
         getattr(api, operation)(**params)
     response: dict[str, Any] = dict(refused.value.response)
-    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == answer
+    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == expected
     assert "is not authorized to perform: " in response["Error"]["Message"]
 
 
-def test_every_judgement_is_noted(cloud: Cloud, tmp_path: Path) -> None:
+def test_every_decision_is_recorded(cloud: Cloud, tmp_path: Path) -> None:
     queue = {"Type": "AWS::SQS::Queue", "Properties": {}}
     deploy_role(cloud, tmp_path, allow("sqs:SendMessage", arn("Queue")), Queue=queue)
     url = physical_id(cloud, "Queue")
@@ -90,7 +90,7 @@ def test_every_judgement_is_noted(cloud: Cloud, tmp_path: Path) -> None:
     assert cloud.calls[1].resource == f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[1]}"
 
 
-def test_a_bucket_s_own_policy_may_grant_and_may_deny(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_bucket_policy_may_allow_and_may_deny(cloud: Cloud, tmp_path: Path) -> None:
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "shop"}}
     principal = {"AWS": arn("Role")}
     statements = [
@@ -111,7 +111,9 @@ def test_a_bucket_s_own_policy_may_grant_and_may_deny(cloud: Cloud, tmp_path: Pa
             s3.get_object(Bucket="shop", Key=key)
 
 
-def test_a_call_that_cannot_be_judged_is_refused_loudly(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_call_that_cannot_be_evaluated_is_refused_with_an_explanation(
+    cloud: Cloud, tmp_path: Path
+) -> None:
     deploy_role(cloud, tmp_path, allow("*", "*"))
     sqs = as_role(cloud, "sqs")
     with pytest.raises(sqs.exceptions.ClientError, match="no resource is known to judge this call"):
@@ -128,7 +130,9 @@ def test_policies_that_a_redeployment_changes_apply_at_once(cloud: Cloud, tmp_pa
 
 
 @pytest.mark.parametrize("policies", [["AmazonSQSFullAccess"], []])
-def test_managed_policies_of_aws_count(cloud: Cloud, tmp_path: Path, policies: list[str]) -> None:
+def test_aws_managed_policies_are_evaluated(
+    cloud: Cloud, tmp_path: Path, policies: list[str]
+) -> None:
     managed = role("states.amazonaws.com")
     managed["Properties"]["ManagedPolicyArns"] = [f"arn:aws:iam::aws:policy/{p}" for p in policies]
     deployed(cloud, tmp_path, {"Role": managed})
@@ -162,7 +166,7 @@ def test_a_permissions_boundary_limits_what_policies_allow(cloud: Cloud, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("service", "source", "is_let_in"),
+    ("service", "source", "is_allowed"),
     [
         ("personalize.amazonaws.com", f"{PERSONALIZE}:dataset-import-job/x", True),
         ("states.amazonaws.com", f"{PERSONALIZE}:dataset-import-job/x", False),
@@ -175,7 +179,7 @@ def test_a_permissions_boundary_limits_what_policies_allow(cloud: Cloud, tmp_pat
     ],
 )
 def test_a_service_gets_a_role_only_through_its_trust_policy(
-    cloud: Cloud, tmp_path: Path, service: str, source: str, *, is_let_in: bool
+    cloud: Cloud, tmp_path: Path, service: str, source: str, *, is_allowed: bool
 ) -> None:
     importer = role("personalize.amazonaws.com")
     importer["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"] = {
@@ -190,14 +194,14 @@ def test_a_service_gets_a_role_only_through_its_trust_policy(
             role_arn, service=service, source_arn=source, region=REGION
         )
 
-    if is_let_in:
+    if is_allowed:
         assert assume()
     else:
         with pytest.raises(iam.TrustRefused, match=service):
             assume()
 
 
-def test_a_role_that_does_not_exist_lets_nobody_in(cloud: Cloud) -> None:
+def test_nobody_can_assume_a_role_that_does_not_exist(cloud: Cloud) -> None:
     assert cloud.calls == []
     with pytest.raises(iam.TrustRefused, match="there is no such role"):
         iam.assume_role_as_service(

@@ -1,4 +1,4 @@
-"""Policies by themselves: which statements apply to a call, and what a call needs."""
+"""Policies without a cloud: which statements apply to a call, and what a call needs."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from embedded_aws.services.iam.policy import Principal, UnsupportedPolicyError, 
 from tests.embedded_aws.small_stack import ACCOUNT, BUCKET, PERSONALIZE, REGION, allow, deny
 
 
-def judge(
+def evaluate(
     *statements: Any,
     action: str = "s3:GetObject",
     resource: str = f"{BUCKET}/a.csv",
@@ -39,13 +39,13 @@ def judge(
 def test_statements_apply_by_action_and_resource(
     statements: list[Any], verdict: bool | None
 ) -> None:
-    assert judge(*statements) is verdict
+    assert evaluate(*statements) is verdict
 
 
-def test_a_wildcard_stays_within_its_part_of_the_arn() -> None:
+def test_a_wildcard_matches_only_within_its_part_of_the_arn() -> None:
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:shop"
-    assert judge(allow("*", f"arn:aws:sqs:*:{ACCOUNT}:*"), resource=queue)
-    assert not judge(allow("*", "arn:aws:*:shop"), resource=queue)
+    assert evaluate(allow("*", f"arn:aws:sqs:*:{ACCOUNT}:*"), resource=queue)
+    assert not evaluate(allow("*", "arn:aws:*:shop"), resource=queue)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_a_wildcard_stays_within_its_part_of_the_arn() -> None:
         ({"StringEquals": {"a": "1"}, "StringLike": {"b": "2"}}, {"a": "1", "b": "3"}, False),
     ],
 )
-def test_conditions_compare_as_aws_says(
+def test_conditions_compare_as_in_aws(
     condition: dict[str, Any], context: dict[str, Any], *, met: bool
 ) -> None:
-    assert bool(judge(allow("*", "*", Condition=condition), context=context)) is met
+    assert bool(evaluate(allow("*", "*", Condition=condition), context=context)) is met
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_conditions_compare_as_aws_says(
         allow("*", "*", Principal="*"),
     ],
 )
-def test_what_cannot_be_judged_is_an_error_and_not_a_pass(statement: dict[str, Any]) -> None:
+def test_a_statement_that_cannot_be_evaluated_is_an_error(statement: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedPolicyError):
-        judge(statement)
+        evaluate(statement)
 
 
-def test_a_resource_s_policy_speaks_of_its_principals_only() -> None:
+def test_a_resource_policy_applies_only_to_its_principals() -> None:
     statement = allow("sqs:SendMessage", "*", Principal={"Service": "events.amazonaws.com"})
 
     def allowed(kind: str, name: str) -> bool | None:
@@ -163,7 +163,7 @@ IMPORT: dict[str, Any] = {
         ),
     ],
 )
-def test_a_call_is_judged_on_the_resource_that_aws_names(
+def test_a_call_is_evaluated_on_the_resource_that_aws_defines(
     call: str, params: dict[str, Any], resources: list[str]
 ) -> None:
     here = f"{REGION}:{ACCOUNT}"
@@ -185,7 +185,7 @@ def test_an_import_needs_the_dataset_the_job_the_tags_and_the_passed_role() -> N
     ]
 
 
-def test_a_list_of_a_bucket_carries_its_prefix_as_a_condition_key() -> None:
+def test_listing_a_bucket_has_the_prefix_as_a_condition_key() -> None:
     (permission,) = needed("s3:ListObjectsV2", {"Bucket": "shop", "Prefix": "a/"}, PLACE)
     assert permission == Permission("s3:ListBucket", BUCKET, {"s3:prefix": "a/"})
 

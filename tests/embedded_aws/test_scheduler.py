@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: when schedules start what, and what becomes of an undeliverable start."""
+"""EventBridge Scheduler: when schedules start, and which schedules are refused."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,14 +42,14 @@ def test_a_deployed_schedule_starts_the_machine_at_its_times_with_its_input(
     assert all(call.allowed for call in cloud.calls)
 
 
-def test_a_schedule_alone_leaves_the_clock_idle_where_it_is(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_schedule_alone_does_not_move_the_clock(cloud: Cloud, tmp_path: Path) -> None:
     began = cloud.clock.time()
     deploy_schedule(cloud, tmp_path, MAY_START)
     assert starts(cloud) == []
     assert cloud.clock.time() == began
 
 
-def test_a_paced_cloud_fires_its_schedules_by_itself(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_paced_cloud_starts_its_schedules_by_itself(cloud: Cloud, tmp_path: Path) -> None:
     deploy_schedule(cloud, tmp_path, MAY_START)
     cloud.clock.pace = 36_000  # an hour in a tenth of a second
     while not starts(cloud):
@@ -107,7 +107,7 @@ def test_a_schedule_is_due_only_between_its_start_and_its_end(cloud: Cloud, tmp_
     assert start_times(cloud) == ["01:10:00", "02:10:00", "03:10:00"]
 
 
-def test_a_rate_may_also_begin_at_once(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_rate_may_also_start_at_once(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     scheduler_backend(cloud.account, cloud.region).behaviour.rate_begins = "at once"
     create(cloud)
@@ -130,7 +130,7 @@ def test_a_disabled_schedule_starts_nothing_until_it_is_enabled(
     assert start_times(cloud) == ["03:00:00"]
 
 
-def test_an_update_plans_anew_and_keeps_the_creation_date(cloud: Cloud, tmp_path: Path) -> None:
+def test_an_update_plans_again_and_keeps_the_creation_date(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     create(cloud)
     pass_time(cloud, 0.5 * HOUR)
@@ -143,7 +143,7 @@ def test_an_update_plans_anew_and_keeps_the_creation_date(cloud: Cloud, tmp_path
     assert found["State"] == "ENABLED"
 
 
-def test_a_deleted_schedule_starts_nothing_more(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_deleted_schedule_no_longer_starts_anything(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     create(cloud)
     pass_time(cloud, 1.5 * HOUR)
@@ -152,7 +152,7 @@ def test_a_deleted_schedule_starts_nothing_more(cloud: Cloud, tmp_path: Path) ->
     assert start_times(cloud) == ["01:30:00"]
 
 
-def test_a_group_takes_its_schedules_with_it(cloud: Cloud, tmp_path: Path) -> None:
+def test_deleting_a_group_deletes_its_schedules(cloud: Cloud, tmp_path: Path) -> None:
     source = GROUP.replace("default", "weekly")
     resources = stack(Sender=sender(MAY_START, source=source))
     deployed(cloud, tmp_path, resources)
@@ -196,7 +196,7 @@ def test_a_one_time_schedule_may_delete_itself_after_its_completion(
         ),
     ],
 )
-def test_what_is_no_schedule_is_neither_created_nor_put_in_a_schedules_place(
+def test_an_invalid_schedule_is_not_created_and_does_not_replace_another(
     cloud: Cloud, tmp_path: Path, settings: dict[str, Any], reason: str
 ) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
@@ -215,14 +215,14 @@ def test_a_start_up_to_five_minutes_ago_is_accepted(cloud: Cloud, tmp_path: Path
     assert start_times(cloud) == ["01:25:00"]
 
 
-def test_an_input_that_is_no_json_is_refused(cloud: Cloud, tmp_path: Path) -> None:
+def test_an_input_that_is_not_json_is_refused(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     create(cloud)
     target = cloud.client("scheduler").get_schedule(Name="mine")["Target"] | {"Input": "{"}
     assert "JSON" in refused(lambda: create(cloud, "another", Target=target))
 
 
-def test_a_name_is_taken_once(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_name_can_be_used_once(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     create(cloud)
     with pytest.raises(cloud.client("scheduler").exceptions.ConflictException):
@@ -264,6 +264,6 @@ def test_a_stack_updates_replaces_and_deletes_its_schedule(cloud: Cloud, tmp_pat
     assert scheduler.list_schedules()["Schedules"] == []
 
 
-def test_a_stack_with_a_bad_schedule_is_not_deployed(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_stack_with_an_invalid_schedule_is_not_deployed(cloud: Cloud, tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"Schedule \(AWS::Scheduler::Schedule\).*rate\(one hour\)"):
         deploy_schedule(cloud, tmp_path, MAY_START, ScheduleExpression="rate(one hour)")

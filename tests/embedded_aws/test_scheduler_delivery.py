@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: what a target gets, and what becomes of an undeliverable start."""
+"""EventBridge Scheduler: what a target gets, and what happens to a start that fails."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from embedded_aws.cloud import Cloud
 from tests.embedded_aws.schedules import (
     GROUP,
     HOUR,
-    MAY_BURY,
+    MAY_SEND_TO_QUEUE,
     create,
     deploy_schedule,
     pass_time,
@@ -24,7 +24,7 @@ from tests.embedded_aws.small_stack import (
 )
 
 
-def test_without_an_input_the_target_gets_schedulers_notification(
+def test_without_an_input_the_target_gets_the_notification_of_scheduler(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
@@ -60,10 +60,10 @@ def test_keywords_in_the_input_are_replaced(cloud: Cloud, tmp_path: Path) -> Non
     }
 
 
-def test_a_role_without_permission_starts_nothing_and_the_input_is_kept_with_the_reason(
+def test_without_permission_to_start_the_input_goes_to_the_dead_letter_queue_with_the_reason(
     cloud: Cloud, tmp_path: Path
 ) -> None:
-    deploy_schedule(cloud, tmp_path, MAY_BURY, Name="mine")
+    deploy_schedule(cloud, tmp_path, MAY_SEND_TO_QUEUE, Name="mine")
     pass_time(cloud, HOUR)
     assert starts(cloud) == []
     ((body, attributes),) = dead_letters(cloud)
@@ -87,10 +87,10 @@ def test_a_role_without_permission_starts_nothing_and_the_input_is_kept_with_the
         ({"MaximumEventAgeInSeconds": 60}, "MaximumEventAgeInSeconds", "3"),
     ],
 )
-def test_a_start_that_exhausts_its_retry_policy_is_kept(
+def test_a_start_that_exhausts_its_retry_policy_goes_to_the_dead_letter_queue(
     cloud: Cloud, tmp_path: Path, policy: dict[str, int], condition: str, retries: str
 ) -> None:
-    deploy_schedule(cloud, tmp_path, MAY_START, MAY_BURY, target={"RetryPolicy": policy})
+    deploy_schedule(cloud, tmp_path, MAY_START, MAY_SEND_TO_QUEUE, target={"RetryPolicy": policy})
     cloud.faults.add("states:StartExecution=throttle*always")
     pass_time(cloud, HOUR)
     ((_, attributes),) = dead_letters(cloud)
@@ -99,7 +99,9 @@ def test_a_start_that_exhausts_its_retry_policy_is_kept(
     assert attributes["ERROR_CODE"] == "ThrottlingException"
 
 
-def test_a_role_that_may_not_send_to_the_queue_keeps_nothing(cloud: Cloud, tmp_path: Path) -> None:
+def test_without_permission_to_send_nothing_goes_to_the_dead_letter_queue(
+    cloud: Cloud, tmp_path: Path
+) -> None:
     deploy_schedule(cloud, tmp_path)
     pass_time(cloud, HOUR)
     assert dead_letters(cloud) == []

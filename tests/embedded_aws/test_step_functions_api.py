@@ -1,4 +1,4 @@
-"""The Step Functions API: what it takes, what it refuses, and what it tells of an execution."""
+"""The Step Functions API: what it accepts, what it refuses, and how it describes executions."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -42,14 +42,14 @@ def test_starting_a_running_name_with_another_input_is_refused(machines: Machine
     assert message == f"Execution Already Exists: '{first}'"
 
 
-def test_a_name_stays_taken_after_its_execution_closed(machines: Machines) -> None:
+def test_a_name_cannot_be_used_again_after_its_execution_closed(machines: Machines) -> None:
     arn = machines.create(DONE)
     machines.start(arn, {"x": 1}, "a")
     machines.settle()
     assert refused(lambda: machines.start(arn, {"x": 1}, "a"))[0] == "ExecutionAlreadyExists"
 
 
-def test_starts_without_a_name_are_executions_of_their_own(machines: Machines) -> None:
+def test_each_start_without_a_name_is_a_new_execution(machines: Machines) -> None:
     arn = machines.create(DONE)
     names = {machines.start(arn).rsplit(":", 1)[1] for _ in range(2)}
     assert len(names) == 2
@@ -82,7 +82,7 @@ def test_input_over_256_kib_is_refused_and_just_below_it_is_not(machines: Machin
     assert "'input'" in message
 
 
-def test_input_that_is_no_json_is_refused(machines: Machines) -> None:
+def test_input_that_is_not_json_is_refused(machines: Machines) -> None:
     arn = machines.create(DONE)
     start = machines.client.start_execution
     code, _ = refused(lambda: start(stateMachineArn=arn, input="{x: 1}"))
@@ -141,7 +141,7 @@ def test_an_execution_that_does_not_exist_cannot_be_described(machines: Machines
     assert refused(lambda: describe(executionArn=arn))[0] == "ExecutionDoesNotExist"
 
 
-def test_stopping_what_has_ended_changes_nothing(machines: Machines) -> None:
+def test_stopping_an_ended_execution_changes_nothing(machines: Machines) -> None:
     execution = machines.start(machines.create(DONE))
     machines.settle()
     stopped = machines.client.stop_execution(executionArn=execution)
@@ -225,7 +225,7 @@ def test_dates_of_machines_come_from_the_clock(machines: Machines) -> None:
     assert described["creationDate"] == START + timedelta(seconds=60)
 
 
-def test_a_served_cloud_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_served_cloud_returns_the_same_results(monkeypatch: pytest.MonkeyPatch) -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()

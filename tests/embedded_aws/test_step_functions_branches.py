@@ -25,8 +25,8 @@ def test_an_inner_scope_reads_outer_variables_as_they_were_and_keeps_its_own(
     ended = machines.run(
         {
             "Set": {"Type": "Pass", "Assign": {"outer": "x"}, "Next": "All"},
-            "All": parallel(inner, Next="Tell"),
-            "Tell": {
+            "All": parallel(inner, Next="Return"),
+            "Return": {
                 "Type": "Succeed",
                 "Output": {"said": "{% $states.input[0] %}", "leaked": "{% $exists($mine) %}"},
             },
@@ -46,7 +46,7 @@ def test_an_inner_scope_cannot_assign_an_outer_variable(machines: Machines) -> N
     assert ended.status == "FAILED"
 
 
-def test_a_map_gives_its_outputs_in_the_order_of_its_items(machines: Machines) -> None:
+def test_a_map_returns_its_outputs_in_the_order_of_its_items(machines: Machines) -> None:
     wait = {
         "Wait": {
             "Type": "Wait",
@@ -59,12 +59,12 @@ def test_a_map_gives_its_outputs_in_the_order_of_its_items(machines: Machines) -
     assert (ended.output, ended.seconds) == ([300, 100, 200], 30)
 
 
-def test_max_concurrency_bounds_the_iterations_at_work(machines: Machines) -> None:
+def test_max_concurrency_limits_the_iterations_that_run_at_once(machines: Machines) -> None:
     wait = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
     assert machines.run({"Each": each([1, 2, 3, 4, 5], wait, MaxConcurrency=2)}).seconds == 180
 
 
-def test_a_map_over_nothing_ends_with_nothing(machines: Machines) -> None:
+def test_a_map_over_an_empty_array_returns_an_empty_array(machines: Machines) -> None:
     wait = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
     assert machines.run({"Each": each([], wait)}).output == []
 
@@ -110,7 +110,7 @@ def test_a_failed_branch_stops_the_others(machines: Machines) -> None:
     assert (ended.error, ended.seconds, calls) == ("Mine", 0, [])
 
 
-def test_a_call_that_fails_in_a_stopped_branch_leaves_no_trace(machines: Machines) -> None:
+def test_a_call_that_fails_in_a_stopped_branch_is_not_in_the_history(machines: Machines) -> None:
     def fail_late(_: Any) -> None:
         machines.clock.sleep(60)
         raise FunctionError('{"errorType": "Late"}')
@@ -132,7 +132,7 @@ def test_a_call_that_fails_in_a_stopped_branch_leaves_no_trace(machines: Machine
 
 
 @pytest.mark.parametrize("items", ["$missing", "5"])
-def test_a_map_over_what_is_no_array_is_one_evaluation_error(
+def test_a_map_over_something_other_than_an_array_is_one_evaluation_error(
     machines: Machines, items: str
 ) -> None:
     wait = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}

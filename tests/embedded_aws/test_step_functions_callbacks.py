@@ -19,12 +19,14 @@ def token_task(**fields: Any) -> dict[str, Any]:
     }
 
 
-def test_a_task_that_waits_for_its_token_goes_on_when_it_is_sent(machines: Machines) -> None:
+def test_a_task_that_waits_for_its_token_continues_when_the_token_is_sent(
+    machines: Machines,
+) -> None:
     def ask(payload: Any) -> None:
-        def answer() -> None:
+        def send_token() -> None:
             machines.client.send_task_success(taskToken=payload["token"], output='{"yes": true}')
 
-        machines.clock.call_at(machines.clock.time() + 90, answer)
+        machines.clock.call_at(machines.clock.time() + 90, send_token)
 
     machines.functions["ask"] = ask
     ended = machines.run({"Ask": token_task()})
@@ -41,10 +43,10 @@ def test_a_token_that_is_not_sent_in_time_is_a_timeout(machines: Machines) -> No
 
 def test_a_token_can_report_a_failure(machines: Machines) -> None:
     def ask(payload: Any) -> None:
-        def answer() -> None:
+        def send_token() -> None:
             machines.client.send_task_failure(taskToken=payload["token"], error="No", cause="why")
 
-        machines.clock.call_at(machines.clock.time() + 5, answer)
+        machines.clock.call_at(machines.clock.time() + 5, send_token)
 
     machines.functions["ask"] = ask
     error = error_of(machines, token_task(), by="No")
@@ -52,8 +54,8 @@ def test_a_token_can_report_a_failure(machines: Machines) -> None:
 
 
 def test_a_synchronous_start_waits_for_the_child_on_the_clock(machines: Machines) -> None:
-    wait = {"Type": "Wait", "Seconds": 60, "Next": "Tell"}
-    child = machines.create({"Wait": wait, "Tell": {"Type": "Succeed", "Output": {"x": 1}}})
+    wait = {"Type": "Wait", "Seconds": 60, "Next": "Return"}
+    child = machines.create({"Wait": wait, "Return": {"Type": "Succeed", "Output": {"x": 1}}})
     ended = machines.run(
         {
             "Start": task(

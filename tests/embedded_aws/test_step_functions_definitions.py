@@ -59,13 +59,17 @@ def test_a_definition_that_cannot_work_is_refused_at_creation(
 
 
 @pytest.mark.parametrize("definition", ["no json", "[]", "{}"])
-def test_a_definition_that_is_no_machine_is_refused(machines: Machines, definition: str) -> None:
+def test_a_definition_that_is_not_a_state_machine_is_refused(
+    machines: Machines, definition: str
+) -> None:
     create = machines.client.create_state_machine
     code, _ = refused(lambda: create(name="m", definition=definition, roleArn=ROLE))
     assert code == "InvalidDefinition"
 
 
-def test_a_machine_is_made_once_and_its_name_is_taken_for_others(machines: Machines) -> None:
+def test_a_machine_is_created_once_and_its_name_cannot_be_used_for_another(
+    machines: Machines,
+) -> None:
     one, other = (
         json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}, "Comment": text})
         for text in ("one", "other")
@@ -89,7 +93,7 @@ def test_context_names_are_allowed_where_there_is_a_context(machines: Machines) 
     assert ended.output == [20, 30]
 
 
-def test_an_update_does_not_change_what_runs(machines: Machines) -> None:
+def test_an_update_does_not_change_running_executions(machines: Machines) -> None:
     arn = machines.create(
         WAIT | {"Wait": WAIT["Wait"] | {"Output": "old"}}, Comment="the old definition"
     )

@@ -37,7 +37,7 @@ def table(machines: Machines) -> str:
     return "rows"
 
 
-def test_an_sdk_answer_has_pascal_case_names_and_iso_dates(machines: Machines) -> None:
+def test_an_sdk_response_has_pascal_case_names_and_iso_dates(machines: Machines) -> None:
     state = task(
         "aws-sdk:sfn:describeExecution",
         {"ExecutionArn": "{% $states.context.Execution.Id %}"},
@@ -50,7 +50,7 @@ def test_an_sdk_answer_has_pascal_case_names_and_iso_dates(machines: Machines) -
     assert "ResponseMetadata" not in output
 
 
-def test_a_service_is_found_by_the_name_that_step_functions_has_for_it(machines: Machines) -> None:
+def test_a_service_is_found_by_its_name_in_step_functions(machines: Machines) -> None:
     state = task("aws-sdk:eventbridge:listRules", {}, Output="{% $states.result.Rules %}")
     assert machines.run({"Call": state}).output == []
 
@@ -121,15 +121,15 @@ def test_error_names_begin_with_the_name_of_the_java_sdk(service: str, prefix: s
     assert naming.error_prefix(service) == prefix
 
 
-def test_an_error_that_the_service_does_not_model_has_the_services_name(
+def test_an_error_that_is_not_modelled_has_the_name_of_the_service(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = task("aws-sdk:personalize:listSchemas", {"MaxResults": 1})
-    answer: Any = {
+    response: Any = {
         "Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"},
         "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "r"},
     }
-    fail_calls(monkeypatch, ClientError(answer, "ListSchemas"))
+    fail_calls(monkeypatch, ClientError(response, "ListSchemas"))
     error = error_of(machines, state, by="Personalize.PersonalizeException")
     assert error["Cause"] == (
         "Rate exceeded (Service: Personalize, Status Code: 400, Request ID: r)"
@@ -137,7 +137,7 @@ def test_an_error_that_the_service_does_not_model_has_the_services_name(
 
 
 def fail_calls(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Let every call of a state machine end in `error`, as a broken network would."""
+    """Make every call of a state machine end with `error`, as a broken network would."""
     real = clients.client_for
 
     def client_for(region: str, service: str, state_credentials: Any) -> Any:
@@ -161,7 +161,7 @@ def fail_calls(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     "problem",
     [ConnectionClosedError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")],
 )
-def test_a_call_without_an_answer_is_an_sdk_client_exception(
+def test_a_call_without_a_response_is_an_sdk_client_exception(
     machines: Machines, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     fail_calls(monkeypatch, problem)
@@ -176,7 +176,7 @@ def test_a_call_without_an_answer_is_an_sdk_client_exception(
         assert error_of(machines, state, by=error)["Error"] == error
 
 
-def test_starting_a_taken_name_is_an_error_that_sfn_names(machines: Machines) -> None:
+def test_starting_an_existing_name_is_an_error_with_an_sfn_name(machines: Machines) -> None:
     child = machines.create({"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
     arguments = {"StateMachineArn": child, "Name": "taken", "Input": {"x": 1}}
     again = arguments | {"Input": {"x": 2}}
@@ -191,7 +191,7 @@ def test_starting_a_taken_name_is_an_error_that_sfn_names(machines: Machines) ->
     assert "Execution Already Exists" in ended.output["Cause"]
 
 
-def test_a_refused_condition_is_an_error_that_dynamodb_names(
+def test_a_failed_condition_is_an_error_with_a_dynamodb_name(
     machines: Machines, table: str
 ) -> None:
     arguments = {
@@ -219,12 +219,14 @@ def test_a_dynamodb_error_that_is_not_modelled_has_the_general_name(
     assert error_of(machines, state)["Error"] == "DynamoDB.AmazonDynamoDBException"
 
 
-def test_a_missing_table_has_the_sdk_integrations_prefix_there(machines: Machines) -> None:
+def test_a_missing_table_has_the_prefix_of_the_sdk_integration(machines: Machines) -> None:
     state = task("aws-sdk:dynamodb:getItem", {"TableName": "no", "Key": {"k": {"S": "x"}}})
     assert error_of(machines, state)["Error"] == "DynamoDb.ResourceNotFoundException"
 
 
-def test_an_optimised_dynamodb_result_tells_of_the_call(machines: Machines, table: str) -> None:
+def test_an_optimised_dynamodb_result_contains_call_metadata(
+    machines: Machines, table: str
+) -> None:
     arguments = {"TableName": table, "Item": {"k": {"S": "x"}}}
     output = machines.run({"Put": task("dynamodb:putItem", arguments)}).output
     assert set(output) == {"SdkHttpMetadata", "SdkResponseMetadata"}
@@ -233,7 +235,7 @@ def test_an_optimised_dynamodb_result_tells_of_the_call(machines: Machines, tabl
     assert output["SdkResponseMetadata"]["RequestId"]
 
 
-def test_a_function_gets_its_payload_and_its_answer_comes_back(machines: Machines) -> None:
+def test_a_function_gets_its_payload_and_its_result_is_returned(machines: Machines) -> None:
     machines.functions["double"] = lambda payload: {"doubled": payload["n"] * 2, "text": "가"}
     output = machines.run({"Call": invoke("double", {"n": "{% 21 %}"})}).output
     assert output["Payload"] == {"doubled": 42, "text": "가"}
@@ -249,7 +251,7 @@ def test_a_function_gets_its_payload_and_its_answer_comes_back(machines: Machine
         ('{"errorMessage": "killed"}', "Lambda.Unknown"),
     ],
 )
-def test_a_function_error_is_named_by_its_type_and_caused_by_its_payload(
+def test_a_function_error_has_its_type_as_name_and_its_payload_as_cause(
     machines: Machines, payload: str, error: str
 ) -> None:
     def fail(_: Any) -> None:
@@ -283,7 +285,7 @@ def test_a_result_over_256_kib_fails_and_hangul_counts_three_bytes(machines: Mac
 
 
 def test_objects_for_a_text_argument_are_sent_as_json(machines: Machines) -> None:
-    child = machines.create({"Tell": {"Type": "Succeed", "Output": "{% $states.input %}"}})
+    child = machines.create({"Return": {"Type": "Succeed", "Output": "{% $states.input %}"}})
     arguments = {"StateMachineArn": child, "Name": "c", "Input": {"x": [1, "가"]}}
     machines.run({"Start": task("aws-sdk:sfn:startExecution", arguments)})
     ended = machines.look(child.replace(":stateMachine:", ":execution:") + ":c")
