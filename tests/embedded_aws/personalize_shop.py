@@ -37,7 +37,7 @@ def csv(rows: int = 1200, users: int = 60, items: int = 40, *, first: int = 0) -
 
 @dataclass
 class Shop:
-    """A test's Personalize; time stands still but for `wait`."""
+    """Personalize for one test; only `wait` moves the time."""
 
     cloud: Cloud
 
@@ -67,7 +67,7 @@ class Shop:
         return f"s3://{BUCKET}/{key}"
 
     def allow_reading(self, principal: Any = READER, condition: Any = None) -> None:
-        """Let Personalize read the bucket; with None as principal, nobody."""
+        """Let Personalize read the bucket; None as principal removes the bucket policy."""
         s3 = self.client("s3")
         if principal is None:
             s3.delete_bucket_policy(Bucket=BUCKET)
@@ -79,7 +79,7 @@ class Shop:
     def make_role(
         self, *, principal: Any = READER, condition: Any = None, may_read: bool = True
     ) -> None:
-        """Make the import role anew, which trusts Personalize and may read the bucket."""
+        """Create the import role again; it trusts Personalize and may read the bucket."""
         client = self.client("iam")
         with suppress(client.exceptions.NoSuchEntityException):
             client.delete_role_policy(RoleName=ROLE, PolicyName="read")
@@ -94,7 +94,7 @@ class Shop:
             )
 
     def dataset(self, schema: str = sample_data.SCHEMA, group: str = "shop") -> str:
-        """Make a group and its empty Interactions dataset, ACTIVE; answer the dataset's ARN."""
+        """Create a group and its empty Interactions dataset, ACTIVE; return the dataset's ARN."""
         personalize = self.personalize
         made = personalize.create_dataset_group(name=group)["datasetGroupArn"]
         schema_arn = personalize.create_schema(name=f"{group}-schema", schema=schema)["schemaArn"]
@@ -119,7 +119,7 @@ class Shop:
         return arn
 
     def imported(self, dataset: str, name: str, location: str, mode: str = "FULL") -> Any:
-        """Import, and answer the job as it is described at the end."""
+        """Import, and return the job as it is described at the end."""
         arn = self.begin_import(dataset, name, location, mode)
         self.wait(20 * MINUTE)
         return self.personalize.describe_dataset_import_job(datasetImportJobArn=arn)[
@@ -127,7 +127,7 @@ class Shop:
         ]
 
     def solution(self, name: str = "solution", *, recipe: str = HRNN, **settings: Any) -> str:
-        """Make an ACTIVE solution in the group `shop`, which does not train by itself."""
+        """Create an ACTIVE solution in the group `shop`, without automatic training."""
         arn: str = self.personalize.create_solution(
             name=name,
             datasetGroupArn=self.arn("dataset-group/shop"),
@@ -160,15 +160,15 @@ class Shop:
         return self.personalize.describe_campaign(campaignArn=campaign)["campaign"]
 
     def recommended(self, campaign: str, user: str, most: int = 25) -> list[str]:
-        answer = self.client("personalize-runtime").get_recommendations(
+        response = self.client("personalize-runtime").get_recommendations(
             campaignArn=campaign, userId=user, numResults=most
         )
-        return [item["itemId"] for item in answer["itemList"]]
+        return [item["itemId"] for item in response["itemList"]]
 
 
 @contextmanager
 def open_shop(cloud: Cloud) -> Iterator[Shop]:
-    """Set up a readable bucket and an import role, and hold time still but for `Shop.wait`."""
+    """Set up a readable bucket and an import role; only `Shop.wait` moves the time."""
     with cloud.clock.running():
         shop = Shop(cloud)
         shop.client("s3").create_bucket(
@@ -179,11 +179,11 @@ def open_shop(cloud: Cloud) -> Iterator[Shop]:
         try:
             yield shop
         finally:
-            cloud.stop()  # while time stands still: what is still to come never happens
+            cloud.stop()  # while time stands still: events that are still planned never happen
 
 
 def refusal(call: Any, **request: Any) -> tuple[str, str]:
-    """Answer the code and message of the error that a call must end with."""
+    """Return the code and message of the error that a call must end with."""
     with pytest.raises(ClientError) as refused:
         call(**request)
     error = refused.value.response["Error"]

@@ -1,4 +1,4 @@
-"""Small stacks for the tests of the cloud itself, as assemblies such as `cdk synth` writes."""
+"""Small stacks for the tests of the cloud itself, as assemblies like those of `cdk synth`."""
 
 import hashlib
 import json
@@ -12,6 +12,9 @@ from embedded_aws.deployment import deploy
 Resource = dict[str, Any]
 Resources = Mapping[str, Resource]
 ASSETS = "cdk-hnb659fds-assets-111122223333-ap-northeast-1"
+REGION, ACCOUNT = "ap-northeast-1", "111122223333"
+PERSONALIZE = f"arn:aws:personalize:{REGION}:{ACCOUNT}"
+BUCKET = "arn:aws:s3:::shop"
 
 
 def role(service: str, *statements: Mapping[str, Any]) -> Resource:
@@ -35,9 +38,17 @@ def allow(action: str | list[str], resource: Any, **more: Any) -> dict[str, Any]
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
+def deny(action: str, resource: str, **more: Any) -> dict[str, Any]:
+    return {**allow(action, resource, **more), "Effect": "Deny"}
+
+
 def arn(logical_id: str) -> dict[str, Any]:
     """The Arn attribute of a resource of the same stack."""
     return {"Fn::GetAtt": [logical_id, "Arn"]}
+
+
+ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+MAY_START = allow("states:StartExecution", arn("Machine"))
 
 
 def function(code: str, role_id: str, **properties: Any) -> Resource:
@@ -71,7 +82,7 @@ def state_machine(definition: Mapping[str, Any], role_id: str, **properties: Any
 def assembly(
     folder: Path, name: str, resources: Resources, outputs: Resource | None = None
 ) -> Path:
-    """Write a stack's template, its assets' list and the code of its functions."""
+    """Write the template of a stack, its list of assets and the code of its functions."""
     template = {"Resources": resources, "Outputs": outputs or {}}
     files: dict[str, Any] = {}
     for resource in resources.values():
@@ -98,12 +109,28 @@ def deployed(
 
 
 def physical_id(cloud: Cloud, logical_id: str) -> str:
-    """Look up what a resource of the stack `small` is called."""
+    """Look up the physical ID of a resource of the stack `small`."""
     described = cloud.client("cloudformation").describe_stack_resource(
         StackName="small", LogicalResourceId=logical_id
     )
     found: str = described["StackResourceDetail"]["PhysicalResourceId"]
     return found
+
+
+def dead_letters(cloud: Cloud) -> list[tuple[Any, dict[str, str]]]:
+    assert cloud.clock.wait_until_idle(30)
+    messages = cloud.client("sqs").receive_message(
+        QueueUrl=physical_id(cloud, "Queue"),
+        MessageAttributeNames=["All"],
+        MaxNumberOfMessages=10,
+    )
+    return [
+        (
+            json.loads(message["Body"]),
+            {k: v["StringValue"] for k, v in message["MessageAttributes"].items()},
+        )
+        for message in messages.get("Messages", [])
+    ]
 
 
 def _hash(code: str) -> str:

@@ -1,4 +1,4 @@
-"""State machines on a clock of their own: write one, run it to its end, look at what it did."""
+"""State machines on their own clock: write one, run it to its end, see what it did."""
 
 import itertools
 import json
@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend, lambda_simple_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -21,14 +22,13 @@ START = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
 ACCOUNT = DEFAULT_ACCOUNT_ID
 REGION = "ap-northeast-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
-REAL_SECONDS = 60  # far more than any test needs: it only ends one that hangs
+REAL_SECONDS = 60  # far more than any test needs: only a test that hangs reaches it
 _numbers = itertools.count()
-
 Function = Callable[[Any], Any]
 
 
 class FunctionError(Exception):
-    """What a Lambda function answers when it fails: the payload as it is written."""
+    """What a Lambda function returns when it fails: the payload, exactly as given."""
 
     def __init__(self, payload: str) -> None:
         self.payload = payload
@@ -40,13 +40,18 @@ class Functions(LambdaSimpleBackend):
     by_name: dict[str, Function]
 
     def invoke(
-        self, function_name: str, qualifier: str | None, body: Any, headers: Any, answer: Any
+        self,
+        function_name: str,
+        qualifier: str | None,
+        body: Any,
+        headers: Any,
+        response_headers: Any,
     ) -> bytes:
         del qualifier, headers
         try:
             return json.dumps(self.by_name[function_name](json.loads(body))).encode()
         except FunctionError as error:
-            answer["x-amz-function-error"] = "Unhandled"
+            response_headers["x-amz-function-error"] = "Unhandled"
             return error.payload.encode()
 
 
@@ -90,14 +95,14 @@ class Ended:
 
 @dataclass(frozen=True)
 class Machines:
-    """Makes state machines and runs them."""
+    """Creates state machines and runs them."""
 
     clock: clock.Clock
     client: Any
     functions: dict[str, Function]
 
     def create(self, states: dict[str, Any], **fields: Any) -> str:
-        """Make a JSONata machine that starts at the first of `states`; returns its ARN."""
+        """Create a JSONata machine that starts at the first of `states`; return its ARN."""
         machine = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
         arn: str = self.client.create_state_machine(
             name=f"machine-{next(_numbers)}",
@@ -115,7 +120,7 @@ class Machines:
         return execution
 
     def settle(self) -> None:
-        """Let everything that runs or is planned come to its end."""
+        """Wait until everything that runs or is planned has ended."""
         assert self.clock.wait_until_idle(REAL_SECONDS)
 
     def look(self, execution: str) -> Ended:
@@ -138,7 +143,7 @@ class Machines:
 
 @contextmanager
 def running_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
-    """A moto without anything in it, and a clock at START."""
+    """An empty moto, and a clock at START."""
     config: Any = {"lambda": {"use_docker": False}}
     functions: dict[str, Function] = {}
     backend = type("TestFunctions", (Functions,), {"by_name": functions})
@@ -158,7 +163,7 @@ def running_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
 
 
 def task(resource: str, arguments: Any, **fields: Any) -> dict[str, Any]:
-    """A Task state that ends the machine, or goes on where `fields` say."""
+    """A Task state that ends the machine, or continues as `fields` say."""
     state = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Arguments": arguments}
     return state | (fields if "Next" in fields else {"End": True} | fields)
 
@@ -170,8 +175,38 @@ def invoke(function: str, payload: Any = None, **fields: Any) -> dict[str, Any]:
 
 
 def caught(*errors: str, to: str = "Caught") -> list[dict[str, Any]]:
-    """A Catch that hands the whole error output on to the state `to`."""
+    """A Catch that passes the whole error output to the state `to`."""
     return [{"ErrorEquals": list(errors), "Output": "{% $states.errorOutput %}", "Next": to}]
 
 
+def parallel(states: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    branch = {"StartAt": next(iter(states)), "States": states}
+    return {"Type": "Parallel", "Branches": [branch]} | (fields or {"End": True})
+
+
+def each(items: Any, states: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    processor = {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": next(iter(states)),
+        "States": states,
+    }
+    state = {"Type": "Map", "Items": items, "ItemProcessor": processor}
+    return state | (fields if "Next" in fields else {"End": True} | fields)
+
+
 CAUGHT = {"Caught": {"Type": "Succeed"}}
+DONE = {"Done": {"Type": "Succeed"}}
+WAIT = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
+
+
+def error_of(machines: Machines, state: dict[str, Any], *, by: str = "States.ALL") -> Any:
+    """Run one task that fails and return what a Catch of `by` gets."""
+    return machines.run({"Call": state | {"Catch": caught(by)}, **CAUGHT}).output
+
+
+def refused(call: Callable[[], object]) -> tuple[str, str]:
+    """Return the code and message of the error with which `call` is refused."""
+    with pytest.raises(ClientError) as error_info:
+        call()
+    error = error_info.value.response["Error"]
+    return error["Code"], error["Message"]

@@ -10,7 +10,7 @@ from embedded_aws.clock import Clock
 from embedded_aws.cloud import Cloud, start
 
 
-def test_it_is_the_account_and_region_it_was_started_for(cloud: Cloud) -> None:
+def test_a_cloud_has_the_account_and_region_it_was_started_for(cloud: Cloud) -> None:
     assert cloud.client("sts").get_caller_identity()["Account"] == "111122223333"
     url = cloud.client("sqs").create_queue(QueueName="shop")["QueueUrl"]
     arn = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -25,7 +25,7 @@ def test_clouds_of_any_account_run_one_after_the_other_and_start_empty() -> None
             cloud.client("sqs").create_queue(QueueName="left-behind")
 
 
-def test_the_same_steps_make_the_same_identifiers_in_every_cloud() -> None:
+def test_the_same_steps_create_the_same_identifiers_in_every_cloud() -> None:
     event = {"Source": "shop", "DetailType": "Sale", "Detail": "{}"}
     ids = []
     for _ in range(2):
@@ -41,7 +41,7 @@ def test_a_second_cloud_in_the_same_process_is_refused(cloud: Cloud) -> None:
     clock.stop()
 
 
-def test_a_taken_port_is_named() -> None:
+def test_the_error_for_a_port_in_use_names_the_port() -> None:
     clock = Clock(0)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -57,18 +57,18 @@ def test_stopping_leaves_no_thread_no_port_and_no_variable(cloud: Cloud) -> None
     cloud.client("sqs").list_queues()
     assert os.environ["AWS_ENDPOINT_URL"] == cloud.endpoint
     cloud.stop()
-    cloud.stop()  # nothing more to do
+    cloud.stop()  # a second stop does nothing
     assert "AWS_ENDPOINT_URL" not in os.environ
     assert not [t for t in threading.enumerate() if t.name == "clock"]
     with socket.socket() as again:
         again.bind(("127.0.0.1", port))
 
 
-def test_it_listens_on_loopback_only(cloud: Cloud) -> None:
+def test_a_cloud_listens_on_loopback_only(cloud: Cloud) -> None:
     assert cloud._server.server_address[0] == "127.0.0.1"
 
 
-def test_what_a_user_exports_reaches_the_cloud(cloud: Cloud) -> None:
+def test_the_exported_variables_point_to_the_cloud(cloud: Cloud) -> None:
     assert cloud.environment["AWS_ENDPOINT_URL"] == cloud.endpoint
     assert cloud.environment["AWS_REGION"] == "ap-northeast-1"
     assert "localhost" in cloud.environment["AWS_ENDPOINT_URL_S3"]

@@ -1,4 +1,4 @@
-"""A deployment puts every resource in place, or says which it did not and why."""
+"""A deployment creates every resource, or reports which one it could not create and why."""
 
 import json
 import os
@@ -76,7 +76,9 @@ def test_outputs_are_returned(cloud: Cloud, tmp_path: Path) -> None:
     }
 
 
-def test_a_table_s_writes_scale_as_the_template_says(cloud: Cloud, tmp_path: Path) -> None:
+def test_the_write_capacity_of_a_table_scales_as_the_template_says(
+    cloud: Cloud, tmp_path: Path
+) -> None:
     deployed(cloud, tmp_path, {"Table": TABLE, **SCALING})
     scaling = cloud.client("application-autoscaling")
     (target,) = scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
@@ -85,7 +87,7 @@ def test_a_table_s_writes_scale_as_the_template_says(cloud: Cloud, tmp_path: Pat
     assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 70
 
 
-def test_a_definition_s_substitutions_are_made(cloud: Cloud, tmp_path: Path) -> None:
+def test_the_substitutions_of_a_definition_are_made(cloud: Cloud, tmp_path: Path) -> None:
     definition = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": "${T}", "End": True}}}
     machine = state_machine(
         definition,
@@ -102,7 +104,7 @@ def test_a_definition_s_substitutions_are_made(cloud: Cloud, tmp_path: Path) -> 
     assert described["tracingConfiguration"] == {"enabled": True}
 
 
-def test_a_log_group_s_arn_covers_its_streams(cloud: Cloud, tmp_path: Path) -> None:
+def test_the_arn_of_a_log_group_covers_its_streams(cloud: Cloud, tmp_path: Path) -> None:
     group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/refresh"}}
     outputs = deployed(cloud, tmp_path, {"Log": group}, {"Arn": {"Value": arn("Log")}})
     assert outputs["Arn"] == "arn:aws:logs:ap-northeast-1:111122223333:log-group:/refresh:*"
@@ -161,7 +163,7 @@ def test_deploying_again_updates_in_place_adds_and_removes(cloud: Cloud, tmp_pat
     assert cloud.client("iam").get_role(RoleName=physical_id(cloud, "Role"))
 
 
-def test_a_type_that_nobody_models_fails_the_deployment(cloud: Cloud, tmp_path: Path) -> None:
+def test_an_unsupported_resource_type_fails_the_deployment(cloud: Cloud, tmp_path: Path) -> None:
     resources = {"Canary": {"Type": "AWS::Synthetics::Canary", "Properties": {}}}
     with pytest.raises(
         DeploymentError, match=r"Unrecognized resource types: \[AWS::Synthetics::Can"
@@ -169,7 +171,7 @@ def test_a_type_that_nobody_models_fails_the_deployment(cloud: Cloud, tmp_path: 
         deployed(cloud, tmp_path, resources)
 
 
-def test_a_resource_that_cannot_be_made_is_named_with_its_reason_and_can_be_repaired(
+def test_a_resource_that_cannot_be_created_is_named_with_its_reason_and_can_be_fixed(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     policy = {
@@ -202,7 +204,7 @@ def test_a_state_machine_whose_role_does_not_trust_step_functions_fails_the_depl
         deployed(cloud, tmp_path, {"Role": role("lambda.amazonaws.com"), "Machine": machine})
 
 
-def test_a_resource_that_vanished_is_reported_although_the_stack_is_complete(
+def test_a_missing_resource_is_reported_although_the_stack_is_complete(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deployed(cloud, tmp_path, {"Table": TABLE})
@@ -228,7 +230,7 @@ def test_an_inline_policy_is_attached_to_its_role(cloud: Cloud, tmp_path: Path) 
     assert cloud.client("iam").list_role_policies(RoleName=name)["PolicyNames"] == ["more"]
 
 
-def test_assets_are_packed_the_same_whenever_their_files_were_written(
+def test_assets_are_packed_the_same_no_matter_when_their_files_were_written(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     code = "def handler(event, context): return 1"
@@ -246,7 +248,7 @@ def test_assets_are_packed_the_same_whenever_their_files_were_written(
     assert packed(tmp_path / "a", 1_500_000_000) == packed(tmp_path / "b", 1_600_000_000)
 
 
-def test_a_template_too_long_for_a_request_goes_through_s3(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_template_too_long_for_a_request_is_sent_through_s3(cloud: Cloud, tmp_path: Path) -> None:
     name = "small"
     folder = assembly(tmp_path, name, {"Table": TABLE})
     template = folder / f"{name}.template.json"

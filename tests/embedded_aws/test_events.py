@@ -1,4 +1,4 @@
-"""EventBridge: what starts, with which input, and what becomes of an undeliverable event."""
+"""EventBridge: what starts, and what happens to an event that cannot be delivered."""
 
 import json
 from datetime import UTC, datetime
@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from embedded_aws.cloud import Cloud
-from embedded_aws.services.events.inputs import target_input
 from tests.embedded_aws.small_stack import (
+    ECHO,
+    MAY_START,
     allow,
     arn,
+    dead_letters,
     deployed,
     function,
     physical_id,
@@ -20,8 +22,6 @@ from tests.embedded_aws.small_stack import (
 )
 
 GLUE = {"source": ["aws.glue"], "detail": {"state": ["SUCCEEDED"], "jobName": ["nightly"]}}
-ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
-MAY_START = allow("states:StartExecution", arn("Machine"))
 
 
 def rule(**target: Any) -> dict[str, Any]:
@@ -71,29 +71,13 @@ def glue_event(cloud: Cloud, job: str = "nightly", state: str = "SUCCEEDED") -> 
 
 
 def started(cloud: Cloud) -> list[Any]:
-    """The inputs of all executions so far, once they have ended."""
+    """Return the inputs of all executions so far, after they have ended."""
     assert cloud.clock.wait_until_idle(30)
     api = cloud.client("stepfunctions")
     machine = physical_id(cloud, "Machine")
     return [
         json.loads(api.describe_execution(executionArn=e["executionArn"])["input"])
         for e in api.list_executions(stateMachineArn=machine)["executions"]
-    ]
-
-
-def dead_letters(cloud: Cloud) -> list[tuple[Any, dict[str, str]]]:
-    assert cloud.clock.wait_until_idle(30)
-    messages = cloud.client("sqs").receive_message(
-        QueueUrl=physical_id(cloud, "Queue"),
-        MessageAttributeNames=["All"],
-        MaxNumberOfMessages=10,
-    )
-    return [
-        (
-            json.loads(message["Body"]),
-            {k: v["StringValue"] for k, v in message["MessageAttributes"].items()},
-        )
-        for message in messages.get("Messages", [])
     ]
 
 
@@ -132,12 +116,12 @@ def test_a_disabled_rule_starts_nothing(cloud: Cloud, tmp_path: Path) -> None:
     assert started(cloud) == []
 
 
-def test_the_root_plays_glue_through_put_events_at_a_time_of_its_own(
+def test_root_may_send_a_glue_event_with_its_own_time_through_put_events(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deploy_rule(cloud, tmp_path, MAY_START)
     detail = json.dumps({"jobName": "nightly", "state": "SUCCEEDED"})
-    answer = cloud.client("events").put_events(
+    response = cloud.client("events").put_events(
         Entries=[
             {
                 "Source": "aws.glue",
@@ -147,10 +131,10 @@ def test_the_root_plays_glue_through_put_events_at_a_time_of_its_own(
             }
         ]
     )
-    assert answer["FailedEntryCount"] == 0
+    assert response["FailedEntryCount"] == 0
     (received,) = started(cloud)
     assert received["time"] == "2020-09-27T20:01:02Z"
-    assert received["id"] == answer["Entries"][0]["EventId"]
+    assert received["id"] == response["Entries"][0]["EventId"]
 
 
 def test_a_deployed_role_may_not_send_events_as_an_aws_service(
@@ -168,12 +152,12 @@ def handler(event, context):
         "Task": function(code, "Role"),
     }
     deployed(cloud, tmp_path, resources)
-    answer = cloud.client("lambda").invoke(FunctionName=physical_id(cloud, "Task"))
-    (entry,) = json.loads(answer["Payload"].read())
+    response = cloud.client("lambda").invoke(FunctionName=physical_id(cloud, "Task"))
+    (entry,) = json.loads(response["Payload"].read())
     assert entry["ErrorCode"] == "NotAuthorizedForSourceException"
 
 
-def test_an_event_of_a_deployed_role_is_delivered_once_its_sender_waits_or_ends(
+def test_an_event_of_a_deployed_role_is_delivered_when_its_sender_waits_or_ends(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     code = """
@@ -199,20 +183,20 @@ def handler(event, context):
     assert received["detail"] == {"sold": 1}
 
 
-def test_bad_entries_fail_by_themselves(cloud: Cloud) -> None:
+def test_invalid_entries_do_not_fail_the_other_entries(cloud: Cloud) -> None:
     good = {"Source": "shop", "DetailType": "Sale", "Detail": "{}"}
-    answer = cloud.client("events").put_events(
+    response = cloud.client("events").put_events(
         Entries=[good, {**good, "Detail": "{"}, {"Source": "shop", "Detail": "{}"}]
     )
-    assert answer["FailedEntryCount"] == 2
-    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [
+    assert response["FailedEntryCount"] == 2
+    assert [entry.get("ErrorCode") for entry in response["Entries"]] == [
         None,
         "MalformedDetail",
         "InvalidArgument",
     ]
 
 
-def test_a_role_without_permission_starts_nothing_and_the_event_is_kept_with_its_reason(
+def test_without_permission_to_start_the_event_goes_to_the_dead_letter_queue_with_the_reason(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deploy_rule(cloud, tmp_path)
@@ -237,7 +221,7 @@ def test_a_role_that_does_not_trust_eventbridge_starts_nothing(
     assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
 
 
-def test_a_throttled_start_is_repeated_until_it_succeeds(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_throttled_start_is_retried_until_it_succeeds(cloud: Cloud, tmp_path: Path) -> None:
     deploy_rule(cloud, tmp_path, MAY_START)
     cloud.faults.add("states:StartExecution=throttle*4")
     began = cloud.clock.time()
@@ -254,7 +238,7 @@ def test_a_throttled_start_is_repeated_until_it_succeeds(cloud: Cloud, tmp_path:
         ({"MaximumEventAgeInSeconds": 60}, "MaximumEventAgeInSeconds", "3"),
     ],
 )
-def test_an_event_that_exhausts_its_retry_policy_is_kept(
+def test_an_event_that_exhausts_its_retry_policy_goes_to_the_dead_letter_queue(
     cloud: Cloud, tmp_path: Path, policy: dict[str, int], condition: str, retries: str
 ) -> None:
     deploy_rule(cloud, tmp_path, MAY_START, RetryPolicy=policy)
@@ -266,7 +250,7 @@ def test_an_event_that_exhausts_its_retry_policy_is_kept(
     assert attributes["ERROR_CODE"] == "INTERNAL_ERROR"
 
 
-def test_without_a_retry_policy_attempts_end_after_a_day_at_most(
+def test_without_a_retry_policy_retries_end_after_one_day_at_most(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deploy_rule(cloud, tmp_path, MAY_START)
@@ -279,7 +263,7 @@ def test_without_a_retry_policy_attempts_end_after_a_day_at_most(
     assert 86_400 - 600 <= cloud.clock.time() - began <= 86_400
 
 
-def test_a_lost_answer_delivers_the_event_twice(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_lost_response_delivers_the_event_twice(cloud: Cloud, tmp_path: Path) -> None:
     deploy_rule(cloud, tmp_path, MAY_START)
     cloud.faults.add("states:StartExecution=lost")
     glue_event(cloud)
@@ -287,7 +271,7 @@ def test_a_lost_answer_delivers_the_event_twice(cloud: Cloud, tmp_path: Path) ->
     assert first == second
 
 
-def test_a_queue_that_does_not_let_eventbridge_in_keeps_nothing(
+def test_a_queue_that_does_not_allow_eventbridge_receives_nothing(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deployed(
@@ -306,43 +290,3 @@ def test_a_queue_that_does_not_let_eventbridge_in_keeps_nothing(
     assert dead_letters(cloud) == []
     refused = [call for call in cloud.calls if not call.allowed]
     assert ("events.amazonaws.com", "sqs:SendMessage") in {(c.caller, c.action) for c in refused}
-
-
-EVENT = {
-    "detail-type": "Glue Job State Change",
-    "time": "2020-09-28T00:30:00Z",
-    "detail": {"jobName": 'say "hi"', "attempts": 2, "tags": ["a", "b"]},
-}
-
-
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ({"Input": '{"reconcile": true}'}, {"reconcile": True}),
-        ({"InputPath": "$.detail"}, EVENT["detail"]),
-        ({"InputPath": "$.detail-type"}, "Glue Job State Change"),
-        ({"InputPath": "$.nowhere"}, None),
-        (
-            {
-                "InputTransformer": {
-                    "InputPathsMap": {"job": "$.detail.jobName", "n": "$.detail.attempts"},
-                    "InputTemplate": '{"text": "job <job>, <n> times", "job": <job>, "n": <n>}',
-                }
-            },
-            {"text": 'job say "hi", 2 times', "job": 'say "hi"', "n": 2},
-        ),
-        (
-            {
-                "InputTransformer": {
-                    "InputPathsMap": {"tags": "$.detail.tags", "gone": "$.detail.gone"},
-                    "InputTemplate": '{"tags": <tags>, "gone": "<gone>", "rule": '
-                    '"<aws.events.rule-name>", "event": <aws.events.event.json>}',
-                }
-            },
-            {"tags": ["a", "b"], "gone": "", "rule": "mine", "event": EVENT},
-        ),
-    ],
-)
-def test_a_target_gets_what_its_input_settings_say(target: dict[str, Any], expected: Any) -> None:
-    text = target_input(target, EVENT, "arn:aws:events:ap-northeast-1:111122223333:rule/mine")
-    assert json.loads(text) == expected

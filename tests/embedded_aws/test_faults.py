@@ -1,4 +1,4 @@
-"""Faults strike the calls of deployed roles, as often as asked, in the forms that AWS has."""
+"""Faults hit calls of deployed roles, as often as requested, with the errors of AWS."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ TABLE = {
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
     },
 }
-# Puts one row without boto3's own retries, and answers with what became of it.
+# Puts one row without boto3's own retries, and returns the result.
 PUT = """
 import boto3, botocore
 table = boto3.client("dynamodb", config=botocore.config.Config(retries={"total_max_attempts": 1}))
@@ -57,7 +57,7 @@ def handler(event, context):
         ("lambda:Invoke@2=hung:61*4", Fault("lambda", "Invoke", "hung", "61", 4, 2)),
     ],
 )
-def test_a_fault_is_read_as_people_write_it_and_written_so_that_it_can_be_read(
+def test_a_fault_is_parsed_from_text_and_its_own_text_can_be_parsed_again(
     spec: str, expected: Fault
 ) -> None:
     assert Fault.parse(spec) == expected
@@ -81,38 +81,38 @@ def test_a_fault_is_read_as_people_write_it_and_written_so_that_it_can_be_read(
         ("s3:GetObject@last=lost", "N is a whole number from 1"),
     ],
 )
-def test_a_bad_fault_says_what_is_allowed(spec: str, message: str) -> None:
+def test_the_error_for_an_invalid_fault_says_what_is_allowed(spec: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Fault.parse(spec)
 
 
-def test_a_fault_strikes_as_often_as_it_says_whatever_the_case() -> None:
+def test_a_fault_hits_as_many_calls_as_it_says_in_upper_or_lower_case() -> None:
     faults = Faults([Fault.parse("Personalize:createcampaign=lost*2")])
     assert faults.take("personalize", "UpdateCampaign") is None
     assert faults.take("dynamodb", "CreateCampaign") is None
-    struck = [faults.take("personalize", "CreateCampaign") for _ in range(3)]
-    assert [fault is not None for fault in struck] == [True, True, False]
+    taken = [faults.take("personalize", "CreateCampaign") for _ in range(3)]
+    assert [fault is not None for fault in taken] == [True, True, False]
 
 
-def test_a_fault_of_the_nth_call_strikes_it_and_as_many_as_it_says_from_there() -> None:
+def test_a_fault_of_the_nth_call_hits_as_many_calls_as_it_says_from_that_call_on() -> None:
     faults = Faults([Fault.parse("s3:GetObject@3=lost"), Fault.parse("s3:*@5=error*2")])
     operations = ["GetObject", "PutObject", "GetObject", "GetObject", *["PutObject"] * 4]
-    struck = [faults.take("s3", operation) for operation in operations]
-    assert [fault and fault.kind for fault in struck] == [
+    taken = [faults.take("s3", operation) for operation in operations]
+    assert [fault and fault.kind for fault in taken] == [
         *(None, None, None, "lost", "error", "error", None, None)
     ]
 
 
-def test_calls_count_for_a_fault_of_the_nth_whatever_else_strikes_them() -> None:
+def test_calls_that_another_fault_hits_still_count_for_a_fault_of_the_nth_call() -> None:
     faults = Faults([Fault.parse("s3:Get*=throttle"), Fault.parse("s3:GetObject=denied")])
     faults.add("s3:GetObject@3=lost")
-    struck = [faults.take("s3", "GetObject") for _ in range(4)]
-    assert [fault and fault.kind for fault in struck] == ["throttle", "denied", "lost", None]
+    taken = [faults.take("s3", "GetObject") for _ in range(4)]
+    assert [fault and fault.kind for fault in taken] == ["throttle", "denied", "lost", None]
     faults.clear()
     faults.add("s3:GetObject=throttle")
     late = faults.add("s3:GetObject@1=lost")
-    struck = [faults.take("s3", "GetObject") for _ in range(2)]
-    assert [fault and fault.kind for fault in struck] == ["throttle", None]
+    taken = [faults.take("s3", "GetObject") for _ in range(2)]
+    assert [fault and fault.kind for fault in taken] == ["throttle", None]
     assert faults.unused == [late]
 
 
@@ -125,8 +125,8 @@ def test_a_fault_that_matched_no_call_is_reported_as_unused() -> None:
 
 def put(cloud: Cloud) -> Any:
     name, table = physical_id(cloud, "Task"), physical_id(cloud, "Table")
-    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(table))
-    return json.loads(answer["Payload"].read())
+    response = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(table))
+    return json.loads(response["Payload"].read())
 
 
 def rows(cloud: Cloud) -> int:
@@ -144,7 +144,7 @@ def deploy_putter(cloud: Cloud, folder: Path, more: Resources | None = None) -> 
 
 
 @pytest.mark.parametrize(
-    ("kind", "answer", "written"),
+    ("kind", "result", "written"),
     [
         ("throttle", [400, "ThrottlingException"], 0),
         ("error", [500, "InternalServerError"], 0),
@@ -156,19 +156,21 @@ def deploy_putter(cloud: Cloud, folder: Path, more: Resources | None = None) -> 
         ("aborted", "put", 1),
     ],
 )
-def test_a_struck_call_fails_in_its_way_once(
-    cloud: Cloud, tmp_path: Path, kind: str, answer: Any, written: int
+def test_a_call_hit_by_a_fault_fails_once_as_the_fault_says(
+    cloud: Cloud, tmp_path: Path, kind: str, result: Any, written: int
 ) -> None:
     deploy_putter(cloud, tmp_path)
     cloud.faults.add(f"dynamodb:PutItem={kind}")
-    assert put(cloud) == answer
+    assert put(cloud) == result
     assert rows(cloud) == written
     assert put(cloud) == "put"
     assert cloud.faults.unused == []
 
 
 @pytest.mark.parametrize("kind", ["slow", "hung"])
-def test_a_late_answer_takes_its_simulated_seconds(cloud: Cloud, tmp_path: Path, kind: str) -> None:
+def test_a_late_response_takes_its_simulated_seconds(
+    cloud: Cloud, tmp_path: Path, kind: str
+) -> None:
     deploy_putter(cloud, tmp_path)
     cloud.faults.add(f"dynamodb:PutItem={kind}:12.5")
     began = cloud.clock.time()
@@ -176,7 +178,7 @@ def test_a_late_answer_takes_its_simulated_seconds(cloud: Cloud, tmp_path: Path,
     assert cloud.clock.time() == began + 12.5
 
 
-def test_a_call_that_hangs_longer_than_the_function_may_take_ends_it_in_time(
+def test_a_call_that_hangs_longer_than_the_function_timeout_ends_the_function_at_its_timeout(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     deploy_putter(cloud, tmp_path)
@@ -187,7 +189,7 @@ def test_a_call_that_hangs_longer_than_the_function_may_take_ends_it_in_time(
     assert rows(cloud) == 1
 
 
-def test_a_function_that_a_fault_kills_never_reads_the_answer_and_is_not_used_again(
+def test_a_function_that_a_fault_kills_never_reads_the_response_and_is_not_used_again(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     code = "import os\nprint('started', flush=True)" + PUT
@@ -224,7 +226,7 @@ def put_item(table: str, **more: Any) -> dict[str, Any]:
 
 
 def machine(cloud: Cloud, folder: Path, states: dict[str, Any]) -> str:
-    """Deploy a state machine beside table and function; all it may do is call them."""
+    """Deploy a state machine with the table and the function; it may only call these two."""
     definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
     deploy_putter(cloud, folder)
     may = [allow("dynamodb:PutItem", arn("Table")), allow("lambda:InvokeFunction", arn("Task"))]
@@ -255,7 +257,7 @@ def status(cloud: Cloud, execution_arn: str) -> str:
     return found
 
 
-def test_a_state_machine_s_own_call_that_is_to_be_killed_is_lost(
+def test_a_killed_fault_on_a_call_of_a_state_machine_loses_the_response(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     arn = machine(cloud, tmp_path, {"Put": put_item("TABLE", End=True)})
@@ -279,7 +281,7 @@ INVOKE = {
 
 
 @pytest.mark.parametrize("call", [put_item("TABLE", Next="Wait"), INVOKE | {"Next": "Wait"}])
-def test_an_aborting_call_stops_every_execution_before_its_caller_goes_on(
+def test_an_aborted_fault_stops_every_execution_before_the_caller_continues(
     cloud: Cloud, tmp_path: Path, call: dict[str, Any]
 ) -> None:
     states = {
@@ -303,13 +305,13 @@ def test_an_aborting_call_stops_every_execution_before_its_caller_goes_on(
         "TaskStarted",
         "ExecutionAborted",
     ]
-    # What is started afterwards runs.
+    # Executions that are started later run.
     after = start(cloud, arn, wait=False)
     assert cloud.clock.wait_until_idle(30)
     assert status(cloud, after) == "SUCCEEDED"
 
 
-def test_the_root_s_own_calls_are_never_struck(cloud: Cloud, tmp_path: Path) -> None:
+def test_faults_never_hit_calls_of_root(cloud: Cloud, tmp_path: Path) -> None:
     cloud.faults.add("*:*=denied*always")
     deploy_putter(cloud, tmp_path)
     assert rows(cloud) == 0

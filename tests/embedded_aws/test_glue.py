@@ -1,4 +1,4 @@
-"""Glue: job runs that take simulated time, and the events that tell of their end, or get lost."""
+"""Glue: job runs that take simulated time, and the events that report their end, or get lost."""
 
 import json
 from collections.abc import Callable
@@ -11,12 +11,11 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.cloud import Cloud
 from embedded_aws.services.glue.models import JobRunState
-from tests.embedded_aws.small_stack import allow, arn, deployed, function, physical_id, role
+from tests.embedded_aws.small_stack import ECHO, allow, arn, deployed, function, physical_id, role
 from tests.embedded_aws.small_stack import state_machine as machine
 
 JOB = "nightly"
 BEGAN = datetime(2020, 9, 28, 0, 30, tzinfo=UTC)
-ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
 RULE = {
     "Type": "AWS::Events::Rule",
     "Properties": {
@@ -41,7 +40,7 @@ def run(cloud: Cloud) -> dict[str, Any]:
 
 
 def listen(cloud: Cloud, folder: Path) -> Callable[[], list[dict[str, Any]]]:
-    """Deploy a rule that starts a machine with every event of Glue; return what reads them."""
+    """Deploy a rule that starts a machine for each Glue event; return a function to read them."""
     resources = {
         "Runner": role("states.amazonaws.com"),
         "Machine": machine(ECHO, "Runner"),
@@ -83,7 +82,9 @@ def test_a_run_is_running_until_its_time_has_passed(cloud: Cloud) -> None:
     assert "ErrorMessage" not in ended
 
 
-def test_a_runs_end_is_told_to_eventbridge_as_glue_tells_it(cloud: Cloud, tmp_path: Path) -> None:
+def test_the_end_of_a_run_is_sent_to_eventbridge_in_the_format_of_glue(
+    cloud: Cloud, tmp_path: Path
+) -> None:
     events = listen(cloud, tmp_path)
     create_job(cloud)
     run_id = run(cloud)["Id"]
@@ -108,7 +109,7 @@ def test_a_runs_end_is_told_to_eventbridge_as_glue_tells_it(cloud: Cloud, tmp_pa
         ("STOPPED", "INFO", "Job run stopped"),
     ],
 )
-def test_the_next_run_may_end_otherwise(
+def test_the_next_run_may_end_in_another_state(
     cloud: Cloud, tmp_path: Path, state: JobRunState, severity: str, message: str
 ) -> None:
     events = listen(cloud, tmp_path)
@@ -120,11 +121,11 @@ def test_the_next_run_may_end_otherwise(
     assert first["JobRunState"] == state
     assert first.get("ErrorMessage") == (None if state == "STOPPED" else message)
     assert run(cloud)["JobRunState"] == "SUCCEEDED"
-    told = events()[0]
-    assert told["time"] == "2020-09-28T00:31:00Z"
+    sent = events()[0]
+    assert sent["time"] == "2020-09-28T00:31:00Z"
     assert (
-        told["detail"] | {"state": state, "severity": severity, "message": message}
-        == (told["detail"])
+        sent["detail"] | {"state": state, "severity": severity, "message": message}
+        == (sent["detail"])
     )
 
 
@@ -138,9 +139,7 @@ def test_a_lost_event_leaves_a_run_that_has_ended(cloud: Cloud, tmp_path: Path) 
     assert [event["detail"]["jobRunId"] for event in events()] == [second["Id"]]
 
 
-def test_a_start_that_is_throttled_when_a_run_ends_is_repeated(
-    cloud: Cloud, tmp_path: Path
-) -> None:
+def test_a_start_that_is_throttled_when_a_run_ends_is_retried(cloud: Cloud, tmp_path: Path) -> None:
     events = listen(cloud, tmp_path)
     create_job(cloud)
     cloud.faults.add("states:StartExecution=throttle")
@@ -149,7 +148,7 @@ def test_a_start_that_is_throttled_when_a_run_ends_is_repeated(
     assert cloud.clock.now() == BEGAN + timedelta(seconds=605)
 
 
-def test_runs_are_listed_newest_first_and_by_pages(cloud: Cloud) -> None:
+def test_runs_are_listed_newest_first_and_in_pages(cloud: Cloud) -> None:
     create_job(cloud)
     began = cloud.clock.time()
     for name, hours in (("b", 2), ("d", 4), ("a", 1), ("c", 3), ("e", 4)):
@@ -221,7 +220,7 @@ def test_what_does_not_exist_is_not_found(cloud: Cloud) -> None:
         glue.get_job_run(JobName=JOB, RunId="jr_0")
 
 
-def test_a_job_is_as_old_as_the_clock_says(cloud: Cloud) -> None:
+def test_the_creation_time_of_a_job_comes_from_the_clock(cloud: Cloud) -> None:
     create_job(cloud)
     job = cloud.client("glue").get_job(JobName=JOB)["Job"]
     assert job["CreatedOn"] == job["LastModifiedOn"] == BEGAN
@@ -248,10 +247,10 @@ def handler(event, context):
     cloud.glue.record_run(JOB, run_id="jr_1")
 
     def ask(name: str) -> Any:
-        answer = cloud.client("lambda").invoke(
+        response = cloud.client("lambda").invoke(
             FunctionName=physical_id(cloud, "Task"), Payload=json.dumps(name)
         )
-        return json.loads(answer["Payload"].read())
+        return json.loads(response["Payload"].read())
 
     assert ask(JOB) == ["jr_1"]
     assert "AccessDenied" in ask("another")["errorMessage"]

@@ -30,8 +30,8 @@ def deploy_function(cloud: Cloud, folder: Path, code: str, *statements: Any, **m
 
 
 def invoke(cloud: Cloud, name: str, event: Any = None) -> tuple[Any, str | None]:
-    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
-    return json.loads(answer["Payload"].read()), answer.get("FunctionError")
+    response = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    return json.loads(response["Payload"].read()), response.get("FunctionError")
 
 
 def test_a_function_sees_the_variables_of_the_template_and_of_lambda_and_no_others(
@@ -75,7 +75,7 @@ def handler(event, context): raise RetryLater("quota is full")
     assert (payload["errorType"], payload["errorMessage"]) == ("RetryLater", "quota is full")
 
 
-def test_a_warm_environment_is_used_again(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_warm_environment_is_reused(cloud: Cloud, tmp_path: Path) -> None:
     code = "import os\ndef handler(event, context): return os.getpid()"
     name = deploy_function(cloud, tmp_path, code)
     assert invoke(cloud, name) == invoke(cloud, name)
@@ -87,11 +87,11 @@ def test_concurrent_invocations_have_environments_of_their_own(
     code = "import time\ndef handler(event, context):\n    time.sleep(0.05)\n    return event"
     name = deploy_function(cloud, tmp_path, code)
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda n: invoke(cloud, name, n)[0], range(8)))
-    assert answers == list(range(8))
+        results = list(pool.map(lambda n: invoke(cloud, name, n)[0], range(8)))
+    assert results == list(range(8))
 
 
-def test_a_function_that_takes_too_long_is_killed_and_the_next_one_starts_afresh(
+def test_a_function_that_takes_too_long_is_killed_and_the_next_one_starts_in_a_new_environment(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     code = """
@@ -111,7 +111,7 @@ def handler(event, context):
     assert invoke(cloud, name)[0] != first
 
 
-def test_a_call_slower_than_the_function_may_take_ends_it_at_the_simulated_second(
+def test_a_call_slower_than_the_function_timeout_ends_the_function_at_the_simulated_second(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     code = """
@@ -131,7 +131,7 @@ def handler(event, context):
     payload, _ = invoke(cloud, physical_id(cloud, "Task"), queue)
     assert payload["errorType"] == "Sandbox.Timedout"
     assert cloud.clock.time() == began + 20
-    # The call had been carried out before its answer was late.
+    # The call was completed; only its response was late.
     messages = cloud.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert [message["Body"] for message in messages] == ["sent"]
 
@@ -176,7 +176,7 @@ def handler(event, context): logging.getLogger().info("imported %s", event)
         ("import time\ndef handler(event, context): time.sleep(60)", "timeout"),
     ],
 )
-def test_lambda_writes_of_each_invocation_itself_how_it_ended(
+def test_lambda_itself_logs_how_each_invocation_ended(
     cloud: Cloud, tmp_path: Path, code: str, status: str
 ) -> None:
     invoke(cloud, deploy_function(cloud, tmp_path, code, Timeout=1, MemorySize=256))
@@ -189,7 +189,7 @@ def test_lambda_writes_of_each_invocation_itself_how_it_ended(
     assert report["record"]["metrics"]["memorySizeMB"] == 256
 
 
-def test_a_log_in_the_text_format_says_in_words_when_an_invocation_began_and_ended(
+def test_a_log_in_the_text_format_has_lines_for_the_start_and_the_end_of_an_invocation(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     resources = {
@@ -208,7 +208,7 @@ def test_a_log_in_the_text_format_says_in_words_when_an_invocation_began_and_end
     assert lines == ["START", "sold", "END", "REPORT"]
 
 
-def test_a_role_that_may_not_write_logs_leaves_none_but_the_function_runs(
+def test_a_function_whose_role_may_not_write_logs_runs_without_logs(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     code = "def handler(event, context):\n    print('unseen')\n    return 1"
@@ -242,15 +242,15 @@ def test_redeployed_code_and_variables_replace_the_warm_environments(
     assert invoke(cloud, name)[0] == ["new", None]
 
 
-def test_an_asynchronous_invocation_answers_at_once_and_runs_after(
+def test_an_asynchronous_invocation_returns_at_once_and_runs_later(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     code = "def handler(event, context): print('ran with', event)"
     name = deploy_function(cloud, tmp_path, code)
-    answer = cloud.client("lambda").invoke(
+    response = cloud.client("lambda").invoke(
         FunctionName=name, InvocationType="Event", Payload=b'"sale"'
     )
-    assert answer["StatusCode"] == 202
+    assert response["StatusCode"] == 202
     assert cloud.clock.wait_until_idle(30)
     log = cloud.client("logs").filter_log_events(logGroupName=physical_id(cloud, "Log"))
     assert [event["message"] for event in log["events"]][1:-1] == ["ran with sale"]
@@ -263,14 +263,14 @@ def test_an_event_over_six_megabytes_is_refused(cloud: Cloud, tmp_path: Path) ->
         invoke(cloud, name, "x" * (6 * 1024 * 1024))
 
 
-def test_an_answer_over_six_megabytes_is_an_error(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_response_over_six_megabytes_is_an_error(cloud: Cloud, tmp_path: Path) -> None:
     code = "def handler(event, context): return 'x' * (7 * 1024 * 1024)"
     payload, kind = invoke(cloud, deploy_function(cloud, tmp_path, code))
     assert kind == "Unhandled"
     assert payload["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-def test_the_deadline_of_the_context_is_the_function_s_timeout(
+def test_the_deadline_in_the_context_is_the_timeout_of_the_function(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     code = "def handler(event, context): return context.get_remaining_time_in_millis()"
@@ -278,7 +278,7 @@ def test_the_deadline_of_the_context_is_the_function_s_timeout(
     assert 0 < remaining <= 30_000
 
 
-def test_no_child_process_outlives_the_cloud(cloud: Cloud, tmp_path: Path) -> None:
+def test_no_child_process_remains_after_the_cloud_stops(cloud: Cloud, tmp_path: Path) -> None:
     code = "import os\ndef handler(event, context): return os.getpid()"
     pid, _ = invoke(cloud, deploy_function(cloud, tmp_path, code))
     assert Path(f"/proc/{pid}").exists()
@@ -286,7 +286,9 @@ def test_no_child_process_outlives_the_cloud(cloud: Cloud, tmp_path: Path) -> No
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_a_function_that_still_works_ends_with_the_cloud(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_function_that_is_still_running_ends_when_the_cloud_stops(
+    cloud: Cloud, tmp_path: Path
+) -> None:
     code = """
 import os, pathlib, time
 def handler(event, context):

@@ -1,4 +1,4 @@
-"""Functions' processes are as good as new ones, and none outlives whoever started it."""
+"""Processes of functions are like new ones, and end together with what started them."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import pytest
 from embedded_aws.services.awslambda import processes
 
 ROOT = Path(__file__).parents[2]
-NO_RUNTIME_API = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9"}  # where a process soon gives up
+NO_RUNTIME_API = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9"}  # where a process fails soon
 
 
 def start(folder: Path, code: str) -> tuple[processes.Process, Path]:
@@ -42,7 +42,7 @@ def wait_for(path: Path) -> str:
 
 
 def assert_gone(pid: int) -> None:
-    """Wait until a process has ended that is not this one's child."""
+    """Wait until a process that is not a child of this one has ended."""
     deadline = time.monotonic() + 30
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline, f"{pid} still runs"
@@ -50,9 +50,7 @@ def assert_gone(pid: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["six.py", "urllib3/__init__.py", "calendar.py"])
-def test_a_function_s_own_version_of_a_module_is_the_one_it_imports(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_function_imports_its_own_version_of_a_module(tmp_path: Path, name: str) -> None:
     module = tmp_path / "root" / name
     module.parent.mkdir(parents=True)
     module.write_text("")
@@ -61,7 +59,7 @@ def test_a_function_s_own_version_of_a_module_is_the_one_it_imports(
     assert found == str(module)
 
 
-def test_no_two_processes_draw_the_same_random_numbers(tmp_path: Path) -> None:
+def test_no_two_processes_generate_the_same_random_numbers(tmp_path: Path) -> None:
     code = "import random\nprint(random.random())"
     assert len({first_line(make(tmp_path / str(n)), code) for n in range(3)}) == 3
 
@@ -80,20 +78,20 @@ def make(folder: Path) -> Path:
         ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
     ],
 )
-def test_a_process_ends_with_the_status_of_its_own(tmp_path: Path, code: str, status: int) -> None:
+def test_the_exit_status_of_a_process_is_reported(tmp_path: Path, code: str, status: int) -> None:
     assert start(tmp_path, code)[0].wait() == status
 
 
-def test_a_killed_process_is_gone_once_it_was_waited_for(tmp_path: Path) -> None:
+def test_a_killed_process_is_gone_after_wait(tmp_path: Path) -> None:
     process, output = start(tmp_path, "import os, time\nprint(os.getpid())\ntime.sleep(600)")
     pid = wait_for(output).strip()
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert not Path(f"/proc/{pid}").exists()
-    process.kill()  # and once more, without effect
+    process.kill()  # a second kill has no effect
 
 
-def test_all_ends_when_whoever_started_it_is_killed(tmp_path: Path) -> None:
+def test_all_processes_end_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     code = f"""
 import os, pathlib, time
@@ -113,7 +111,7 @@ start(pathlib.Path({str(tmp_path)!r}), {code!r})[0].wait()
         assert_gone(child)
 
 
-def test_a_parent_that_died_takes_its_children_along_and_is_replaced(tmp_path: Path) -> None:
+def test_when_the_parent_dies_its_children_end_and_a_new_parent_is_started(tmp_path: Path) -> None:
     code = "import os, time\nprint(os.getpid(), os.getppid())\ntime.sleep(600)"
     process, output = start(make(tmp_path / "one"), code)
     child, parent = map(int, wait_for(output).split())

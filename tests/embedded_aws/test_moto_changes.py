@@ -1,4 +1,4 @@
-"""The one way to change moto: listed, with a reason each, compared with its source, undone."""
+"""The only way to change moto: every change is listed, has a reason, is checked, is undone."""
 
 import ast
 import inspect
@@ -43,7 +43,7 @@ def test_a_part_whose_source_differs_is_noticed(monkeypatch: pytest.MonkeyPatch)
     assert moto_changes._source_hash(used_by_moto.parse, used_by_moto) != before
 
 
-def test_moto_is_as_it_was_when_the_cloud_has_stopped_and_can_be_changed_again() -> None:
+def test_after_the_cloud_stops_moto_is_restored_and_can_be_changed_again() -> None:
     assert moto_changes.made() == []
     originals = []
     for _ in range(2):
@@ -53,23 +53,23 @@ def test_moto_is_as_it_was_when_the_cloud_has_stopped_and_can_be_changed_again()
             assert len(made) > 50
             assert all(change.why for change in made)
         assert moto_changes.made() == []
-    # the second start found in each place what the first one had found there
+    # the second start found the same originals as the first one
     first, second = originals
     for (place, before), (_, after) in zip(first, second, strict=True):
         assert before is after or before == after, place
 
 
-def test_what_was_inherited_is_inherited_again() -> None:
+def test_an_inherited_part_is_inherited_again_after_undo() -> None:
     class Base:
         part = 1
 
-    class Heir(Base): ...
+    class Child(Base): ...
 
-    moto_changes.replace(Heir, "a reason", part=2)
-    assert Heir.part == 2
+    moto_changes.replace(Child, "a reason", part=2)
+    assert Child.part == 2
     moto_changes.undo_all()
-    assert "part" not in vars(Heir)
-    assert Heir.part == 1
+    assert "part" not in vars(Child)
+    assert Child.part == 1
 
 
 def test_a_part_that_moto_does_not_have_cannot_be_replaced() -> None:
@@ -79,7 +79,7 @@ def test_a_part_that_moto_does_not_have_cannot_be_replaced() -> None:
 
 
 def from_moto(tree: ast.AST) -> set[str]:
-    """The names in a module that stand for something of moto's."""
+    """The names in a module that were imported from moto."""
     return {
         (alias.asname or alias.name).split(".")[0]
         for node in ast.walk(tree)
@@ -102,7 +102,7 @@ def assigned(node: ast.AST) -> list[Any]:
 
 
 @pytest.mark.parametrize("path", sorted(HERE.rglob("*.py")), ids=lambda p: str(p.relative_to(HERE)))
-def test_nothing_of_moto_is_changed_in_another_way(path: Path) -> None:
+def test_moto_is_not_changed_in_any_other_way(path: Path) -> None:
     if path.name == inspect.getfile(moto_changes).rsplit("/", 1)[-1]:
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))

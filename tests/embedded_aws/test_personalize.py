@@ -1,12 +1,10 @@
 """Imports and trainings, as a caller sees them."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from embedded_aws.cloud import Cloud
 from embedded_aws.services.personalize.resources import SolutionVersion
 from tests.embedded_aws.personalize_shop import (
     HRNN,
@@ -14,27 +12,13 @@ from tests.embedded_aws.personalize_shop import (
     USER_PERSONALIZATION,
     Shop,
     csv,
-    open_shop,
     refusal,
 )
-
-
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
-
-
-@pytest.fixture
-def solution(shop: Shop) -> str:
-    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
-    return shop.solution()
-
 
 # Imports
 
 
-def test_an_import_goes_from_pending_over_in_progress_to_active(shop: Shop) -> None:
+def test_an_import_goes_from_pending_through_in_progress_to_active(shop: Shop) -> None:
     dataset = shop.dataset()
     job = shop.begin_import(dataset, "first", shop.put("first.csv", csv()))
     statuses = []
@@ -45,7 +29,7 @@ def test_an_import_goes_from_pending_over_in_progress_to_active(shop: Shop) -> N
     assert statuses == ["CREATE PENDING"] * 2 + ["CREATE IN_PROGRESS"] * 7 + ["ACTIVE"]
 
 
-def test_a_taken_job_name_is_refused_even_after_its_job_failed(shop: Shop) -> None:
+def test_a_job_name_that_exists_is_refused_even_if_its_job_failed(shop: Shop) -> None:
     dataset = shop.dataset()
     assert shop.imported(dataset, "first", "s3://shop-data/none.csv")["status"] == "CREATE FAILED"
     other = shop.dataset(group="other")
@@ -70,7 +54,7 @@ def test_the_sixth_import_at_a_time_exceeds_the_quota_of_the_region(shop: Shop) 
     assert shop.begin_import(datasets[0], "job-5", location)
 
 
-def test_imported_data_counts_only_once_the_import_is_active(shop: Shop) -> None:
+def test_imported_data_is_used_only_after_the_import_is_active(shop: Shop) -> None:
     dataset = shop.dataset()
     solution = shop.solution()
     shop.begin_import(dataset, "first", shop.put("first.csv", csv()))
@@ -90,7 +74,7 @@ def test_a_training_may_be_refused_while_an_import_runs(shop: Shop, solution: st
 # Trainings
 
 
-def test_every_call_makes_another_version_with_an_id_of_eight_hex_digits(
+def test_every_call_creates_another_version_with_an_id_of_eight_hex_digits(
     shop: Shop, solution: str
 ) -> None:
     versions = [shop.trained(solution) for _ in range(2)]
@@ -151,7 +135,7 @@ def test_a_pending_training_stops_at_once_and_a_running_one_after_a_while(
 
 
 @pytest.mark.parametrize("choice", ["refused", "accepted"])
-def test_a_taken_version_name_is_refused_or_accepted(
+def test_a_version_name_that_exists_is_refused_or_accepted(
     shop: Shop, solution: str, choice: Any
 ) -> None:
     shop.backend.behaviour.taken_solution_version_name = choice
@@ -182,7 +166,7 @@ def test_update_training_needs_its_recipe_and_an_active_full_version(shop: Shop)
     assert shop.version(shop.trained(updatable, trainingMode="UPDATE"))["status"] == "ACTIVE"
 
 
-def test_a_training_uses_the_data_that_was_there_when_it_began(shop: Shop, solution: str) -> None:
+def test_a_training_uses_the_data_that_existed_when_it_began(shop: Shop, solution: str) -> None:
     begun = shop.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
     shop.wait(2 * MINUTE)
     dataset = shop.arn("dataset/shop/INTERACTIONS")

@@ -1,4 +1,4 @@
-"""The wire: every operation's answer against botocore's output shape, paging, tags and errors."""
+"""The wire: every response against botocore's output shape, paging, tags and errors."""
 
 import json
 from collections.abc import Iterator
@@ -8,11 +8,10 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from embedded_aws.cloud import Cloud
 from embedded_aws.services.personalize.models import PersonalizeBackend
 from embedded_aws.validation import service_model
 from rehearsal import sample_data
-from tests.embedded_aws.personalize_shop import HRNN, MINUTE, Shop, csv, open_shop
+from tests.embedded_aws.personalize_shop import HRNN, MINUTE, Shop, csv
 
 OPERATIONS = [
     name
@@ -21,26 +20,20 @@ OPERATIONS = [
 ]
 
 
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
-
-
 class Recorder:
-    """A client that keeps the JSON of every answer, as it came over the wire."""
+    """A client that keeps the JSON of every response, as it came over the wire."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
-        self.answers: dict[str, Any] = {}
+        self.responses: dict[str, Any] = {}
         client.meta.events.register("before-parse.*", self._keep)
 
     def _keep(self, operation_model: Any, response_dict: Any, **_: Any) -> None:
-        self.answers[operation_model.name] = (operation_model, response_dict["body"])
+        self.responses[operation_model.name] = (operation_model, response_dict["body"])
 
 
-def misfits(shape: Any, value: Any, path: str = "") -> Iterator[str]:
-    """Name everything in an answer that the output shape does not have, or has otherwise."""
+def mismatches(shape: Any, value: Any, path: str = "") -> Iterator[str]:
+    """List everything in a response that is not in the output shape, or has another type there."""
     python = {
         "structure": dict,
         "map": dict,
@@ -54,7 +47,7 @@ def misfits(shape: Any, value: Any, path: str = "") -> Iterator[str]:
     wanted = python[shape.type_name]
     fits = type(value) in ((int, float) if wanted is float else (wanted,))
     if not fits:
-        yield f"{path}: {value!r} is no {shape.type_name}"
+        yield f"{path}: {value!r} is not a {shape.type_name}"
     elif shape.type_name == "structure":
         members = shape.members  # a StructureShape
         yield from (f"{path}.{name} is unknown" for name in value if name not in members)
@@ -62,17 +55,17 @@ def misfits(shape: Any, value: Any, path: str = "") -> Iterator[str]:
             f"{path}.{name} is missing" for name in shape.required_members if name not in value
         )
         for name in value.keys() & members.keys():
-            yield from misfits(members[name], value[name], f"{path}.{name}")
+            yield from mismatches(members[name], value[name], f"{path}.{name}")
     elif shape.type_name == "list":
         for item in value:
-            yield from misfits(shape.member, item, f"{path}[]")
+            yield from mismatches(shape.member, item, f"{path}[]")
     elif shape.type_name == "map":
         for key, item in value.items():
-            yield from misfits(shape.value, item, f"{path}.{key}")
+            yield from mismatches(shape.value, item, f"{path}.{key}")
 
 
 def call_everything(shop: Shop) -> dict[str, Any]:
-    """Use every operation once, with as many members as it takes."""
+    """Call every operation once, with as many members as it accepts."""
     personalize = shop.personalize
     recorder = Recorder(personalize)
     tags = [{"tagKey": "team", "tagValue": "shop"}]
@@ -133,19 +126,19 @@ def call_everything(shop: Shop) -> dict[str, Any]:
         member = f"{''.join(w.title() for w in kind.split('_'))}Arn"
         getattr(personalize, f"delete_{kind}")(**{member[0].lower() + member[1:]: arn})
         shop.wait(MINUTE)
-    return recorder.answers
+    return recorder.responses
 
 
-def test_every_answer_fits_its_output_shape(shop: Shop) -> None:
-    answers = call_everything(shop)
-    assert set(answers) == set(OPERATIONS)
-    for name, (operation, body) in answers.items():
+def test_every_response_fits_its_output_shape(shop: Shop) -> None:
+    responses = call_everything(shop)
+    assert set(responses) == set(OPERATIONS)
+    for name, (operation, body) in responses.items():
         if operation.output_shape is None or not operation.output_shape.members:
             assert body in (b"", b"{}"), name
         else:
-            answer = json.loads(body)
-            assert list(misfits(operation.output_shape, answer, name)) == []
-            assert answer, name
+            response = json.loads(body)
+            assert list(mismatches(operation.output_shape, response, name)) == []
+            assert response, name
 
 
 def test_recommendations_fit_their_output_shape(shop: Shop) -> None:
@@ -153,11 +146,11 @@ def test_recommendations_fit_their_output_shape(shop: Shop) -> None:
     campaign = shop.campaign(shop.trained(shop.solution()))
     recorder = Recorder(shop.client("personalize-runtime"))
     assert len(shop.recommended(campaign, "u1", most=7)) == 7
-    operation, body = recorder.answers["GetRecommendations"]
-    answer = json.loads(body)
-    assert list(misfits(operation.output_shape, answer)) == []
-    assert answer["recommendationId"].startswith("RID-")
-    assert all(0 <= item["score"] <= 1 for item in answer["itemList"])
+    operation, body = recorder.responses["GetRecommendations"]
+    response = json.loads(body)
+    assert list(mismatches(operation.output_shape, response)) == []
+    assert response["recommendationId"].startswith("RID-")
+    assert all(0 <= item["score"] <= 1 for item in response["itemList"])
 
 
 def test_recommendations_of_an_unknown_campaign_are_not_found_with_status_404(shop: Shop) -> None:
@@ -168,7 +161,7 @@ def test_recommendations_of_an_unknown_campaign_are_not_found_with_status_404(sh
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
 
 
-def test_lists_come_in_pages_that_together_hold_everything_once(shop: Shop) -> None:
+def test_lists_are_returned_in_pages_that_contain_every_item_once(shop: Shop) -> None:
     for number in range(5):
         shop.personalize.create_schema(name=f"schema-{number}", schema=sample_data.SCHEMA)
     paginator = shop.personalize.get_paginator("list_schemas")
@@ -179,7 +172,7 @@ def test_lists_come_in_pages_that_together_hold_everything_once(shop: Shop) -> N
         shop.personalize.list_schemas(nextToken="nonsense")
 
 
-def test_summaries_of_versions_carry_no_name(shop: Shop) -> None:
+def test_summaries_of_versions_have_no_name(shop: Shop) -> None:
     shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
     solution = shop.solution()
     shop.trained(solution, name="weekly")
@@ -189,7 +182,7 @@ def test_summaries_of_versions_carry_no_name(shop: Shop) -> None:
     ]
 
 
-def test_a_list_of_one_owner_shows_only_its_own(shop: Shop) -> None:
+def test_a_list_for_one_owner_shows_only_its_own_resources(shop: Shop) -> None:
     for group in ("shop", "other"):
         dataset = shop.dataset(group=group)
         shop.imported(dataset, f"job-{group}", shop.put("first.csv", csv()))
@@ -213,7 +206,7 @@ def test_tags_are_added_replaced_and_removed(shop: Shop) -> None:
         personalize.tag_resource(resourceArn=arn, tags=many)
 
 
-def test_all_that_is_wrong_with_a_request_is_told_at_once(shop: Shop) -> None:
+def test_one_error_reports_every_problem_of_a_request(shop: Shop) -> None:
     with pytest.raises(ClientError) as refused:
         shop.personalize.create_dataset_import_job(
             jobName="this week",
@@ -233,7 +226,7 @@ def test_all_that_is_wrong_with_a_request_is_told_at_once(shop: Shop) -> None:
     }
 
 
-def test_an_operation_that_is_not_provided_is_unknown(shop: Shop) -> None:
+def test_an_operation_that_is_not_supported_is_unknown(shop: Shop) -> None:
     with pytest.raises(ClientError, match="CreateFilter") as refused:
         shop.personalize.create_filter(
             name="f", datasetGroupArn=shop.arn("dataset-group/shop"), filterExpression="x"
@@ -250,6 +243,8 @@ def test_an_operation_that_is_not_provided_is_unknown(shop: Shop) -> None:
         ('{"type": "record", "fields": [{"name": "A", "type": "bytes"}]}', "bytes"),
     ],
 )
-def test_a_schema_that_is_no_flat_avro_record_is_refused(shop: Shop, schema: str, why: str) -> None:
+def test_a_schema_that_is_not_a_flat_avro_record_is_refused(
+    shop: Shop, schema: str, why: str
+) -> None:
     with pytest.raises(ClientError, match=why):
         shop.personalize.create_schema(name="broken", schema=schema)

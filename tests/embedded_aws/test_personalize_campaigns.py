@@ -1,32 +1,15 @@
 """Campaigns: what they serve, and when."""
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import pytest
-
-from embedded_aws.cloud import Cloud
 from rehearsal import sample_data
 from tests.embedded_aws.personalize_shop import (
     MINUTE,
     Shop,
     csv,
-    open_shop,
     refusal,
 )
-
-
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
-
-
-@pytest.fixture
-def solution(shop: Shop) -> str:
-    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
-    return shop.solution()
 
 
 def test_a_campaign_serves_the_old_version_until_its_update_is_active(
@@ -60,7 +43,9 @@ def test_an_update_during_an_update_finds_the_campaign_in_use(shop: Shop, soluti
     assert code == "ResourceInUseException"
 
 
-def test_what_aws_leaves_open_about_updates_is_a_switch(shop: Shop, solution: str) -> None:
+def test_what_aws_does_not_document_about_updates_is_configurable(
+    shop: Shop, solution: str
+) -> None:
     behaviour, update = shop.backend.behaviour, shop.personalize.update_campaign
     current = shop.trained(solution)
     arn = shop.campaign(current)
@@ -92,7 +77,9 @@ def test_a_planned_failure_of_an_update_leaves_the_old_version_serving(
     assert described["latestCampaignUpdate"]["failureReason"] == "Internal error."
 
 
-def test_a_campaign_that_follows_its_solution_moves_by_itself(shop: Shop, solution: str) -> None:
+def test_a_campaign_that_follows_its_solution_is_updated_automatically(
+    shop: Shop, solution: str
+) -> None:
     shop.trained(solution)
     arn = shop.campaign(
         f"{solution}/$LATEST", campaignConfig={"syncWithLatestSolutionVersion": True}

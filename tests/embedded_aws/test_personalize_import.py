@@ -1,24 +1,16 @@
 """What an import reads, what it refuses, and with which failureReason."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from embedded_aws.cloud import Cloud
 from embedded_aws.services.personalize.resources import SolutionVersion
 from rehearsal import sample_data
-from tests.embedded_aws.personalize_shop import BUCKET, READER, ROLE, Shop, csv, open_shop
+from tests.embedded_aws.personalize_shop import BUCKET, READER, ROLE, Shop, csv
 
 HEADER = ",".join(sample_data.COLUMNS)
 NO_PRIVILEGES = "Insufficient privileges for accessing data in Amazon S3."
-
-
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
 
 
 def with_row(row: str) -> str:
@@ -26,7 +18,7 @@ def with_row(row: str) -> str:
 
 
 def trained_on(shop: Shop) -> set[str]:
-    """Train, and answer the items that the model knows."""
+    """Train, and return the items that the model knows."""
     version = shop.backend.find(SolutionVersion, shop.trained(shop.solution()))
     assert version.trained, version.failure_reason
     return set(version.trained.items)
@@ -74,7 +66,7 @@ def test_a_record_that_cannot_be_parsed_fails_the_job(shop: Shop) -> None:
     assert job["failureReason"].startswith("Input CSV cannot be read: ")
 
 
-def test_columns_may_come_in_any_order_with_others_between_and_lines_end_in_crlf(
+def test_columns_may_be_in_any_order_with_others_between_and_lines_may_end_in_crlf(
     shop: Shop,
 ) -> None:
     rows = [line.split(",") for line in csv().splitlines()]
@@ -83,7 +75,7 @@ def test_columns_may_come_in_any_order_with_others_between_and_lines_end_in_crlf
     assert trained_on(shop) == {f"i{n}" for n in range(40)}
 
 
-def test_a_folder_is_read_one_level_deep_and_the_full_import_replaces_what_was_there(
+def test_a_folder_is_read_one_level_deep_and_the_full_import_replaces_the_old_data(
     shop: Shop,
 ) -> None:
     dataset = shop.dataset()
@@ -97,7 +89,7 @@ def test_a_folder_is_read_one_level_deep_and_the_full_import_replaces_what_was_t
     assert trained_on(shop) == {f"i{first + n}" for n in range(40) for first in (0, 100)}
 
 
-def test_all_files_of_a_folder_share_one_header(shop: Shop) -> None:
+def test_all_files_of_a_folder_must_have_the_same_header(shop: Shop) -> None:
     shop.put("week/a.csv", csv())
     shop.put("week/b.csv", csv().replace(HEADER, "ITEM_ID,USER_ID,TIMESTAMP,EVENT_TYPE"))
     job = shop.imported(shop.dataset(), "week", f"s3://{BUCKET}/week/")
@@ -105,20 +97,20 @@ def test_all_files_of_a_folder_share_one_header(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("location", ["none.csv", "none/", "week", "week/a"])
-def test_a_location_without_data_is_no_data_location(shop: Shop, location: str) -> None:
+def test_a_location_without_data_is_not_a_data_location(shop: Shop, location: str) -> None:
     shop.put("week/a.csv", csv())
     job = shop.imported(shop.dataset(), "first", f"s3://{BUCKET}/{location}")
     assert job["failureReason"] == "Invalid Data location."
 
 
-def test_a_failed_import_leaves_the_data_that_was_there(shop: Shop) -> None:
+def test_a_failed_import_keeps_the_old_data(shop: Shop) -> None:
     dataset = shop.dataset()
     shop.imported(dataset, "first", shop.put("first.csv", csv()))
     assert shop.imported(dataset, "next", shop.put("next.csv", "x\n"))["status"] == "CREATE FAILED"
     assert trained_on(shop) == {f"i{n}" for n in range(40)}
 
 
-def test_an_incremental_import_appends_to_bulk_data_and_needs_some(shop: Shop) -> None:
+def test_an_incremental_import_appends_to_bulk_data_and_fails_without_it(shop: Shop) -> None:
     dataset = shop.dataset()
     more = shop.put("more.csv", csv(first=100))
     with pytest.raises(ClientError, match="InvalidInputException"):
@@ -131,7 +123,7 @@ def test_an_incremental_import_appends_to_bulk_data_and_needs_some(shop: Shop) -
     assert trained_on(shop) == {f"i{first + n}" for n in range(40) for first in (0, 100)}
 
 
-def test_more_bytes_than_the_import_mode_takes_are_refused(shop: Shop) -> None:
+def test_more_bytes_than_the_import_mode_allows_are_refused(shop: Shop) -> None:
     shop.backend.behaviour.full_import_bytes = 1000
     job = shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
     assert "more than the 1000 of this import mode" in job["failureReason"]
@@ -155,7 +147,7 @@ def test_an_optional_column_may_be_empty_and_types_are_those_of_the_schema(shop:
 
 
 def own(shop: Shop, account: str | None = None) -> Any:
-    """The confused-deputy guards, for our own account unless another is given."""
+    """Conditions against the confused deputy, for our own account unless another is given."""
     account = account or shop.cloud.account
     return {
         "StringEquals": {"aws:SourceAccount": account},
@@ -163,7 +155,7 @@ def own(shop: Shop, account: str | None = None) -> Any:
     }
 
 
-def test_a_bucket_that_does_not_let_personalize_in_is_not_read(shop: Shop) -> None:
+def test_a_bucket_that_does_not_allow_personalize_is_not_read(shop: Shop) -> None:
     dataset, location = shop.dataset(), shop.put("first.csv", csv())
     for number, principal in enumerate((None, {"Service": "glue.amazonaws.com"})):
         shop.allow_reading(principal)
@@ -171,7 +163,7 @@ def test_a_bucket_that_does_not_let_personalize_in_is_not_read(shop: Shop) -> No
         assert (job["status"], job["failureReason"]) == ("CREATE FAILED", NO_PRIVILEGES)
 
 
-def test_guards_of_the_bucket_and_the_role_let_only_their_own_account_in(shop: Shop) -> None:
+def test_conditions_of_the_bucket_and_the_role_allow_only_their_own_account(shop: Shop) -> None:
     dataset, location = shop.dataset(), shop.put("first.csv", csv())
     shop.allow_reading(READER, own(shop))
     shop.make_role(condition=own(shop))
@@ -183,7 +175,9 @@ def test_guards_of_the_bucket_and_the_role_let_only_their_own_account_in(shop: S
     assert shop.imported(dataset, "role", location)["failureReason"] == NO_PRIVILEGES
 
 
-def test_a_role_that_does_not_trust_personalize_or_may_not_read_is_of_no_use(shop: Shop) -> None:
+def test_a_role_that_does_not_trust_personalize_or_may_not_read_fails_the_import(
+    shop: Shop,
+) -> None:
     dataset, location = shop.dataset(), shop.put("first.csv", csv())
     shop.make_role(principal={"Service": "glue.amazonaws.com"})
     assert shop.imported(dataset, "trust", location)["failureReason"] == NO_PRIVILEGES
@@ -195,7 +189,7 @@ def test_a_role_that_does_not_trust_personalize_or_may_not_read_is_of_no_use(sho
 
 @pytest.mark.parametrize("call", ["ListObjectsV2", "GetObject"])
 @pytest.mark.parametrize("fault", ["throttle*3", "error", "lost"])
-def test_what_passes_with_time_in_s3_is_read_again_and_a_refusal_is_final(
+def test_temporary_s3_errors_are_retried_and_a_denied_call_is_final(
     shop: Shop, call: str, fault: str
 ) -> None:
     dataset, location = shop.dataset(), shop.put("first.csv", csv())
@@ -206,7 +200,7 @@ def test_what_passes_with_time_in_s3_is_read_again_and_a_refusal_is_final(
     assert shop.imported(dataset, "next", location)["failureReason"] == NO_PRIVILEGES
 
 
-def test_a_role_that_does_not_exist_is_of_no_use(shop: Shop) -> None:
+def test_a_role_that_does_not_exist_fails_the_import(shop: Shop) -> None:
     iam = shop.client("iam")
     iam.delete_role_policy(RoleName=ROLE, PolicyName="read")
     iam.delete_role(RoleName=ROLE)

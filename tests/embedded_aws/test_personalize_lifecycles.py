@@ -1,4 +1,4 @@
-"""Whatever is asked of Personalize in whatever order, lifecycles, quotas and campaigns hold."""
+"""In any order of Personalize calls, the rules of lifecycles, quotas and campaigns hold."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,7 +27,7 @@ from rehearsal import sample_data
 ACCOUNT, REGION = "111122223333", "ap-northeast-1"
 MINUTE = 60.0
 MOST_IMPORTS, MOST_TRAININGS = 2, 3
-# Where each status may go. Looking only now and then, a test may miss what lies between.
+# The next statuses of each status. A test looks only sometimes, so it may miss some.
 NEXT = {
     "CREATE PENDING": {"CREATE IN_PROGRESS", "ACTIVE", "CREATE FAILED", "CREATE STOPPED"},
     "CREATE IN_PROGRESS": {"ACTIVE", "CREATE FAILED", "CREATE STOPPING", "CREATE STOPPED"},
@@ -40,7 +40,7 @@ NEXT = {
 
 @contextmanager
 def still_clock() -> Iterator[Clock]:
-    """Make the process's clock one that goes on only while somebody sleeps."""
+    """Give the process a clock that moves only while somebody sleeps."""
     clock = Clock(0.0)
     use(clock)
     with clock.running():
@@ -51,7 +51,7 @@ def still_clock() -> Iterator[Clock]:
 
 
 def backend(data: Path, clock: Clock) -> PersonalizeBackend:
-    """Make a region with a trainable dataset, an ACTIVE solution and its campaign."""
+    """Create a region with a trainable dataset, an ACTIVE solution and its campaign."""
     made = PersonalizeBackend(REGION, ACCOUNT)
     made.behaviour.import_jobs_in_progress = MOST_IMPORTS
     made.behaviour.solution_versions_in_progress = MOST_TRAININGS
@@ -83,7 +83,7 @@ def write_interactions(path: Path) -> Path:
 
 
 class Lifecycles(RuleBasedStateMachine):
-    """Imports, trainings, stops and updates at random, and time that passes between them."""
+    """Random imports, trainings, stops and updates, with time between them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class Lifecycles(RuleBasedStateMachine):
         return self.backend.of(SolutionVersion)
 
     def refusal(self, call: str, **request: object) -> str | None:
-        """Call, under the lock as the wire does, and answer the code of the error, if any."""
+        """Call, holding the lock as the server does, and return the code of the error, if any."""
         with self.backend.lock:
             try:
                 getattr(self.backend, call)(**request)
@@ -218,7 +218,7 @@ TestLifecycles.settings = settings(
 )
 
 
-def test_the_same_calls_make_the_same_ids_and_the_same_models(tmp_path: Path) -> None:
+def test_the_same_calls_create_the_same_ids_and_the_same_models(tmp_path: Path) -> None:
     data = write_interactions(tmp_path / "data.parquet")
     with still_clock() as clock:
         one, two = (backend(data, clock).of(SolutionVersion) for _ in range(2))
@@ -230,7 +230,7 @@ def test_the_same_calls_make_the_same_ids_and_the_same_models(tmp_path: Path) ->
     ("call", "quota"),
     [("create_solution", 10), ("create_campaign", 5), ("create_dataset_group", 5)],
 )
-def test_what_a_region_or_a_group_may_hold_is_limited(
+def test_the_number_of_resources_in_a_region_or_a_group_is_limited(
     tmp_path: Path, call: str, quota: int
 ) -> None:
     with still_clock() as clock:

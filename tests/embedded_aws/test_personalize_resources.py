@@ -1,35 +1,18 @@
-"""What everything in Personalize shares: names, owners, deletion and the time."""
-
-from collections.abc import Iterator
+"""What all Personalize resources share: names, owners, deletion and the time."""
 
 import pytest
 from botocore.exceptions import ClientError
 
-from embedded_aws.cloud import Cloud
 from rehearsal import sample_data
 from tests.embedded_aws.personalize_shop import (
     HRNN,
     MINUTE,
     Shop,
-    csv,
-    open_shop,
     refusal,
 )
 
 
-@pytest.fixture
-def shop(cloud: Cloud) -> Iterator[Shop]:
-    with open_shop(cloud) as made:
-        yield made
-
-
-@pytest.fixture
-def solution(shop: Shop) -> str:
-    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
-    return shop.solution()
-
-
-def test_a_deleted_resource_is_gone_after_a_while_and_its_name_free_again(
+def test_a_deleted_resource_is_gone_after_a_while_and_its_name_can_be_used_again(
     shop: Shop, solution: str
 ) -> None:
     personalize = shop.personalize
@@ -49,7 +32,7 @@ def test_a_deleted_resource_is_gone_after_a_while_and_its_name_free_again(
     assert shop.solution() == solution
 
 
-def test_what_is_made_carries_the_simulated_time_with_its_fraction(shop: Shop) -> None:
+def test_a_created_resource_has_the_simulated_time_with_its_fraction(shop: Shop) -> None:
     shop.wait(0.25)
     now = shop.cloud.clock.time()
     arn = shop.personalize.create_dataset_group(name="shop")["datasetGroupArn"]
@@ -79,7 +62,7 @@ def test_a_dataset_needs_a_schema_with_the_columns_of_its_type(shop: Shop) -> No
         shop.dataset(schema)
 
 
-def test_nothing_that_is_used_can_be_deleted(shop: Shop, solution: str) -> None:
+def test_a_resource_in_use_cannot_be_deleted(shop: Shop, solution: str) -> None:
     personalize = shop.personalize
     schema, dataset = shop.arn("schema/shop-schema"), shop.arn("dataset/shop/INTERACTIONS")
     group = shop.arn("dataset-group/shop")
@@ -104,7 +87,7 @@ def test_nothing_that_is_used_can_be_deleted(shop: Shop, solution: str) -> None:
     )
 
 
-def test_what_is_not_active_yet_cannot_be_built_upon(shop: Shop) -> None:
+def test_a_resource_that_is_not_active_yet_cannot_be_used(shop: Shop) -> None:
     group = shop.personalize.create_dataset_group(name="shop")["datasetGroupArn"]
     create = shop.personalize.create_solution
     request = {"name": "solution", "datasetGroupArn": group, "recipeArn": HRNN}
@@ -113,7 +96,7 @@ def test_what_is_not_active_yet_cannot_be_built_upon(shop: Shop) -> None:
     assert create(**request)
 
 
-def test_a_solution_needs_a_recipe_that_exists_and_trains_by_itself_unless_told_not_to(
+def test_a_solution_needs_a_recipe_that_exists_and_trains_automatically_by_default(
     shop: Shop,
 ) -> None:
     group = shop.personalize.create_dataset_group(name="shop")["datasetGroupArn"]

@@ -1,4 +1,4 @@
-"""The recommender: what it learns, that it measures honestly, and that it repeats itself."""
+"""The recommender: what it learns, correct metrics, and the same result every time."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def interactions(path: Path, rows: list[tuple[str, str, int]]) -> Path:
 
 
 def two_styles() -> list[tuple[str, str, int]]:
-    """Sixty customers: the even ones had coats c0…c9, the odd ones dresses d0…d9, but one each."""
+    """Sixty customers: even ones had coats c0…c9, odd ones dresses d0…d9; two lack item 9."""
     rows = []
     for user in range(60):
         style = "dc"[user % 2 == 0]
@@ -36,7 +36,7 @@ def trained(tmp_path: Path) -> training.Trained:
     return outcome.trained
 
 
-def test_a_user_is_recommended_what_goes_together_with_what_they_had(
+def test_a_user_is_recommended_items_that_go_together_with_their_earlier_items(
     trained: training.Trained,
 ) -> None:
     assert "c9" not in trained.history["u00"]
@@ -44,14 +44,14 @@ def test_a_user_is_recommended_what_goes_together_with_what_they_had(
     assert trained.recommend("u01", 1)[0][0] == "d9"
 
 
-def test_what_a_user_had_comes_only_when_nothing_else_is_left(trained: training.Trained) -> None:
+def test_earlier_items_of_a_user_come_only_after_all_others(trained: training.Trained) -> None:
     had = set(trained.history["u00"])
     ranking = [item for item, _ in trained.recommend("u00", 100)]
     assert len(ranking) == len(trained.items)
     assert set(ranking[-len(had) :]) == had
 
 
-def test_an_unknown_user_gets_what_is_popular(trained: training.Trained) -> None:
+def test_an_unknown_user_gets_popular_items(trained: training.Trained) -> None:
     assert [item for item, _ in trained.recommend("nobody", 5)] == list(trained.items)[:5]
 
 
@@ -60,14 +60,14 @@ def test_similar_items_are_those_that_go_together(trained: training.Trained) -> 
     assert "c3" not in [item for item, _ in trained.related("c3", 5)]
 
 
-def test_scores_fall_and_are_shares_of_one(trained: training.Trained) -> None:
+def test_scores_decrease_and_add_up_to_one(trained: training.Trained) -> None:
     scores = [score for _, score in trained.recommend("u00", 100)]
     known = len(trained.history["u00"])
     assert scores[:-known] == sorted(scores[:-known], reverse=True)
     assert sum(scores) == pytest.approx(1, abs=1e-4)
 
 
-def test_what_was_popular_weeks_ago_counts_less_than_what_is_popular_now(tmp_path: Path) -> None:
+def test_items_popular_weeks_ago_count_less_than_items_popular_now(tmp_path: Path) -> None:
     rows = [(f"u{n % 30:02}", "old", NEWEST - 60 * DAY) for n in range(700)]
     rows += [(f"u{n % 30:02}", "new", NEWEST - n) for n in range(400)]
     trained = training.train([interactions(tmp_path / "data.parquet", rows)]).trained
@@ -101,7 +101,7 @@ def test_the_latest_items_of_every_tenth_user_are_hidden_from_the_model() -> Non
     assert shown["u01"] == history["u01"]
 
 
-def test_the_metrics_are_what_their_definitions_say() -> None:
+def test_the_metrics_follow_their_definitions() -> None:
     class Fixed:
         items = dict.fromkeys("abcdefgh", 1.0)
 

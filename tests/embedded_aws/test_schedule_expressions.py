@@ -1,4 +1,4 @@
-"""Schedule expressions: the times that they stand for, and what AWS refuses."""
+"""Schedule expressions: the times that they mean, and what AWS refuses."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -95,7 +95,7 @@ def test_cron_keeps_the_hours_of_its_time_zone() -> None:
     ]
 
 
-def test_what_a_clock_change_skips_is_left_out_and_what_it_repeats_comes_once() -> None:
+def test_a_time_skipped_by_a_clock_change_is_left_out_and_a_repeated_one_comes_once() -> None:
     spring = datetime(2021, 3, 27, 12, tzinfo=UTC)
     assert times("cron(30 2 * * ? *)", "Europe/Berlin", after=spring, count=2) == [
         "2021-03-29T00:30",
@@ -145,13 +145,13 @@ def test_a_one_time_schedule_is_due_once_in_its_time_zone() -> None:
         "cron(+5 10 * * ? *)",
     ],
 )
-def test_what_is_no_expression_is_refused(expression: str) -> None:
+def test_an_invalid_expression_is_refused(expression: str) -> None:
     with pytest.raises(InvalidExpressionError, match="Invalid Schedule Expression"):
         parse(expression, "UTC")
 
 
 @pytest.mark.parametrize("field", ["15W", "LW"])
-def test_an_expression_that_aws_knows_and_this_does_not_says_so(field: str) -> None:
+def test_an_expression_that_only_aws_supports_is_refused_with_the_reason(field: str) -> None:
     with pytest.raises(InvalidExpressionError, match="only the day-of-month L is known"):
         parse(f"cron(0 10 {field} * ? *)", "UTC")
 

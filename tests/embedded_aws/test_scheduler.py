@@ -1,6 +1,5 @@
-"""EventBridge Scheduler: when schedules start what, and what becomes of an undeliverable start."""
+"""EventBridge Scheduler: when schedules start, and which schedules are refused."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,121 +9,20 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.cloud import Cloud
 from embedded_aws.services.scheduler.models import scheduler_backend
-from tests.embedded_aws.small_stack import allow, arn, deployed, physical_id, role, state_machine
-
-ECHO = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
-MAY_START = allow("states:StartExecution", arn("Machine"))
-MAY_BURY = allow("sqs:SendMessage", arn("Queue"))
-GROUP = "arn:aws:scheduler:ap-northeast-1:111122223333:schedule-group/default"
-HOUR = 3600.0
-EXACTLY = {"Mode": "OFF"}
-
-
-def sender(*statements: Any, source: str = GROUP) -> dict[str, Any]:
-    """A role as CDK makes it for a schedule's target."""
-    made = role("scheduler.amazonaws.com", *statements)
-    condition = {"StringEquals": {"aws:SourceAccount": "111122223333", "aws:SourceArn": source}}
-    made["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"] = condition
-    return made
-
-
-def schedule(*, target: dict[str, Any] | None = None, **properties: Any) -> dict[str, Any]:
-    """A schedule of the machine, as CDK writes it."""
-    return {
-        "Type": "AWS::Scheduler::Schedule",
-        "Properties": {
-            "FlexibleTimeWindow": EXACTLY,
-            "ScheduleExpression": "rate(1 hour)",
-            "ScheduleExpressionTimezone": "Etc/UTC",
-            "State": "ENABLED",
-            "Target": {
-                "Arn": arn("Machine"),
-                "RoleArn": arn("Sender"),
-                "Input": '{"reconcile":true}',
-                "DeadLetterConfig": {"Arn": arn("Queue")},
-                **(target or {}),
-            },
-            **properties,
-        },
-    }
-
-
-def stack(*statements: Any, **more: Any) -> dict[str, Any]:
-    return {
-        "Runner": role("states.amazonaws.com"),
-        "Machine": state_machine(ECHO, "Runner"),
-        "Sender": sender(*statements),
-        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {}},
-        **more,
-    }
-
-
-def deploy_schedule(cloud: Cloud, folder: Path, *statements: Any, **properties: Any) -> None:
-    deployed(cloud, folder, stack(*statements, Schedule=schedule(**properties)))
-
-
-def create(cloud: Cloud, name: str = "mine", **settings: Any) -> dict[str, Any]:
-    """Create a schedule of the deployed machine through the API."""
-    target = {
-        "Arn": physical_id(cloud, "Machine"),
-        "RoleArn": f"arn:aws:iam::111122223333:role/{physical_id(cloud, 'Sender')}",
-    }
-    answer: dict[str, Any] = cloud.client("scheduler").create_schedule(
-        **{
-            "Name": name,
-            "ScheduleExpression": "rate(1 hour)",
-            "FlexibleTimeWindow": EXACTLY,
-            "Target": target,
-            **settings,
-        }
-    )
-    return answer
-
-
-def change(cloud: Cloud, name: str, **settings: Any) -> None:
-    """Update a schedule, and keep all other settings."""
-    group = settings.get("GroupName", "default")
-    known = cloud.client("scheduler").get_schedule(Name=name, GroupName=group)
-    given = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
-    kept = {key: known[key] for key in given}
-    cloud.client("scheduler").update_schedule(**{**kept, **settings})
-
-
-def pass_time(cloud: Cloud, seconds: float) -> None:
-    with cloud.clock.running():
-        cloud.clock.sleep(seconds)
-
-
-def starts(cloud: Cloud) -> list[tuple[str, Any]]:
-    """When executions started so far, and with which inputs, once they have ended."""
-    assert cloud.clock.wait_until_idle(30)
-    api = cloud.client("stepfunctions")
-    found = api.list_executions(stateMachineArn=physical_id(cloud, "Machine"))["executions"]
-    described = [api.describe_execution(executionArn=each["executionArn"]) for each in found]
-    return [
-        (each["startDate"].astimezone(UTC).strftime("%H:%M:%S"), json.loads(each["input"]))
-        for each in sorted(described, key=lambda each: each["startDate"])
-    ]
-
-
-def start_times(cloud: Cloud) -> list[str]:
-    return [when for when, _ in starts(cloud)]
-
-
-def dead_letters(cloud: Cloud) -> list[tuple[Any, dict[str, str]]]:
-    assert cloud.clock.wait_until_idle(30)
-    messages = cloud.client("sqs").receive_message(
-        QueueUrl=physical_id(cloud, "Queue"),
-        MessageAttributeNames=["All"],
-        MaxNumberOfMessages=10,
-    )
-    return [
-        (
-            json.loads(message["Body"]),
-            {k: v["StringValue"] for k, v in message["MessageAttributes"].items()},
-        )
-        for message in messages.get("Messages", [])
-    ]
+from tests.embedded_aws.schedules import (
+    GROUP,
+    HOUR,
+    change,
+    create,
+    deploy_schedule,
+    pass_time,
+    schedule,
+    sender,
+    stack,
+    start_times,
+    starts,
+)
+from tests.embedded_aws.small_stack import MAY_START, arn, deployed, role
 
 
 def refused(call: Any) -> str:
@@ -144,14 +42,14 @@ def test_a_deployed_schedule_starts_the_machine_at_its_times_with_its_input(
     assert all(call.allowed for call in cloud.calls)
 
 
-def test_a_schedule_alone_leaves_the_clock_idle_where_it_is(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_schedule_alone_does_not_move_the_clock(cloud: Cloud, tmp_path: Path) -> None:
     began = cloud.clock.time()
     deploy_schedule(cloud, tmp_path, MAY_START)
     assert starts(cloud) == []
     assert cloud.clock.time() == began
 
 
-def test_a_paced_cloud_fires_its_schedules_by_itself(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_paced_cloud_starts_its_schedules_by_itself(cloud: Cloud, tmp_path: Path) -> None:
     deploy_schedule(cloud, tmp_path, MAY_START)
     cloud.clock.pace = 36_000  # an hour in a tenth of a second
     while not starts(cloud):
@@ -209,7 +107,7 @@ def test_a_schedule_is_due_only_between_its_start_and_its_end(cloud: Cloud, tmp_
     assert start_times(cloud) == ["01:10:00", "02:10:00", "03:10:00"]
 
 
-def test_a_rate_may_also_begin_at_once(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_rate_may_also_start_at_once(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     scheduler_backend(cloud.account, cloud.region).behaviour.rate_begins = "at once"
     create(cloud)
@@ -232,7 +130,7 @@ def test_a_disabled_schedule_starts_nothing_until_it_is_enabled(
     assert start_times(cloud) == ["03:00:00"]
 
 
-def test_an_update_plans_anew_and_keeps_the_creation_date(cloud: Cloud, tmp_path: Path) -> None:
+def test_an_update_plans_again_and_keeps_the_creation_date(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     create(cloud)
     pass_time(cloud, 0.5 * HOUR)
@@ -245,7 +143,7 @@ def test_an_update_plans_anew_and_keeps_the_creation_date(cloud: Cloud, tmp_path
     assert found["State"] == "ENABLED"
 
 
-def test_a_deleted_schedule_starts_nothing_more(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_deleted_schedule_no_longer_starts_anything(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     create(cloud)
     pass_time(cloud, 1.5 * HOUR)
@@ -254,7 +152,7 @@ def test_a_deleted_schedule_starts_nothing_more(cloud: Cloud, tmp_path: Path) ->
     assert start_times(cloud) == ["01:30:00"]
 
 
-def test_a_group_takes_its_schedules_with_it(cloud: Cloud, tmp_path: Path) -> None:
+def test_deleting_a_group_deletes_its_schedules(cloud: Cloud, tmp_path: Path) -> None:
     source = GROUP.replace("default", "weekly")
     resources = stack(Sender=sender(MAY_START, source=source))
     deployed(cloud, tmp_path, resources)
@@ -282,42 +180,6 @@ def test_a_one_time_schedule_may_delete_itself_after_its_completion(
     assert [each["Name"] for each in left] == ["kept"]
 
 
-def test_without_an_input_the_target_gets_schedulers_notification(
-    cloud: Cloud, tmp_path: Path
-) -> None:
-    deployed(cloud, tmp_path, stack(MAY_START))
-    schedule_arn = create(cloud)["ScheduleArn"]
-    pass_time(cloud, HOUR)
-    ((_, received),) = starts(cloud)
-    assert len(received.pop("id")) == 36
-    assert received == {
-        "version": "0",
-        "detail-type": "Scheduled Event",
-        "source": "aws.scheduler",
-        "account": "111122223333",
-        "time": "2020-09-28T01:30:00Z",
-        "region": "ap-northeast-1",
-        "resources": [schedule_arn],
-        "detail": "{}",
-    }
-
-
-def test_keywords_in_the_input_are_replaced(cloud: Cloud, tmp_path: Path) -> None:
-    keywords = ("schedule-arn", "scheduled-time", "execution-id", "attempt-number")
-    text = json.dumps({keyword: f"<aws.scheduler.{keyword}>" for keyword in keywords})
-    deploy_schedule(cloud, tmp_path, MAY_START, target={"Input": text}, Name="mine")
-    cloud.faults.add("states:StartExecution=throttle")
-    pass_time(cloud, HOUR)
-    ((when, received),) = starts(cloud)
-    assert when == "01:30:05"
-    assert len(received.pop("execution-id")) == 16
-    assert received == {
-        "schedule-arn": GROUP.replace("-group/default", "/default/mine"),
-        "scheduled-time": "2020-09-28T01:30:00Z",
-        "attempt-number": "2",
-    }
-
-
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
@@ -334,7 +196,7 @@ def test_keywords_in_the_input_are_replaced(cloud: Cloud, tmp_path: Path) -> Non
         ),
     ],
 )
-def test_what_is_no_schedule_is_neither_created_nor_put_in_a_schedules_place(
+def test_an_invalid_schedule_is_not_created_and_does_not_replace_another(
     cloud: Cloud, tmp_path: Path, settings: dict[str, Any], reason: str
 ) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
@@ -353,14 +215,14 @@ def test_a_start_up_to_five_minutes_ago_is_accepted(cloud: Cloud, tmp_path: Path
     assert start_times(cloud) == ["01:25:00"]
 
 
-def test_an_input_that_is_no_json_is_refused(cloud: Cloud, tmp_path: Path) -> None:
+def test_an_input_that_is_not_json_is_refused(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     create(cloud)
     target = cloud.client("scheduler").get_schedule(Name="mine")["Target"] | {"Input": "{"}
     assert "JSON" in refused(lambda: create(cloud, "another", Target=target))
 
 
-def test_a_name_is_taken_once(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_name_can_be_used_once(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, stack(MAY_START))
     create(cloud)
     with pytest.raises(cloud.client("scheduler").exceptions.ConflictException):
@@ -379,54 +241,6 @@ def test_a_role_that_does_not_trust_scheduler_for_the_group_is_refused(
 ) -> None:
     deployed(cloud, tmp_path, stack(Sender=untrusting))
     assert "must allow AWS EventBridge Scheduler to assume" in refused(lambda: create(cloud))
-
-
-def test_a_role_without_permission_starts_nothing_and_the_input_is_kept_with_the_reason(
-    cloud: Cloud, tmp_path: Path
-) -> None:
-    deploy_schedule(cloud, tmp_path, MAY_BURY, Name="mine")
-    pass_time(cloud, HOUR)
-    assert starts(cloud) == []
-    ((body, attributes),) = dead_letters(cloud)
-    assert body == {"reconcile": True}
-    assert "is not authorized to perform: states:StartExecution" in attributes.pop("ERROR_MESSAGE")
-    assert len(attributes.pop("EXECUTION_ID")) == 16
-    assert attributes == {
-        "SCHEDULE_ARN": GROUP.replace("-group/default", "/default/mine"),
-        "TARGET_ARN": physical_id(cloud, "Machine"),
-        "SCHEDULED_TIME": "2020-09-28T01:30:00Z",
-        "ERROR_CODE": "AccessDeniedException",
-        "RETRY_ATTEMPTS": "0",
-        "IS_PAYLOAD_TRUNCATED": "false",
-    }
-
-
-@pytest.mark.parametrize(
-    ("policy", "condition", "retries"),
-    [
-        ({"MaximumRetryAttempts": 3}, "MaximumRetryAttempts", "3"),
-        ({"MaximumEventAgeInSeconds": 60}, "MaximumEventAgeInSeconds", "3"),
-    ],
-)
-def test_a_start_that_exhausts_its_retry_policy_is_kept(
-    cloud: Cloud, tmp_path: Path, policy: dict[str, int], condition: str, retries: str
-) -> None:
-    deploy_schedule(cloud, tmp_path, MAY_START, MAY_BURY, target={"RetryPolicy": policy})
-    cloud.faults.add("states:StartExecution=throttle*always")
-    pass_time(cloud, HOUR)
-    ((_, attributes),) = dead_letters(cloud)
-    assert attributes["EXHAUSTED_RETRY_CONDITION"] == condition
-    assert attributes["RETRY_ATTEMPTS"] == retries
-    assert attributes["ERROR_CODE"] == "ThrottlingException"
-
-
-def test_a_role_that_may_not_send_to_the_queue_keeps_nothing(cloud: Cloud, tmp_path: Path) -> None:
-    deploy_schedule(cloud, tmp_path)
-    pass_time(cloud, HOUR)
-    assert dead_letters(cloud) == []
-    refusals = [(call.caller, call.action) for call in cloud.calls if not call.allowed]
-    sender_role = physical_id(cloud, "Sender")
-    assert refusals == [(sender_role, "states:StartExecution"), (sender_role, "sqs:SendMessage")]
 
 
 def test_a_stack_updates_replaces_and_deletes_its_schedule(cloud: Cloud, tmp_path: Path) -> None:
@@ -450,6 +264,6 @@ def test_a_stack_updates_replaces_and_deletes_its_schedule(cloud: Cloud, tmp_pat
     assert scheduler.list_schedules()["Schedules"] == []
 
 
-def test_a_stack_with_a_bad_schedule_is_not_deployed(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_stack_with_an_invalid_schedule_is_not_deployed(cloud: Cloud, tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"Schedule \(AWS::Scheduler::Schedule\).*rate\(one hour\)"):
         deploy_schedule(cloud, tmp_path, MAY_START, ScheduleExpression="rate(one hour)")

@@ -1,41 +1,15 @@
-"""What states do: data, choices, waits, errors and who catches them, branches and iterations."""
-
-from collections.abc import Iterator
-from typing import Any
+"""What states do: data, choices, waits, and errors with the states that catch them."""
 
 import pytest
 
 from tests.embedded_aws.state_machines import (
     CAUGHT,
-    FunctionError,
     Machines,
     caught,
-    invoke,
-    running_machines,
+    each,
+    parallel,
     task,
 )
-
-
-@pytest.fixture
-def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
-    with running_machines(monkeypatch) as made:
-        yield made
-
-
-def parallel(states: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    branch = {"StartAt": next(iter(states)), "States": states}
-    return {"Type": "Parallel", "Branches": [branch]} | (fields or {"End": True})
-
-
-def each(items: Any, states: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    processor = {
-        "ProcessorConfig": {"Mode": "INLINE"},
-        "StartAt": next(iter(states)),
-        "States": states,
-    }
-    state = {"Type": "Map", "Items": items, "ItemProcessor": processor}
-    return state | (fields if "Next" in fields else {"End": True} | fields)
-
 
 STRANGE = "\"double\" 'single' back\\slash; $dollar {% not this %} 한글 \U0001f600 \n"
 
@@ -46,25 +20,28 @@ def test_a_variable_keeps_its_quotes_backslashes_hangul_and_emoji(machines: Mach
             "Keep": {
                 "Type": "Pass",
                 "Assign": {"text": "{% $states.input.text %}", "map": {"a": "{% $states.input %}"}},
-                "Next": "Tell",
+                "Next": "Return",
             },
-            "Tell": {"Type": "Succeed", "Output": "{% [$text, $map.a.text] %}"},
+            "Return": {"Type": "Succeed", "Output": "{% [$text, $map.a.text] %}"},
         },
         {"text": STRANGE},
     )
     assert ended.output == [STRANGE, STRANGE]
 
 
-def test_a_literal_emoji_of_the_definition_stays_one_character(machines: Machines) -> None:
-    ended = machines.run({"Tell": {"Type": "Succeed", "Output": "{% $length('\U0001f600') %}"}})
+def test_a_literal_emoji_in_the_definition_counts_as_one_character(machines: Machines) -> None:
+    ended = machines.run({"Return": {"Type": "Succeed", "Output": "{% $length('\U0001f600') %}"}})
     assert ended.output == 1
 
 
-def test_null_is_a_value_and_not_nothing(machines: Machines) -> None:
+def test_null_is_a_value_and_not_a_missing_value(machines: Machines) -> None:
     ended = machines.run(
         {
-            "Keep": {"Type": "Pass", "Assign": {"x": None}, "Next": "Tell"},
-            "Tell": {"Type": "Succeed", "Output": {"x": "{% $x %}", "known": "{% $exists($x) %}"}},
+            "Keep": {"Type": "Pass", "Assign": {"x": None}, "Next": "Return"},
+            "Return": {
+                "Type": "Succeed",
+                "Output": {"x": "{% $x %}", "known": "{% $exists($x) %}"},
+            },
         }
     )
     assert ended.output == {"x": None, "known": True}
@@ -78,19 +55,19 @@ def test_a_choice_rule_assigns_and_a_default_does_too(machines: Machines) -> Non
                 {
                     "Condition": "{% $states.input.n > 10 %}",
                     "Assign": {"size": "{% 'big ' & $states.input.n %}"},
-                    "Next": "Tell",
+                    "Next": "Return",
                 }
             ],
             "Assign": {"size": "small"},
-            "Default": "Tell",
+            "Default": "Return",
         },
-        "Tell": {"Type": "Succeed", "Output": "{% $size %}"},
+        "Return": {"Type": "Succeed", "Output": "{% $size %}"},
     }
     assert machines.run(states, {"n": 11}).output == "big 11"
     assert machines.run(states, {"n": 1}).output == "small"
 
 
-def test_a_choice_that_nothing_matches_fails_by_its_name(machines: Machines) -> None:
+def test_a_choice_without_a_match_fails_with_its_own_error(machines: Machines) -> None:
     choice = {
         "Type": "Choice",
         "Choices": [{"Condition": "{% $states.input.n = 1 %}", "Next": "Done"}],
@@ -100,7 +77,7 @@ def test_a_choice_that_nothing_matches_fails_by_its_name(machines: Machines) -> 
     assert ended.event_types()[-1] == "ExecutionFailed"
 
 
-def test_an_outer_catch_takes_what_a_choice_inside_cannot_match(machines: Machines) -> None:
+def test_an_outer_catch_handles_an_inner_choice_without_a_match(machines: Machines) -> None:
     choice = {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "Done"}]}
     inner = {"One?": choice, "Done": {"Type": "Succeed"}}
     catch = caught("States.NoChoiceMatched")
@@ -108,7 +85,7 @@ def test_an_outer_catch_takes_what_a_choice_inside_cannot_match(machines: Machin
     assert ended.output["Error"] == "States.NoChoiceMatched"
 
 
-def test_a_condition_that_is_no_boolean_is_an_evaluation_error(machines: Machines) -> None:
+def test_a_condition_that_is_not_a_boolean_is_an_evaluation_error(machines: Machines) -> None:
     choice = {"Type": "Choice", "Choices": [{"Condition": "{% 1 %}", "Next": "Done"}]}
     ended = machines.run({"One?": choice, "Done": {"Type": "Succeed"}})
     assert ended.error == "States.QueryEvaluationError"
@@ -140,7 +117,7 @@ def test_an_expression_that_fails_can_be_caught_by_name(
     assert ended.event_types().count("EvaluationFailed") == 1
 
 
-def test_an_evaluation_error_nobody_catches_says_once_where_it_happened(
+def test_an_uncaught_evaluation_error_says_once_where_it_happened(
     machines: Machines,
 ) -> None:
     inner = {"Inner": {"Type": "Pass", "Output": "{% $nothing %}", "End": True}}
@@ -151,7 +128,7 @@ def test_an_evaluation_error_nobody_catches_says_once_where_it_happened(
 
 
 @pytest.mark.parametrize("seconds", ["1.5", "'1'", "-1", "true", "null"])
-def test_waiting_for_what_is_no_whole_number_of_seconds_fails(
+def test_waiting_for_anything_but_a_whole_number_of_seconds_fails(
     machines: Machines, seconds: str
 ) -> None:
     ended = machines.run({"Wait": {"Type": "Wait", "Seconds": f"{{% {seconds} %}}", "End": True}})
@@ -165,12 +142,12 @@ def test_a_catch_assigns_and_outputs_the_error(machines: Machines) -> None:
             "ErrorEquals": ["States.ALL"],
             "Assign": {"why": "{% $states.errorOutput.Cause %}"},
             "Output": {"error": "{% $states.errorOutput.Error %}"},
-            "Next": "Tell",
+            "Next": "Return",
         }
     ]
     fail = {"Fail": {"Type": "Fail", "Error": "Mine", "Cause": STRANGE.replace("{%", "")}}
-    tell = {"Type": "Succeed", "Output": "{% [$states.input.error, $why] %}"}
-    ended = machines.run({"All": parallel(fail, Catch=catch, End=True), "Tell": tell})
+    returned = {"Type": "Succeed", "Output": "{% [$states.input.error, $why] %}"}
+    ended = machines.run({"All": parallel(fail, Catch=catch, End=True), "Return": returned})
     assert ended.output == ["Mine", STRANGE.replace("{%", "")]
 
 
@@ -189,7 +166,7 @@ def test_a_fail_inside_an_iteration_inside_a_branch_reaches_the_outer_catch(
     assert ended.output == {"Error": "Inner", "Cause": "item 0"}
 
 
-def test_an_error_of_the_services_own_keeps_its_name_on_its_way_out(machines: Machines) -> None:
+def test_a_reserved_error_name_is_kept_in_outer_states(machines: Machines) -> None:
     fail = {"Fail": {"Type": "Fail", "Error": "States.Timeout", "Cause": "passed on"}}
     for state in (parallel(fail), each([1], fail)):
         ended = machines.run({"All": state})
@@ -197,7 +174,7 @@ def test_an_error_of_the_services_own_keeps_its_name_on_its_way_out(machines: Ma
 
 
 @pytest.mark.parametrize("error", ["States.Runtime", "States.DataLimitExceeded"])
-def test_states_all_takes_neither_runtime_nor_data_limit_errors(
+def test_states_all_does_not_catch_runtime_or_data_limit_errors(
     machines: Machines, error: str
 ) -> None:
     fail = {"Fail": {"Type": "Fail", "Error": error}}
@@ -205,141 +182,14 @@ def test_states_all_takes_neither_runtime_nor_data_limit_errors(
     assert (ended.status, ended.error) == ("FAILED", error)
 
 
-def test_states_task_failed_takes_any_error_but_the_services_own(machines: Machines) -> None:
+def test_states_task_failed_catches_any_error_except_a_timeout(machines: Machines) -> None:
     for error, status in (("Mine", "SUCCEEDED"), ("States.Timeout", "FAILED")):
         fail = {"Fail": {"Type": "Fail", "Error": error}}
         state = parallel(fail, Catch=caught("States.TaskFailed"), End=True)
         assert machines.run({"All": state, **CAUGHT}).status == status
 
 
-def test_an_inner_scope_reads_outer_variables_as_they_were_and_keeps_its_own(
-    machines: Machines,
-) -> None:
-    inner = {
-        "Note": {"Type": "Pass", "Assign": {"mine": "{% $outer & 1 %}"}, "Next": "Say"},
-        "Say": {"Type": "Pass", "Output": "{% $mine %}", "End": True},
-    }
-    ended = machines.run(
-        {
-            "Set": {"Type": "Pass", "Assign": {"outer": "x"}, "Next": "All"},
-            "All": parallel(inner, Next="Tell"),
-            "Tell": {
-                "Type": "Succeed",
-                "Output": {"said": "{% $states.input[0] %}", "leaked": "{% $exists($mine) %}"},
-            },
-        }
-    )
-    assert ended.output == {"said": "x1", "leaked": False}
-
-
-def test_an_inner_scope_cannot_assign_an_outer_variable(machines: Machines) -> None:
-    inner = {"Set again": {"Type": "Pass", "Assign": {"outer": "y"}, "End": True}}
-    ended = machines.run(
-        {
-            "Set": {"Type": "Pass", "Assign": {"outer": "x"}, "Next": "All"},
-            "All": parallel(inner),
-        }
-    )
-    assert ended.status == "FAILED"
-
-
-def test_a_map_gives_its_outputs_in_the_order_of_its_items(machines: Machines) -> None:
-    wait = {
-        "Wait": {
-            "Type": "Wait",
-            "Seconds": "{% $states.input %}",
-            "Output": "{% $states.context.Map.Item.Value * 10 %}",
-            "End": True,
-        }
-    }
-    ended = machines.run({"Each": each([30, 10, 20], wait)})
-    assert (ended.output, ended.seconds) == ([300, 100, 200], 30)
-
-
-def test_max_concurrency_bounds_the_iterations_at_work(machines: Machines) -> None:
-    wait = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
-    assert machines.run({"Each": each([1, 2, 3, 4, 5], wait, MaxConcurrency=2)}).seconds == 180
-
-
-def test_a_map_over_nothing_ends_with_nothing(machines: Machines) -> None:
-    wait = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
-    assert machines.run({"Each": each([], wait)}).output == []
-
-
-def test_the_states_of_an_iteration_see_the_map_in_their_context(machines: Machines) -> None:
-    machines.functions["echo"] = lambda payload: payload
-    states = {
-        "Call": invoke(
-            "echo",
-            {"index": "{% $states.context.Map.Item.Index %}"},
-            Output="{% $states.result.Payload.index %}",
-        )
-    }
-    assert machines.run({"Each": each(["a", "b"], states)}).output == [0, 1]
-
-
-def test_a_failed_iteration_aborts_the_others(machines: Machines) -> None:
-    calls: list[Any] = []
-    machines.functions["note"] = calls.append
-    states = {
-        "Wait": {"Type": "Wait", "Seconds": "{% $states.input * 60 %}", "Next": "First?"},
-        "First?": {
-            "Type": "Choice",
-            "Choices": [{"Condition": "{% $states.input = 1 %}", "Next": "Fail"}],
-            "Default": "Note",
-        },
-        "Fail": {"Type": "Fail", "Error": "Mine"},
-        "Note": invoke("note", "{% $states.input %}"),
-    }
-    ended = machines.run({"Each": each([1, 2, 3], states, Catch=caught("Mine")), **CAUGHT})
-    assert (ended.output["Error"], ended.seconds) == ("Mine", 60)
-    assert calls == []
-    assert ended.event_types().count("MapIterationAborted") == 2
-
-
-def test_a_failed_branch_stops_the_others(machines: Machines) -> None:
-    calls: list[Any] = []
-    machines.functions["note"] = calls.append
-    slow = {"Wait": {"Type": "Wait", "Seconds": 60, "Next": "Note"}, "Note": invoke("note")}
-    fail = {"Fail": {"Type": "Fail", "Error": "Mine"}}
-    branches = [{"StartAt": next(iter(states)), "States": states} for states in (slow, fail)]
-    ended = machines.run({"All": {"Type": "Parallel", "Branches": branches, "End": True}})
-    assert (ended.error, ended.seconds, calls) == ("Mine", 0, [])
-
-
-def test_a_call_that_fails_in_a_stopped_branch_leaves_no_trace(machines: Machines) -> None:
-    def fail_late(_: Any) -> None:
-        machines.clock.sleep(60)
-        raise FunctionError('{"errorType": "Late"}')
-
-    machines.functions["slow"] = fail_late
-    fail = {
-        "Wait": {"Type": "Wait", "Seconds": 10, "Next": "Fail"},
-        "Fail": {"Type": "Fail", "Error": "Mine"},
-    }
-    branches = [
-        {"StartAt": next(iter(states)), "States": states}
-        for states in ({"Call": invoke("slow")}, fail)
-    ]
-    all_of_them = {"Type": "Parallel", "Branches": branches, "Catch": caught("Mine"), "End": True}
-    wait = {"Caught": {"Type": "Wait", "Seconds": 900, "End": True}}
-    ended = machines.run({"All": all_of_them} | wait)
-    assert (ended.status, ended.seconds) == ("SUCCEEDED", 910)
-    assert "TaskFailed" not in ended.event_types()
-
-
-@pytest.mark.parametrize("items", ["$missing", "5"])
-def test_a_map_over_what_is_no_array_is_one_evaluation_error(
-    machines: Machines, items: str
-) -> None:
-    wait = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
-    catch = caught("States.QueryEvaluationError")
-    ended = machines.run({"Each": each(f"{{% {items} %}}", wait, Catch=catch), **CAUGHT})
-    assert ended.output["Error"] == "States.QueryEvaluationError"
-    assert ended.event_types().count("EvaluationFailed") == 1
-
-
-def test_the_context_object_has_the_fields_of_aws(machines: Machines) -> None:
+def test_the_context_object_has_the_same_fields_as_in_aws(machines: Machines) -> None:
     context = machines.value("$states.context", {"x": 1})
     name = context["Execution"]["Name"]
     machine = context["StateMachine"]["Name"]

@@ -1,4 +1,4 @@
-"""What states hand on is copied, so that no state changes what another one holds."""
+"""What states pass on is copied, so that no state changes the data of another one."""
 
 import copy
 from datetime import UTC, datetime
@@ -13,12 +13,12 @@ MOMENT = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
 @pytest.mark.parametrize(
     "value", [None, True, 1, 1.5, "text", [], {}, {"a": [1, {"b": None}]}, [MOMENT, (1, [2])]]
 )
-def test_a_copy_is_what_python_s_own_would_be(value: object) -> None:
+def test_a_copy_equals_the_copy_of_python(value: object) -> None:
     assert copied(value) == copy.deepcopy(value) == value
     assert type(copied(value)) is type(value)
 
 
-def test_a_change_of_a_copy_at_any_depth_leaves_the_original_alone() -> None:
+def test_changing_a_copy_at_any_depth_does_not_change_the_original() -> None:
     original = {"rows": [{"status": ["NEW"]}], "pair": ([1],)}
     made = copied(original)
     made["rows"][0]["status"].append("OLD")

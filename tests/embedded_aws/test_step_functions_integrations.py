@@ -1,7 +1,6 @@
 """Tasks that call services: names both ways, results, and the names of their errors."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -20,16 +19,10 @@ from tests.embedded_aws.state_machines import (
     FunctionError,
     Machines,
     caught,
+    error_of,
     invoke,
-    running_machines,
     task,
 )
-
-
-@pytest.fixture
-def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
-    with running_machines(monkeypatch) as made:
-        yield made
 
 
 @pytest.fixture
@@ -44,12 +37,7 @@ def table(machines: Machines) -> str:
     return "rows"
 
 
-def error_of(machines: Machines, state: dict[str, Any], *, by: str = "States.ALL") -> Any:
-    """Run one task that fails and return what a Catch of `by` gets."""
-    return machines.run({"Call": state | {"Catch": caught(by)}, **CAUGHT}).output
-
-
-def test_an_sdk_answer_has_pascal_case_names_and_iso_dates(machines: Machines) -> None:
+def test_an_sdk_response_has_pascal_case_names_and_iso_dates(machines: Machines) -> None:
     state = task(
         "aws-sdk:sfn:describeExecution",
         {"ExecutionArn": "{% $states.context.Execution.Id %}"},
@@ -62,7 +50,7 @@ def test_an_sdk_answer_has_pascal_case_names_and_iso_dates(machines: Machines) -
     assert "ResponseMetadata" not in output
 
 
-def test_a_service_is_found_by_the_name_that_step_functions_has_for_it(machines: Machines) -> None:
+def test_a_service_is_found_by_its_name_in_step_functions(machines: Machines) -> None:
     state = task("aws-sdk:eventbridge:listRules", {}, Output="{% $states.result.Rules %}")
     assert machines.run({"Call": state}).output == []
 
@@ -133,15 +121,15 @@ def test_error_names_begin_with_the_name_of_the_java_sdk(service: str, prefix: s
     assert naming.error_prefix(service) == prefix
 
 
-def test_an_error_that_the_service_does_not_model_has_the_services_name(
+def test_an_error_that_is_not_modelled_has_the_name_of_the_service(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = task("aws-sdk:personalize:listSchemas", {"MaxResults": 1})
-    answer: Any = {
+    response: Any = {
         "Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"},
         "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "r"},
     }
-    fail_calls(monkeypatch, ClientError(answer, "ListSchemas"))
+    fail_calls(monkeypatch, ClientError(response, "ListSchemas"))
     error = error_of(machines, state, by="Personalize.PersonalizeException")
     assert error["Cause"] == (
         "Rate exceeded (Service: Personalize, Status Code: 400, Request ID: r)"
@@ -149,7 +137,7 @@ def test_an_error_that_the_service_does_not_model_has_the_services_name(
 
 
 def fail_calls(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Let every call of a state machine end in `error`, as a broken network would."""
+    """Make every call of a state machine end with `error`, as a broken network would."""
     real = clients.client_for
 
     def client_for(region: str, service: str, state_credentials: Any) -> Any:
@@ -173,7 +161,7 @@ def fail_calls(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     "problem",
     [ConnectionClosedError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")],
 )
-def test_a_call_without_an_answer_is_an_sdk_client_exception(
+def test_a_call_without_a_response_is_an_sdk_client_exception(
     machines: Machines, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     fail_calls(monkeypatch, problem)
@@ -188,7 +176,7 @@ def test_a_call_without_an_answer_is_an_sdk_client_exception(
         assert error_of(machines, state, by=error)["Error"] == error
 
 
-def test_starting_a_taken_name_is_an_error_that_sfn_names(machines: Machines) -> None:
+def test_starting_an_existing_name_is_an_error_with_an_sfn_name(machines: Machines) -> None:
     child = machines.create({"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
     arguments = {"StateMachineArn": child, "Name": "taken", "Input": {"x": 1}}
     again = arguments | {"Input": {"x": 2}}
@@ -203,7 +191,7 @@ def test_starting_a_taken_name_is_an_error_that_sfn_names(machines: Machines) ->
     assert "Execution Already Exists" in ended.output["Cause"]
 
 
-def test_a_refused_condition_is_an_error_that_dynamodb_names(
+def test_a_failed_condition_is_an_error_with_a_dynamodb_name(
     machines: Machines, table: str
 ) -> None:
     arguments = {
@@ -231,12 +219,14 @@ def test_a_dynamodb_error_that_is_not_modelled_has_the_general_name(
     assert error_of(machines, state)["Error"] == "DynamoDB.AmazonDynamoDBException"
 
 
-def test_a_missing_table_has_the_sdk_integrations_prefix_there(machines: Machines) -> None:
+def test_a_missing_table_has_the_prefix_of_the_sdk_integration(machines: Machines) -> None:
     state = task("aws-sdk:dynamodb:getItem", {"TableName": "no", "Key": {"k": {"S": "x"}}})
     assert error_of(machines, state)["Error"] == "DynamoDb.ResourceNotFoundException"
 
 
-def test_an_optimised_dynamodb_result_tells_of_the_call(machines: Machines, table: str) -> None:
+def test_an_optimised_dynamodb_result_contains_call_metadata(
+    machines: Machines, table: str
+) -> None:
     arguments = {"TableName": table, "Item": {"k": {"S": "x"}}}
     output = machines.run({"Put": task("dynamodb:putItem", arguments)}).output
     assert set(output) == {"SdkHttpMetadata", "SdkResponseMetadata"}
@@ -245,7 +235,7 @@ def test_an_optimised_dynamodb_result_tells_of_the_call(machines: Machines, tabl
     assert output["SdkResponseMetadata"]["RequestId"]
 
 
-def test_a_function_gets_its_payload_and_its_answer_comes_back(machines: Machines) -> None:
+def test_a_function_gets_its_payload_and_its_result_is_returned(machines: Machines) -> None:
     machines.functions["double"] = lambda payload: {"doubled": payload["n"] * 2, "text": "가"}
     output = machines.run({"Call": invoke("double", {"n": "{% 21 %}"})}).output
     assert output["Payload"] == {"doubled": 42, "text": "가"}
@@ -261,7 +251,7 @@ def test_a_function_gets_its_payload_and_its_answer_comes_back(machines: Machine
         ('{"errorMessage": "killed"}', "Lambda.Unknown"),
     ],
 )
-def test_a_function_error_is_named_by_its_type_and_caused_by_its_payload(
+def test_a_function_error_has_its_type_as_name_and_its_payload_as_cause(
     machines: Machines, payload: str, error: str
 ) -> None:
     def fail(_: Any) -> None:
@@ -295,64 +285,9 @@ def test_a_result_over_256_kib_fails_and_hangul_counts_three_bytes(machines: Mac
 
 
 def test_objects_for_a_text_argument_are_sent_as_json(machines: Machines) -> None:
-    child = machines.create({"Tell": {"Type": "Succeed", "Output": "{% $states.input %}"}})
+    child = machines.create({"Return": {"Type": "Succeed", "Output": "{% $states.input %}"}})
     arguments = {"StateMachineArn": child, "Name": "c", "Input": {"x": [1, "가"]}}
     machines.run({"Start": task("aws-sdk:sfn:startExecution", arguments)})
     ended = machines.look(child.replace(":stateMachine:", ":execution:") + ":c")
     assert json.loads(ended.described["input"]) == {"x": [1, "가"]}
     assert ended.output == {"x": [1, "가"]}
-
-
-def token_task(**fields: Any) -> dict[str, Any]:
-    payload = {"token": "{% $states.context.Task.Token %}"}
-    return invoke("ask", payload, **fields) | {
-        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken"
-    }
-
-
-def test_a_task_that_waits_for_its_token_goes_on_when_it_is_sent(machines: Machines) -> None:
-    def ask(payload: Any) -> None:
-        def answer() -> None:
-            machines.client.send_task_success(taskToken=payload["token"], output='{"yes": true}')
-
-        machines.clock.call_at(machines.clock.time() + 90, answer)
-
-    machines.functions["ask"] = ask
-    ended = machines.run({"Ask": token_task()})
-    assert (ended.output, ended.seconds) == ({"yes": True}, 90)
-
-
-def test_a_token_that_is_not_sent_in_time_is_a_timeout(machines: Machines) -> None:
-    machines.functions["ask"] = lambda _: None
-    ended = machines.run(
-        {"Ask": token_task(TimeoutSeconds=60, Catch=caught("States.Timeout")), **CAUGHT}
-    )
-    assert (ended.output["Error"], ended.seconds) == ("States.Timeout", 60)
-
-
-def test_a_token_can_report_a_failure(machines: Machines) -> None:
-    def ask(payload: Any) -> None:
-        def answer() -> None:
-            machines.client.send_task_failure(taskToken=payload["token"], error="No", cause="why")
-
-        machines.clock.call_at(machines.clock.time() + 5, answer)
-
-    machines.functions["ask"] = ask
-    error = error_of(machines, token_task(), by="No")
-    assert error == {"Error": "No", "Cause": "why"}
-
-
-def test_a_synchronous_start_waits_for_the_child_on_the_clock(machines: Machines) -> None:
-    wait = {"Type": "Wait", "Seconds": 60, "Next": "Tell"}
-    child = machines.create({"Wait": wait, "Tell": {"Type": "Succeed", "Output": {"x": 1}}})
-    ended = machines.run(
-        {
-            "Start": task(
-                "states:startExecution.sync:2",
-                {"StateMachineArn": child, "Name": "child", "Input": {}},
-                Output="{% $states.result.Output %}",
-            )
-        }
-    )
-    assert ended.output == {"x": 1}
-    assert 60 <= ended.seconds < 61  # it looks twice a second

@@ -37,7 +37,7 @@ def test_null_inside_values_is_kept() -> None:
 
 
 @pytest.mark.parametrize("expression", ["$x", "$x.missing", "[][0]", "$y.z"])
-def test_nothing_is_an_error(expression: str) -> None:
+def test_an_undefined_result_is_an_error(expression: str) -> None:
     with pytest.raises(EvaluationError, match="returned nothing"):
         evaluate(expression, {"y": {}})
 
@@ -65,11 +65,11 @@ def test_a_result_shares_nothing_with_the_variable_it_came_from() -> None:
         ("$map([1, 2], function($v, $i) { $v * $i })", [0, 2]),
     ],
 )
-def test_functions_give_what_aws_gives(expression: str, value: Any) -> None:
+def test_functions_return_the_same_values_as_in_aws(expression: str, value: Any) -> None:
     assert evaluate(expression, {}) == value
 
 
-def test_uuid_makes_a_new_version_4_each_time() -> None:
+def test_uuid_returns_a_new_version_4_each_time() -> None:
     first, second = evaluate("[$uuid(), $uuid()]", {})
     assert uuid.UUID(first).version == uuid.UUID(second).version == 4
     assert first != second
@@ -88,7 +88,7 @@ def test_what_aws_refuses_fails(expression: str) -> None:
         evaluate(expression, {})
 
 
-def test_now_and_millis_are_the_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_now_and_millis_come_from_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     time = Clock(1_795_361_400.123)
     monkeypatch.setattr(clock, "_current", time)
     assert evaluate("$millis()", {}) == 1_795_361_400_123
@@ -105,7 +105,9 @@ def test_an_infinite_number_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("expression", ["1 +", "(", "$x[", "'open", "$", "$$", "a.b", "{'a': $}"])
-def test_a_definition_cannot_hold_what_does_not_parse_or_has_no_context(expression: str) -> None:
+def test_a_definition_cannot_contain_an_expression_that_does_not_parse_or_has_no_context(
+    expression: str,
+) -> None:
     with pytest.raises(EvaluationError):
         check(expression)
 
@@ -114,5 +116,5 @@ def test_a_definition_cannot_hold_what_does_not_parse_or_has_no_context(expressi
     "expression",
     ["$x[$ > 1]", "$x.(a + $.b)", "$x^(>a)", "$x{a: $sum(b)}", "$f(function($v) {$v})"],
 )
-def test_a_definition_may_name_the_context_where_there_is_one(expression: str) -> None:
+def test_a_definition_may_use_the_context_where_there_is_one(expression: str) -> None:
     check(expression)

@@ -1,8 +1,7 @@
-"""Executions on the virtual clock: exact times, time limits, and two runs that are one."""
+"""Executions on the virtual clock: exact times, time limits, and identical runs."""
 
 import itertools
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,13 +19,6 @@ from tests.embedded_aws.state_machines import (
     running_machines,
     task,
 )
-
-
-@pytest.fixture
-def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
-    with running_machines(monkeypatch) as made:
-        yield made
-
 
 POLL = {
     "Begin": {"Type": "Pass", "Assign": {"began": "{% $millis() %}"}, "Next": "Wait"},
@@ -53,11 +45,11 @@ def test_a_week_of_polling_takes_exactly_a_week(machines: Machines) -> None:
     assert len(ended.events) == 1 + 2 + 7 * 24 * 6 * 9 + 2 + 1
 
 
-def test_every_timestamp_is_the_clocks(machines: Machines) -> None:
+def test_every_timestamp_comes_from_the_clock(machines: Machines) -> None:
     ended = machines.run(
         {
-            "Wait": {"Type": "Wait", "Seconds": 90, "Next": "Tell"},
-            "Tell": {
+            "Wait": {"Type": "Wait", "Seconds": 90, "Next": "Return"},
+            "Return": {
                 "Type": "Succeed",
                 "Output": {
                     "started": "{% $states.context.Execution.StartTime %}",
@@ -151,7 +143,7 @@ def test_a_task_that_takes_longer_than_its_limit_times_out_on_time(machines: Mac
     assert "TaskTimedOut" in ended.event_types()
 
 
-def test_an_answer_after_the_time_limit_leaves_no_trace(machines: Machines) -> None:
+def test_a_response_after_the_time_limit_is_not_in_the_history(machines: Machines) -> None:
     machines.functions["slow"] = lambda _: machines.clock.sleep(900)
     state = invoke("slow", TimeoutSeconds=300, Catch=caught("States.Timeout"))
     ended = machines.run({"Call": state, "Caught": {"Type": "Wait", "Seconds": 900, "End": True}})
@@ -166,7 +158,7 @@ def test_a_task_within_its_limit_is_not_timed_out(machines: Machines) -> None:
 
 
 @pytest.mark.parametrize("kind", ["wait", "call", "retry", "branch"])
-def test_an_execution_past_its_limit_times_out_whatever_it_does(
+def test_an_execution_past_its_limit_times_out_no_matter_what_it_does(
     machines: Machines, kind: str
 ) -> None:
     def fail(_: Any) -> None:
@@ -190,7 +182,7 @@ def test_an_execution_past_its_limit_times_out_whatever_it_does(
 
 
 @pytest.mark.parametrize("kind", ["wait", "call", "nothing"])
-def test_a_stopped_execution_ends_at_once_and_does_nothing_more(
+def test_a_stopped_execution_ends_at_once_and_does_nothing_after_that(
     machines: Machines, kind: str
 ) -> None:
     calls: list[Any] = []
@@ -207,7 +199,7 @@ def test_a_stopped_execution_ends_at_once_and_does_nothing_more(
         states["Wait"] = wait
     arn = machines.create(states)
     with machines.clock.running():
-        execution = machines.start(arn)  # its turn comes before or after the stop
+        execution = machines.start(arn)  # it runs before or after the stop
         machines.client.stop_execution(executionArn=execution, error="Mine", cause="enough")
         ended = machines.look(execution)
     assert (ended.status, ended.error, ended.cause) == ("ABORTED", "Mine", "enough")
@@ -230,7 +222,9 @@ def test_an_execution_stopped_at_a_moment_ends_at_that_moment(machines: Machines
     assert machines.clock.now() == START + timedelta(seconds=60)
 
 
-def test_executions_that_are_started_at_one_moment_run_at_one_time(machines: Machines) -> None:
+def test_executions_that_are_started_at_the_same_time_run_at_the_same_time(
+    machines: Machines,
+) -> None:
     arn = machines.create({"Wait": {"Type": "Wait", "Seconds": 10, "End": True}})
     with machines.clock.running():
         machines.clock.call_at(START.timestamp() + 5, lambda: None)
@@ -265,9 +259,9 @@ BUSY = {
             },
         },
         "Assign": {"a": 1, "b": "two", "c": "{% $uuid() %}"},
-        "Next": "Tell",
+        "Next": "Return",
     },
-    "Tell": {"Type": "Succeed", "Output": "{% [$c, $random()] %}"},
+    "Return": {"Type": "Succeed", "Output": "{% [$c, $random()] %}"},
 }
 
 

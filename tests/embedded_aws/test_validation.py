@@ -9,7 +9,7 @@ from embedded_aws.validation import complaint, service_model
 ARN = "arn:aws:personalize:eu-west-1:111122223333:solution/s"
 
 
-def judge(operation: str, **request: Any) -> str | None:
+def validate(operation: str, **request: Any) -> str | None:
     return complaint(service_model("personalize").operation_model(operation).input_shape, request)
 
 
@@ -22,8 +22,8 @@ def judge(operation: str, **request: Any) -> str | None:
         {"solutionArn": ARN, "tags": [{"tagKey": "Größe 2", "tagValue": ""}]},
     ],
 )
-def test_a_sound_request_has_no_complaint(request_: Any) -> None:
-    assert judge("CreateSolutionVersion", **request_) is None
+def test_a_valid_request_has_no_validation_error(request_: Any) -> None:
+    assert validate("CreateSolutionVersion", **request_) is None
 
 
 @pytest.mark.parametrize(
@@ -65,46 +65,46 @@ def test_a_sound_request_has_no_complaint(request_: Any) -> None:
         ),
     ],
 )
-def test_a_problem_is_told_in_the_words_of_aws(request_: Any, text: str) -> None:
-    assert judge("CreateSolutionVersion", **request_) == f"1 validation error detected: {text}"
+def test_a_problem_is_reported_in_the_words_of_aws(request_: Any, text: str) -> None:
+    assert validate("CreateSolutionVersion", **request_) == f"1 validation error detected: {text}"
 
 
-def test_several_problems_are_counted_and_told_together() -> None:
-    told = judge("CreateSolutionVersion", name="a b", trainingMode="x")
-    assert told
-    assert told.startswith("3 validation errors detected: ")
-    assert told.count("; ") == 2
+def test_several_problems_are_counted_and_reported_together() -> None:
+    message = validate("CreateSolutionVersion", name="a b", trainingMode="x")
+    assert message
+    assert message.startswith("3 validation errors detected: ")
+    assert message.count("; ") == 2
 
 
-def test_numbers_are_judged_by_value_and_truth_values_are_no_numbers() -> None:
+def test_numbers_are_checked_by_value_and_booleans_are_not_numbers() -> None:
     arn = ARN.replace("solution/s", "campaign/c")
-    told = judge("UpdateCampaign", campaignArn=arn, minProvisionedTPS=0)
-    assert told
-    assert told.endswith(
+    message = validate("UpdateCampaign", campaignArn=arn, minProvisionedTPS=0)
+    assert message
+    assert message.endswith(
         "'minProvisionedTPS' failed to satisfy constraint: "
         "Member must have value greater than or equal to 1"
     )
-    told = judge("UpdateCampaign", campaignArn=arn, minProvisionedTPS=True)
-    assert told
-    assert "Value 'true' at 'minProvisionedTPS'" in told
+    message = validate("UpdateCampaign", campaignArn=arn, minProvisionedTPS=True)
+    assert message
+    assert "Value 'true' at 'minProvisionedTPS'" in message
 
 
-def test_simple_members_of_a_collection_are_told_once_for_all() -> None:
+def test_simple_members_of_a_collection_are_reported_in_one_error() -> None:
     long = "x" * 1001
-    told = judge(
+    message = validate(
         "UpdateCampaign",
         campaignArn=ARN.replace("solution/s", "campaign/c"),
         campaignConfig={"itemExplorationConfig": {"a": long, "b": long}},
     )
-    assert told == (
+    assert message == (
         f"1 validation error detected: Value '{{a={long}, b={long}}}' at "
         "'campaignConfig.itemExplorationConfig' failed to satisfy constraint: Map value must "
         "satisfy constraint: [Member must have length less than or equal to 1000]"
     )
 
 
-def test_every_pattern_of_personalize_can_be_judged() -> None:
-    """A Java pattern that Python cannot compile would fail only when somebody uses it."""
+def test_every_pattern_of_personalize_can_be_checked() -> None:
+    """A Java pattern that Python cannot compile would otherwise fail only in use."""
     model = service_model("personalize")
     patterned = [
         model.shape_for(name)
