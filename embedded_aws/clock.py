@@ -63,7 +63,7 @@ class _Stopped(BaseException):  # not an Exception, so that no program handles i
 
 
 class Alarm:
-    """A call that `Clock.call_at` has planned."""
+    """A call that was planned with `Clock.call_at`."""
 
     def __init__(self, clock: "Clock", turn: _Turn) -> None:
         self._clock, self._turn = clock, turn
@@ -361,7 +361,7 @@ _current: Clock | None = None
 
 
 def use(clock: Clock) -> None:
-    """Make `clock` the one that the whole process reads."""
+    """Make `clock` the clock of the whole process."""
     global _current  # noqa: PLW0603 - moto's interpreter has no place to keep a clock
     _current = clock
 

@@ -44,7 +44,7 @@ class Signature:
 
 
 def signature(environ: Environ) -> Signature | None:
-    """Read who signed the request; None for an unsigned one."""
+    """Return who signed the request; None for an unsigned one."""
     found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     return Signature(*found.groups()) if found else None
 

@@ -25,7 +25,7 @@ _BARE = frozenset(sys.modules)  # what awslambdaric would also find imported
 
 
 def _warm_up() -> None:
-    """Import what makes a start slow: boto3, and what it imports with its first client."""
+    """Import what makes a start slow: boto3, and what boto3 imports with its first client."""
     import boto3  # noqa: PLC0415 - after _BARE
 
     # Its own session, so that no default session remains; it never needs credentials.

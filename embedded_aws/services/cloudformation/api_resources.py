@@ -84,12 +84,12 @@ class ApiResource(CloudFormationModel):
 
     @staticmethod
     def cloudformation_type() -> str:
-        """Return an empty text: this base class is for no resource type."""
+        """Return an empty string: this base class is for no resource type."""
         return ""
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """Return an empty text: these resources are not named by a property."""
+        """Return an empty string: these resources are not named by a property."""
         return ""
 
     @classmethod

@@ -41,7 +41,7 @@ def _at(path: str, event: Mapping[str, Any]) -> Any:
 def _fill(template: str, values: Mapping[str, Any]) -> str:
     """Replace the `<names>`: with plain text inside a string, with a JSON value elsewhere.
 
-    A value that the event does not have becomes an empty text inside a string, and null outside.
+    A value that the event does not have becomes empty inside a string, and null outside.
     """
     out: list[str] = []
     is_quoted = False

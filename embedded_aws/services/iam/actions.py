@@ -43,7 +43,7 @@ Rule = Callable[[Params, Place], list[Permission]]
 
 
 def needed(call: str, params: Params, place: Place) -> list[Permission]:
-    """Return every permission that `call` (`personalize:UpdateCampaign`) needs, usually one.
+    """Return every permission that `call` (`personalize:UpdateCampaign`) needs.
 
     An empty list means that IAM never denies it (sts:GetCallerIdentity).
     """

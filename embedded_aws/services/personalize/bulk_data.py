@@ -1,4 +1,4 @@
-"""Bulk data in S3: who may read it, which objects a location means, and fetching them."""
+"""Bulk data in S3: who may read it, which objects are at a location, and fetching them."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ _MOST_TESTED = 2000
 
 
 class Recommender(Protocol):
-    """What can be measured."""
+    """A recommender that can be measured."""
 
     @property
     def items(self) -> Mapping[str, float]:
-        """Every item that it knows."""
+        """All items that it knows."""
         ...
 
     def ranked(self, had: Sequence[str], most: int) -> list[tuple[str, float]]:

@@ -220,5 +220,5 @@ class Campaign(Resource):
 
 
 def present(**members: Any) -> Answer:
-    """Keep the members that are set: the service leaves the others out."""
+    """Return only the members that are set: the service leaves the others out."""
     return {name: value for name, value in members.items() if value is not None}

@@ -57,7 +57,7 @@ class PersonalizeResponse(BaseResponse):
 
 
 def fitted(shape: Shape, answer: Any) -> Any:
-    """Keep what the shape has: a summary in a list shows less of a resource than Describe."""
+    """Return only what the shape has: a summary in a list has fewer members than Describe."""
     if shape.type_name == "structure":
         members = shape.members  # type: ignore[attr-defined] # a StructureShape
         return {name: fitted(members[name], v) for name, v in answer.items() if name in members}

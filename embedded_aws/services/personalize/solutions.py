@@ -42,7 +42,7 @@ class Solutions(Store):
         max_results: int | None = None,
         domain: str | None = None,
     ) -> Answer:
-        """List the service's recipes; those of domain dataset groups are not provided."""
+        """List the service's recipes; those of domain dataset groups are not emulated."""
         recipes = [] if domain else all_recipes(self.partition)
         return page("recipes", recipes, max_results, next_token)
 

@@ -100,7 +100,7 @@ class Cron:
 
 
 def parse(expression: str, zone: str) -> Expression:
-    """Parse an expression in a time zone (`Asia/Seoul`); raises InvalidExpressionError."""
+    """Parse an expression in a time zone; raise InvalidExpressionError if AWS would refuse it."""
     try:
         place = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):

@@ -60,7 +60,7 @@ def _condition(self: ConditionStringJSONata, env: Any) -> None:
 
 
 def install() -> None:
-    """Choose as AWS does."""
+    """Make Choice states work as on AWS."""
     replace(
         StateChoice,
         "no match is an error that a Catch handles; the default's Assign is only for the default",

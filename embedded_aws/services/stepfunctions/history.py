@@ -46,7 +46,7 @@ class History(EventManager):
         self._evaluation_failures: list[object] = []
 
     def field(self, state: str, expression: str) -> str:
-        """Return the path of the field of `state` that holds `expression`."""
+        """Return the path of the field of `state` that contains `expression`."""
         return self._fields.get(state, {}).get(expression.strip(), "")
 
     def entered(self, state: str) -> int:

@@ -186,7 +186,7 @@ def _state_data(EnteredTime: str, Name: str) -> dict[str, Any]:  # noqa: ARG001,
 
 
 def install() -> None:
-    """Put moto's interpreter on the clock."""
+    """Make moto's interpreter use the clock."""
     counted = "the clock counts a thread from its start, but not the thread that waits for it"
     for module in (
         branch_worker,
