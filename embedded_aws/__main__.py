@@ -1,7 +1,7 @@
 """`python -m embedded_aws changes`: list what the embedded cloud changes in moto, and why.
 
-With --pin, write the hashes of the replaced parts to moto_parts.json: once the parts of a new
-version of moto that differ have been compared with what replaces them.
+With --pin, write the hashes of the replaced parts to moto_parts.json. Do this after an upgrade of
+moto, once you have compared the parts that differ with their replacements.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""boto3 clients for the served cloud: one for each service, region and identity, never a retry."""
+"""boto3 clients for the served cloud: one per service, region and identity, without retries."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ from botocore.config import Config
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a client signs its requests with; a role's session has a token, the root has none."""
+    """What a client signs its requests with; a role session has a token, the root user has none."""
 
     access_key_id: str
     secret_access_key: str
@@ -25,12 +25,12 @@ _lock = threading.Lock()
 
 
 def client(service: str, region: str, credentials: Credentials = ROOT) -> Any:
-    """Return the client of `service`; without `credentials` it calls as the account's root.
+    """Return the client of `service`; without `credentials` it calls as the account's root user.
 
-    The endpoint is the running cloud's (`AWS_ENDPOINT_URL`), so that a client never leaves this
-    machine. Retries are off: whoever calls decides what to repeat, on the virtual clock.
+    The endpoint is that of the running cloud (`AWS_ENDPOINT_URL`), so that requests never leave
+    this machine. Retries are off: the caller decides what to retry, on the virtual clock.
     """
-    with _lock:  # a boto3 session loads its models as it goes, which is not safe for threads
+    with _lock:  # a boto3 session loads its models on demand, which is not thread-safe
         return _client(service, region, os.environ["AWS_ENDPOINT_URL"], credentials)
 
 
@@ -46,7 +46,7 @@ def _client(service: str, region: str, endpoint: str, credentials: Credentials) 
         config=Config(
             retries={"total_max_attempts": 1},
             max_pool_connections=50,
-            user_agent="rehearsal",  # botocore's own is made anew for each request
+            user_agent="rehearsal",  # botocore builds its own for each request
         ),
     )
 

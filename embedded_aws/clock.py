@@ -1,14 +1,15 @@
-"""The one virtual clock: it stands still while anything runs and jumps when everyone waits.
+"""The one virtual clock: it stands still while anything runs and jumps when everything waits.
 
-What runs is counted, never guessed from stillness. *Programs* are what `spawn` and `call_at` start:
-an execution of a state machine, a branch, a due transition. They take turns, in the order in which
-their time came, so that two runs with the same input do the same things in the same order. A *hold*
-(`running`, `enter`) is anything else that wants time to stand still, such as a test's own steps:
-it stops time, not the programs. A count passes from thread to thread without a gap: who starts or
-wakes a program queues it before letting go of its own turn, so time cannot jump in between.
+The clock counts what runs; it does not guess from inactivity. *Programs* are what `spawn` and
+`call_at` start: an execution of a state machine, a branch, a due transition. They take turns, in
+the order in which they became due, so that two runs with the same input do the same things in the
+same order. A *hold* (`running`, `enter`) is anything else that needs time to stand still, such as a
+test's own steps: it stops time, not the programs. The count passes from thread to thread without a
+gap: a thread that starts or wakes a program queues it before it gives up its own turn, so time
+cannot jump in between.
 
-A *background* alarm (a recurring schedule's next time) rings when time gets there, but nobody waits
-for it: it neither makes a clock jump nor keeps it from being idle.
+A *background* alarm (a recurring schedule's next time) goes off when time reaches it, but nothing
+waits for it: it does not make the clock jump, and does not keep it from being idle.
 """
 
 import heapq
@@ -28,8 +29,8 @@ class _Turn:
     """Something that waits for its turn: `resume` lets it run."""
 
     resume: Callable[[], None]
-    programs: int = 1  # how many programs run on when it is resumed: it is one, or it is a hold
-    holds: int = 0  # how many holds it takes up again
+    programs: int = 1  # how many programs continue when it is resumed: 0 for a hold
+    holds: int = 0  # how many holds it takes again
     stopped: Callable[[], bool] | None = None
     waiting: bool = True  # until its turn is queued, or it is cancelled
 
@@ -57,55 +58,55 @@ class _Flow:
         return min(self.until, self.base + (real_time.monotonic() - self.since) * self.pace)
 
 
-class _Stopped(BaseException):  # no Exception, so that no program takes it for a failure
-    """Ends a program that waited when its clock was stopped."""
+class _Stopped(BaseException):  # not an Exception, so that no program handles it
+    """Ends a program that was waiting when its clock was stopped."""
 
 
 class Alarm:
-    """A call that `Clock.call_at` has planned."""
+    """A call that was planned with `Clock.call_at`."""
 
     def __init__(self, clock: "Clock", turn: _Turn) -> None:
         self._clock, self._turn = clock, turn
 
     def cancel(self) -> None:
-        """Forget the call; without effect once its time has come."""
+        """Cancel the call; this has no effect once the call is due."""
         with self._clock._lock:
             self._turn.waiting = False
             self._clock._proceed()
 
 
 class Signal:
-    """A threading.Event on the clock: who waits does not count, and `set` wakes without a gap."""
+    """A threading.Event on the clock: waiters do not count, and `set` wakes them without a gap."""
 
     def __init__(self, clock: "Clock") -> None:
         self._clock = clock
         self._is_set = False
 
     def set(self) -> None:
-        """Wake everyone who waits, now and until `clear`."""
+        """Wake everything that waits, now and until `clear`."""
         self._is_set = True
         self._clock.notify()
 
     def clear(self) -> None:
-        """Be unset again."""
+        """Unset the signal."""
         self._is_set = False
 
     def is_set(self) -> bool:
-        """Return whether the signal has come."""
+        """Return whether the signal is set."""
         return self._is_set
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait up to `timeout` simulated seconds; True if the signal came."""
+        """Wait up to `timeout` simulated seconds; return whether the signal is set."""
         self._clock.sleep(math.inf if timeout is None else timeout, self.is_set)
         return self._is_set
 
 
 class Clock:
-    """Simulated time, in epoch seconds, for every part of the embedded cloud.
+    """Simulated time, in epoch seconds, for all parts of the embedded cloud.
 
-    `pace` is the number of simulated seconds that pass in a real one while everyone waits; None
-    jumps to the next deadline at once. It may be changed at any time. With a pace, time also flows
-    on to background alarms.
+    `pace` is the number of simulated seconds per real second while everything waits; None jumps to
+    the next deadline at once. It can be changed at any time. With a pace, time also advances to
+    background alarms.
     """
 
     def __init__(self, start: float, *, pace: float | None = None) -> None:
@@ -115,7 +116,7 @@ class Clock:
         self._time = start
         self._pace = pace
         self._flow: _Flow | None = None
-        self._running = 0  # programs that have the turn (with what they called, at most one)
+        self._running = 0  # programs that have the turn (including what they called, at most one)
         self._held = 0
         self._mine = _Mine()
         self._ready: deque[_Turn] = deque()
@@ -127,7 +128,7 @@ class Clock:
         self._pacer = threading.Thread(target=self._keep_pace, name="clock", daemon=True)
         self._pacer.start()
 
-    # What everyone reads.
+    # Reading the time.
 
     def time(self) -> float:
         """Return the simulated time in epoch seconds."""
@@ -135,12 +136,12 @@ class Clock:
             return self._flow.read() if self._flow else self._time
 
     def now(self) -> datetime:
-        """Return the simulated time, aware, in UTC."""
+        """Return the simulated time as an aware datetime in UTC."""
         return datetime.fromtimestamp(self.time(), UTC)
 
     @property
     def pace(self) -> float | None:
-        """Simulated seconds per real second while everyone waits; None: jump at once."""
+        """Simulated seconds per real second while everything waits; None: jump at once."""
         return self._pace
 
     @pace.setter
@@ -150,10 +151,10 @@ class Clock:
             self._pace = pace
             self._proceed()
 
-    # What programs do.
+    # For programs.
 
     def spawn(self, call: Callable[[], object], name: str | None = None) -> None:
-        """Run `call` as a program in a thread of its own; it counts from this instant."""
+        """Run `call` as a program in its own thread; it counts as running from now on."""
         with self._lock:
             self._queue(_Turn(self._starter(call, name)))
             self._proceed()
@@ -164,8 +165,8 @@ class Clock:
         """Run `call` as a program at the time `when`, or at once if that has passed.
 
         Calls due at the same time run one after another, in the order in which they were planned.
-        One in the `background` waits until something else takes time past `when`: with only such
-        calls left the clock is idle, and jumps no further. Once due it is a program like any other.
+        A `background` call waits until something else moves time past `when`: with only such calls
+        left, the clock is idle and does not jump. Once it is due, it is a program like any other.
         """
         with self._lock:
             turn = _Turn(self._starter(call, None))
@@ -176,16 +177,16 @@ class Clock:
     def sleep(self, seconds: float, stopped: Callable[[], bool] | None = None) -> None:
         """Let `seconds` pass for the caller: a program, a request that acts for one, or a hold.
 
-        With none to pass, all whose turn has come go first. Returns early once `stopped` is true
-        and `notify` was called. `stopped` is asked under the clock's lock, so it must not wait for
-        anything. Inside `running`, gives up that hold.
+        With 0 seconds, everything that is already due runs first. Returns early once `stopped` is
+        true and `notify` was called. `stopped` is called under the clock's lock, so it must not
+        wait for anything. Inside `running`, gives up that hold meanwhile.
         """
         with self._lock:
             if not (stopped and stopped()):
                 self._park(max(seconds, 0), stopped)
 
     def is_program(self) -> bool:
-        """Tell whether the calling thread is one of this clock's programs."""
+        """Return whether the calling thread is one of this clock's programs."""
         return bool(self._mine.programs)
 
     def notify(self) -> None:
@@ -195,7 +196,7 @@ class Clock:
                 self._queue(turn)
             self._proceed()
 
-    # What holds do.
+    # For holds.
 
     def enter(self) -> None:
         """Hold time still until `leave`, which any thread may call."""
@@ -204,7 +205,7 @@ class Clock:
             self._held += 1
 
     def leave(self) -> None:
-        """Give up one hold."""
+        """Release one hold."""
         with self._lock:
             if not self._held:
                 raise RuntimeError("leave() without enter()")
@@ -213,7 +214,7 @@ class Clock:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Hold time still inside the block; programs run on until they wait for time."""
+        """Hold time still inside the block; programs continue until they wait for time."""
         self.enter()
         self._mine.holds += 1
         try:
@@ -225,9 +226,9 @@ class Clock:
     def wait_until_idle(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing but background alarms is planned.
 
-        False after `timeout` *real* seconds.
+        Returns False after `timeout` *real* seconds.
 
-        For those who watch from outside: a program or a hold that calls this waits for itself.
+        Call this only from outside: a program or a hold that calls it waits for itself.
         """
         with self._lock:
             return self._idle.wait_for(lambda: self._is_stopped or self._is_idle(), timeout)
@@ -244,7 +245,7 @@ class Clock:
             self._idle.notify_all()
         self._pacer.join()
 
-    # The machinery; everything below is called under the lock.
+    # Internals; everything below is called under the lock.
 
     def _starter(self, call: Callable[[], object], name: str | None) -> Callable[[], None]:
         def run() -> None:
@@ -269,7 +270,7 @@ class Clock:
             woken.notify()
 
         holds = self._mine.holds
-        # A thread that is no program and holds nothing acts for a program: a request that one sent.
+        # A thread that is neither a program nor a hold acts for a program: a request that one sent.
         programs = 0 if holds and not self._mine.programs else 1
         if programs > self._running:
             raise RuntimeError("only what counts as running can wait on the clock")
@@ -300,7 +301,7 @@ class Clock:
             self._time, self._flow = self._flow.read(), None
 
     def _next_deadline(self) -> list[_Deadline]:
-        """Return the deadlines of which the next one is first; empty: none that time moves to."""
+        """Return the list that starts with the next deadline; empty if time has none to move to."""
         for deadlines in (self._deadlines, self._background):
             while deadlines and not deadlines[0][2].waiting:
                 heapq.heappop(deadlines)
@@ -312,11 +313,11 @@ class Clock:
         return min(self._deadlines, self._background, key=lambda deadlines: deadlines[0][:2])
 
     def _is_idle(self) -> bool:
-        self._next_deadline()  # drops what is cancelled
+        self._next_deadline()  # drops cancelled ones
         return not (self._running or self._held or self._ready or self._deadlines)
 
     def _proceed(self) -> None:
-        """Give out the next turn, if nobody has it, letting time pass only if nothing else can."""
+        """Give the next turn if none is taken; let time pass only if nothing else can run."""
         self._freeze()
         while not self._running and not self._is_stopped:
             if self._ready:
@@ -360,16 +361,16 @@ _current: Clock | None = None
 
 
 def use(clock: Clock) -> None:
-    """Make `clock` the one that the whole process reads."""
-    global _current  # noqa: PLW0603 - moto's interpreter has no place to carry a clock in
+    """Make `clock` the clock of the whole process."""
+    global _current  # noqa: PLW0603 - moto's interpreter has no place to keep a clock
     _current = clock
 
 
 def current() -> Clock:
     """Return the clock to read: a program's own, otherwise the one in use.
 
-    So a program that outlives its cloud never meddles with the next one's time. RuntimeError before
-    the first `use`.
+    So a program that outlives its cloud never affects the next cloud's time. Raises RuntimeError
+    before the first `use`.
     """
     clock = _here.clock or _current
     if clock is None:

@@ -1,6 +1,6 @@
-"""Faults on demand: calls of the deployed roles that fail in the ways that AWS fails.
+"""Faults on demand: make calls of the deployed roles fail in the ways that AWS fails.
 
-A fault is written `SERVICE:OPERATION[@N]=KIND[:ARGUMENT][*TIMES]`, as in
+The syntax of a fault is `SERVICE:OPERATION[@N]=KIND[:ARGUMENT][*TIMES]`, as in
 `personalize:CreateSolutionVersion=lost*2`, or `dynamodb:UpdateItem@3=lost` for the third call only.
 """
 
@@ -25,19 +25,20 @@ KINDS = {
     "throttle": "the service's throttling error, with status 400 or what it uses instead",
     "error": "the service's internal error, with status 500; error:503 is ServiceUnavailable",
     "denied": "AccessDenied, as if the role's policy did not allow the call",
-    "slow": "carried out at once, answered only SECONDS simulated seconds later (slow:30)",
-    "lost": "carried out, but the connection closes without an answer",
-    "hung": "lost, but only SECONDS simulated seconds later: the caller's own timeout (hung:30)",
-    "killed": "carried out, but the function that called is killed before it can read the answer; "
-    "lost, for a call that no function made",
-    "aborted": "carried out and answered, but every execution that runs is stopped before",
+    "slow": "carried out at once, but the response comes SECONDS simulated seconds later (slow:30)",
+    "lost": "carried out, but the connection closes without a response",
+    "hung": "like lost, but only SECONDS simulated seconds later, as if the caller's own timeout "
+    "had ended the call (hung:30)",
+    "killed": "carried out, but the calling function is killed before it can read the response; "
+    "like lost for a call that no function made",
+    "aborted": "carried out, but every running execution is stopped before the response",
 }
 _SECONDS = {"slow", "hung"}  # the kinds that take seconds
 _FORM = re.compile(
     r"(?P<service>[\w*?-]+):(?P<operation>[\w*?]+)(?:@(?P<nth>\w+))?=(?P<kind>\w+)"
     r"(?::(?P<argument>[^*]+))?(?:\*(?P<times>\w+))?"
 )
-# Other names under which people know a service than the one its requests are signed for.
+# Other names that people use for a service, in place of its signing name.
 _ALIASES = {"stepfunctions": "states", "sfn": "states", "cloudwatch": "monitoring"}
 _THROTTLED = {
     "lambda": ("TooManyRequestsException", 429),
@@ -56,10 +57,11 @@ _INTERNAL = {
 
 @dataclass
 class Fault:
-    """One fault, and how often it strikes: `times` calls that match, then never again.
+    """One fault, and how often it applies: to `times` matching calls, then never again.
 
-    With `nth` these are the nth call that matches and those that follow it, whatever else strikes
-    them. Calls count that a deployed role makes and may make, since the fault was put in force.
+    With `nth`, these are the nth matching call and those that follow it, even if other faults apply
+    to them. Only calls that a deployed role makes, and is allowed to make, after the fault was
+    added count.
     """
 
     service: str
@@ -73,7 +75,7 @@ class Fault:
 
     @classmethod
     def parse(cls, spec: str) -> "Fault":
-        """Read a fault as people write it; ValueError says what is wrong and what is allowed."""
+        """Parse a fault's text; the ValueError says what is wrong and what is allowed."""
         found = _FORM.fullmatch(spec.strip())
         if not found:
             raise ValueError(
@@ -82,13 +84,13 @@ class Fault:
             )
         service, operation, nth, kind, argument, times = found.groups()
         if kind not in KINDS:
-            raise ValueError(f"fault {spec!r}: kind {kind!r} is none of {', '.join(KINDS)}")
+            raise ValueError(f"fault {spec!r}: kind {kind!r} is not one of {', '.join(KINDS)}")
         if not _is_argument(kind, argument):
             raise ValueError(f"fault {spec!r}: {kind} takes " + _expected_argument(kind))
         if times not in {None, "always"} and not _is_count(times):
-            raise ValueError(f"fault {spec!r}: TIMES is a whole number from 1, or always")
+            raise ValueError(f"fault {spec!r}: TIMES must be a whole number from 1, or always")
         if nth is not None and not _is_count(nth):
-            raise ValueError(f"fault {spec!r}: N is a whole number from 1")
+            raise ValueError(f"fault {spec!r}: N must be a whole number from 1")
         service = _ALIASES.get(service.lower(), service.lower())
         count = float("inf") if times == "always" else int(times or 1)
         return cls(service, operation, kind, argument, count, int(nth) if nth else None)
@@ -100,7 +102,7 @@ class Fault:
         return f"{self.service}:{self.operation}{nth}={self.kind}{argument}*{times}"
 
     def meets(self, service: str, operation: str) -> bool:
-        """Count a call if it matches, and tell whether it is due; case does not matter."""
+        """Count a call if it matches, and return whether it is due; case does not matter."""
         if not (
             fnmatchcase(service.lower(), self.service.lower())
             and fnmatchcase(operation.lower(), self.operation.lower())
@@ -131,9 +133,9 @@ def _is_argument(kind: str, argument: str | None) -> bool:
 
 
 class Faults:
-    """The faults in force; the first that a call is due to meet strikes it.
+    """The active faults; the first one that is due for a call applies to it.
 
-    `made` lists the calls that they could have struck so far: the role's name and the operation.
+    `made` lists the calls so far that faults could apply to: the role's name and the operation.
     """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
@@ -142,24 +144,24 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, fault: Fault | str) -> Fault:
-        """Put one more fault in force, parsed if it is text."""
+        """Add a fault; text is parsed."""
         fault = Fault.parse(fault) if isinstance(fault, str) else fault
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Lift every fault."""
+        """Remove every fault."""
         with self._lock:
             self._faults.clear()
 
     @property
     def unused(self) -> list[Fault]:
-        """The faults that have not struck once: a user's spec that matches no call."""
+        """The faults that have not applied to any call, such as a spec that matches none."""
         return [fault for fault in self._faults if not fault.struck]
 
     def take(self, service: str, operation: str) -> Fault | None:
-        """Find the fault that strikes this call, and count it."""
+        """Return the fault that applies to this call, and count it."""
         with self._lock:
             due = [fault for fault in self._faults if fault.meets(service, operation)]
             if not due:
@@ -169,7 +171,7 @@ class Faults:
 
 
 class FaultLayer:
-    """The WSGI layer behind the guard: only calls of deployed roles meet faults."""
+    """The WSGI layer behind the guard: faults apply only to calls of deployed roles."""
 
     def __init__(self, app: App, faults: Faults, account: str) -> None:
         self._app = app
@@ -177,7 +179,7 @@ class FaultLayer:
         self._account = account
 
     def __call__(self, environ: wire.Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Carry out one request (WSGI), or fail as the fault demands."""
+        """Carry out one request (WSGI), or fail as the fault requires."""
         call: wire.ApiCall | None = environ.get(CALL)
         if not call:
             return self._app(environ, start_response)
@@ -218,5 +220,5 @@ def _internal_error(call: wire.ApiCall, fault: Fault) -> Response:
 
 def _hang_up(environ: wire.Environ) -> None:
     connection: socket.socket = environ["werkzeug.socket"]
-    with suppress(OSError):  # a caller that was killed may be gone first
+    with suppress(OSError):  # a killed caller may be gone already
         connection.shutdown(socket.SHUT_RDWR)

@@ -1,9 +1,9 @@
-"""The register of all that the embedded cloud changes in moto, and the one way to change it.
+"""The register of what the embedded cloud changes in moto, and the only way to change it.
 
 A change replaces an attribute of one of moto's modules, classes or objects, or an item of one of
 its dictionaries, and says why: how AWS differs. Changes are made when a cloud starts and undone
 when it stops. `python -m embedded_aws changes` lists them; moto_parts.json holds a hash of the
-source of each replaced part, so that a new version of moto says where to look.
+source of each replaced part, which shows what to review in a new version of moto.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class Change:
-    """One part of moto, what stands there now, what stood there before, and why."""
+    """One replaced part of moto: its place, the new part, the original, and why."""
 
     place: str
     part: Any
@@ -54,7 +54,7 @@ def replace(owner: object, why: str, **parts: Any) -> None:
 
 
 def replace_item(mapping: Any, place: str, why: str, **items: Any) -> None:
-    """Replace or add items of a dictionary of moto's; `place` is its name, for people."""
+    """Replace or add items of one of moto's dictionaries; `place` is its name, for display."""
     for key, part in items.items():
         original = mapping.get(key, _ABSENT)
 
@@ -69,12 +69,12 @@ def replace_item(mapping: Any, place: str, why: str, **items: Any) -> None:
 
 
 def made() -> list[Change]:
-    """Return the changes that are in force, in the order in which they were made."""
+    """Return the changes that are in effect, in the order in which they were made."""
     return list(_made)
 
 
 def undo_all() -> None:
-    """Leave moto as it was, the last change first."""
+    """Undo all changes, the last one first."""
     while _made:
         _made.pop().undo()
 
@@ -85,7 +85,7 @@ def hashes() -> dict[str, str]:
 
 
 def pinned() -> dict[str, str]:
-    """Return the hashes of the parts as they were when somebody last compared them with AWS."""
+    """Return the hashes of the parts as they were when they were last compared with AWS."""
     loaded: dict[str, str] = json.loads(PINNED.read_text(encoding="utf-8"))
     return loaded
 
@@ -106,7 +106,7 @@ def _name(owner: object) -> str:
 
 
 def _source_hash(original: Any, owner: object) -> str:
-    """Hash the source of a replaced part; of a module or a value, of the module that uses it."""
+    """Hash the source of a replaced part; for a module or value, of the module that uses it."""
     plain = getattr(original, "__func__", original)
     if isinstance(plain, ModuleType) or not str(getattr(plain, "__module__", "")).startswith(
         "moto"

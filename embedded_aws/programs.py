@@ -15,9 +15,9 @@ T = TypeVar("T")
 def run(call: Callable[[], T]) -> T:
     """Run `call` as a program of the clock, and wait for it in real time.
 
-    What a program calls is part of it already, and so is a request under a deployed role, which
-    acts for the program that sent it. One from outside, such as a user's own, gets a program of
-    its own.
+    A call from a program is already part of that program, and so is a request under a deployed
+    role, which acts for the program that sent it. A request from outside, such as a user's own,
+    gets its own program.
     """
     if current().is_program() or (has_request_context() and SESSION in request.environ):
         return call()

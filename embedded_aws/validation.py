@@ -1,4 +1,4 @@
-"""Judges a request against botocore's service model, in the words that AWS answers with.
+"""Checks a request against botocore's service model, with error messages worded as AWS's.
 
 botocore itself checks only required members, types and minimums before it sends a request; maximum
 lengths, patterns and enums are left to the service, so an emulated service has to check them.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from botocore.model import ServiceModel, Shape
 
-# Java's character classes, as far as service models use them inside `[…]` beside digits and `_`.
+# Java's character classes, as far as service models use them inside `[…]` with digits and `_`.
 _JAVA_CLASSES = {
     r"\p{L}": r"\w",
     r"\p{N}": r"\d",
@@ -40,15 +40,15 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 
 @cache
 def service_model(service: str) -> ServiceModel:
-    """Answer botocore's model of a service, named as boto3 names it (`personalize-runtime`)."""
+    """Return botocore's model of a service, named as boto3 names it (`personalize-runtime`)."""
     return botocore.session.get_session().get_service_model(service)
 
 
 def complaint(shape: Shape | None, request: object) -> str | None:
-    """Say everything that is wrong with a request, in one message as AWS words it.
+    """Return everything that is wrong with a request, in one message as AWS words it.
 
-    `shape` is the operation's input shape and `request` the decoded JSON body. The answer is None
-    for a sound request, else "2 validation errors detected: Value 'a b' at 'jobName' failed to …".
+    `shape` is the operation's input shape and `request` the decoded JSON body. Returns None for a
+    valid request, or else "2 validation errors detected: Value 'a b' at 'jobName' failed to …".
     """
     if shape is None:
         return None
@@ -104,7 +104,7 @@ def _map_problems(shape: Any, value: dict[str, Any], path: str) -> Iterator[str]
 
 
 def _collected(whole: Any, path: str, who: str, shape: Shape, members: list[Any]) -> Iterator[str]:
-    """AWS reports simple members of a list or map once for all, against the whole collection."""
+    """AWS reports simple members of a list or map only once, for the whole collection."""
     broken = list(dict.fromkeys(c for m in members for c in _broken_constraints(shape, m)))
     if broken:
         yield _failed(whole, path, f"{who} must satisfy constraint: [{', '.join(broken)}]")
@@ -139,7 +139,7 @@ def _failed(value: Any, path: str, constraint: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """Write a value the way the service's Java does."""
+    """Write a value as the service's Java does."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""An AWS API request as it comes over HTTP: which operation it asks for, and how to refuse it."""
+"""An AWS API request as it comes over HTTP: which operation it requests, and how to refuse it."""
 
 import io
 import json
@@ -21,7 +21,7 @@ Environ = dict[str, Any]
 
 _SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
 
-# What a request is signed for, where that is not boto3's name of the one service behind it.
+# Signing names that are not boto3's name of exactly one service.
 _SERVICES = {
     "states": ("stepfunctions",),
     "monitoring": ("cloudwatch",),
@@ -31,7 +31,7 @@ _SERVICES = {
 
 
 class UnknownOperationError(Exception):
-    """A request that asks for no operation of the service it is signed for."""
+    """A request for an operation that the service it is signed for does not have."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Signature:
 
 
 def signature(environ: Environ) -> Signature | None:
-    """Read who signed the request; None for an unsigned one."""
+    """Return who signed the request; None for an unsigned one."""
     found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     return Signature(*found.groups()) if found else None
 
@@ -57,11 +57,11 @@ class ApiCall:
     service: str  # boto3's name
     operation: OperationModel
     request: Request
-    labels: dict[str, Any]  # what stood in the path
+    labels: dict[str, Any]  # the values in the path
 
     @property
     def name(self) -> str:
-        """The operation as people write it: `personalize:CreateSolutionVersion`."""
+        """The operation with its service: `personalize:CreateSolutionVersion`."""
         return f"{self.signature.service}:{self.operation.name}"
 
     @cached_property
@@ -87,10 +87,10 @@ class ApiCall:
         )
 
     def error(self, code: str, message: str, status: int) -> Response:
-        """Answer with an error, in the form that the service's protocol gives it."""
+        """Return an error response, in the format of the service's protocol."""
         headers = {"x-amzn-requestid": str(uuid.uuid4())}
         if self._protocol in {"json", "rest-json"}:
-            # Who reads which of the spellings differs between services and SDKs.
+            # Services and SDKs differ in which of the spellings they read.
             body = json.dumps({"__type": code, "message": message, "Message": message})
             headers["x-amzn-errortype"] = code
             headers["x-amzn-query-error"] = (
@@ -106,7 +106,7 @@ class ApiCall:
 
 
 def read(environ: Environ, signed: Signature) -> ApiCall:
-    """Parse a signed request; its body stays readable for those who come after."""
+    """Parse a signed request; its body stays readable for later layers."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length) if length else b""
     for service in _SERVICES.get(signed.service, (signed.service,)):
@@ -117,10 +117,10 @@ def read(environ: Environ, signed: Signature) -> ApiCall:
         except NotFound:
             continue
         call = ApiCall(signed, service, operation, request, labels)
-        request.get_data()  # cached, so that whoever parses it later leaves the stream alone
+        request.get_data()  # cached, so that a later parser does not read the stream
         environ["wsgi.input"] = io.BytesIO(body)
         return call
     raise UnknownOperationError(
         f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} "
-        f"{environ.get('HTTP_X_AMZ_TARGET', '')} is no operation of {signed.service}"
+        f"{environ.get('HTTP_X_AMZ_TARGET', '')} is not an operation of {signed.service}"
     )

@@ -1,1 +1,1 @@
-"""What moto lacks of each service."""
+"""What moto lacks for each service."""

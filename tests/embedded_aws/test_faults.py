@@ -70,15 +70,16 @@ def test_a_fault_is_parsed_from_text_and_its_own_text_can_be_parsed_again(
         ("CreateCampaign=lost", r"expected SERVICE:OPERATION\[@N\]=KIND\[:ARGUMENT\]\[\*TIMES\]"),
         (
             "s3:GetObject=broken",
-            "kind 'broken' is none of throttle, error, denied, slow, lost, hung, killed, aborted",
+            "kind 'broken' is not one of throttle, error, denied, slow, lost, hung, killed, "
+            "aborted",
         ),
         ("s3:GetObject=slow", "slow takes seconds, as in slow:30"),
         ("s3:GetObject=error:404", "error takes 500 or 503"),
         ("s3:GetObject=hung", "hung takes seconds, as in hung:30"),
         ("s3:GetObject=lost:1", "lost takes no argument"),
-        ("s3:GetObject=lost*0", "TIMES is a whole number from 1, or always"),
-        ("s3:GetObject@0=lost", "N is a whole number from 1"),
-        ("s3:GetObject@last=lost", "N is a whole number from 1"),
+        ("s3:GetObject=lost*0", "TIMES must be a whole number from 1, or always"),
+        ("s3:GetObject@0=lost", "N must be a whole number from 1"),
+        ("s3:GetObject@last=lost", "N must be a whole number from 1"),
     ],
 )
 def test_the_error_for_an_invalid_fault_says_what_is_allowed(spec: str, message: str) -> None:

@@ -152,7 +152,7 @@ def test_an_invalid_expression_is_refused(expression: str) -> None:
 
 @pytest.mark.parametrize("field", ["15W", "LW"])
 def test_an_expression_that_only_aws_supports_is_refused_with_the_reason(field: str) -> None:
-    with pytest.raises(InvalidExpressionError, match="only the day-of-month L is known"):
+    with pytest.raises(InvalidExpressionError, match="only the day-of-month L is supported"):
         parse(f"cron(0 10 {field} * ? *)", "UTC")
 
 

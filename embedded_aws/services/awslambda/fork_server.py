@@ -1,10 +1,10 @@
 """The warm parent of all execution environments: it has imported boto3, and forks on request.
 
-Run as a script by `processes`, in a process of its own with one thread. Requests are lines of JSON
-on stdin: `{"start": 1, "handler": …, "variables": …, "root": …, "output": …}`, `{"kill": 1}`. So
-are reports on stdout: `{"started": 1, "process": 4711}`, `{"ended": 1, "code": -9}`, the code being
-negative for a signal. With the end of stdin, and so with whoever started it, this process ends and
-all its children do.
+Run as a script by `processes`, in its own process with one thread. Requests are lines of JSON on
+stdin: `{"start": 1, "handler": …, "variables": …, "root": …, "output": …}`, `{"kill": 1}`. Reports
+are lines of JSON on stdout: `{"started": 1, "process": 4711}`, `{"ended": 1, "code": -9}`; the code
+is negative for a signal. When stdin ends, for example because the starting process has ended, this
+process and all its children end.
 """
 
 import gc
@@ -21,23 +21,23 @@ from pathlib import Path
 from typing import Any
 
 STDIN, STDOUT, STDERR = 0, 1, 2
-_BARE = frozenset(sys.modules)  # what awslambdaric would find imported, too
+_BARE = frozenset(sys.modules)  # what awslambdaric would also find imported
 
 
 def _warm_up() -> None:
-    """Import what makes a start slow: boto3, and what it imports with its first client."""
+    """Import what makes a start slow: boto3, and what boto3 imports with its first client."""
     import boto3  # noqa: PLC0415 - after _BARE
 
-    # A session of its own, so that none stays behind; it is never asked for credentials.
+    # Its own session, so that no default session remains; it never needs credentials.
     boto3.session.Session().client("sts", region_name="us-east-1")
     gc.collect()
-    gc.freeze()  # so that no child's collector touches, and so copies, what all of them share
+    gc.freeze()  # so that no child's garbage collector touches, and copies, shared memory
 
 
 def serve() -> str:
-    """Serve until stdin ends; returns in each child, with the handler that it is to run."""
+    """Serve until stdin ends; return only in each child, with the handler to run."""
     children: dict[int, int] = {}  # by process id
-    # One loop sees both: a request that comes, and a child that ends just before it would wait.
+    # One loop handles both requests and ended children, even a child that ends just before select.
     ending, ended = os.pipe()
     os.set_blocking(ended, False)
     signal.set_wakeup_fd(ended)
@@ -84,12 +84,12 @@ def _reap(children: dict[int, int]) -> None:
 
 
 def _report(what: dict[str, int]) -> None:
-    with suppress(BrokenPipeError):  # nobody listens any more: stdin is about to end, too
+    with suppress(BrokenPipeError):  # the reader has ended: stdin is about to end, too
         os.write(STDOUT, f"{json.dumps(what)}\n".encode())
 
 
 def _become(request: dict[str, Any]) -> None:
-    """Make this child what a new process would be; Python itself seeds `random` anew."""
+    """Make this child like a new process; Python itself reseeds `random`."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     output = os.open(request["output"], os.O_WRONLY | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -102,7 +102,7 @@ def _become(request: dict[str, Any]) -> None:
     time.tzset()
     os.chdir(request["root"])
     sys.path.insert(0, str(Path.cwd()))
-    # A function that brings its own version of a module gets that one, not this server's.
+    # A function that includes its own version of a module gets that one, not this server's.
     for name in sys.modules.keys() - _BARE:
         first = Path(name.partition(".")[0])
         if first.is_dir() or first.with_suffix(".py").is_file():

@@ -1,6 +1,6 @@
 """One deployed function: its settings, its unpacked code, its warm environments and its log.
 
-Carries what the runtime needs of the template and moto's own model leaves out: LoggingConfig,
+Keeps the template settings that the runtime needs and moto's own model leaves out: LoggingConfig,
 TracingConfig, Architectures, EphemeralStorage. Whatever its declared runtime and architecture, a
 function runs on this environment's Python.
 """
@@ -25,7 +25,7 @@ from embedded_aws.services import iam
 from embedded_aws.services.awslambda.platform_log import Invocation, json_lines, text_lines
 from embedded_aws.services.awslambda.runtime import Environment, InvocationResult
 
-# The template's properties that CreateFunction knows by the same name.
+# The template properties that have the same name in CreateFunction.
 _PROPERTIES = (
     "Architectures",
     "Description",
@@ -42,7 +42,7 @@ _PROPERTIES = (
 
 
 class DeployedFunction(LambdaFunction, CloudFormationModel):
-    """A function, its unpacked code, and the execution environments that are warm."""
+    """A function, its unpacked code, and its warm execution environments."""
 
     def __init__(
         self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1
@@ -61,7 +61,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         return {**super().get_configuration(on_create), "LoggingConfig": self.logging}
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
-        """Change settings; environments made under the old ones are not used again."""
+        """Change settings; environments with the old settings are not used again."""
         if "LoggingConfig" in config_updates:
             self.logging |= config_updates["LoggingConfig"]
             self.logs_group_name = self.logging["LogGroup"]
@@ -106,7 +106,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         return result
 
     def retire(self) -> None:
-        """Let nothing use the present environments again; one that works ends by itself."""
+        """Stop using the current environments; a busy one ends after its invocation."""
         with self._lock:
             idle, self._warm, self._streams = self._warm, [], {}
             code, self._code = self._code, None
@@ -116,7 +116,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
             code.cleanup()
 
     def stop(self) -> None:
-        """End every environment at once, also those that still work."""
+        """End every environment at once, including busy ones."""
         for environment in list(self._streams):
             environment.kill()
         self.retire()
@@ -163,7 +163,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
             "AWS_REGION": self.region,
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
-            # The developer's own AWS configuration does not exist for a function.
+            # A function does not see the developer's own AWS configuration.
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             **({"AWS_LAMBDA_LOG_LEVEL": level} if level else {}),
@@ -172,12 +172,12 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
     def _lines(self, invocation: Invocation, written: list[str]) -> list[str]:
         if self.logging["LogFormat"] == "Text":
             return text_lines(invocation, written)
-        # a system log level WARN wants none of the platform's own
+        # the system log level WARN leaves out the platform's own lines
         is_wanted = self.logging.get("SystemLogLevel", "INFO") != "WARN"
         return json_lines(invocation, written) if is_wanted else written
 
     def _log(self, stream: str, lines: list[str]) -> None:
-        """Write to the function's log group as Lambda does: under the role, or not at all."""
+        """Write to the function's log group as Lambda does: only if the role allows it."""
         if not lines:
             return
         groups = logs_backends[self.account_id][self.region].groups
@@ -193,7 +193,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
             groups[group].create_log_stream(stream)
         if self._may("logs:PutLogEvents", f"{prefix}:log-stream:{stream}"):
             now = int(current().time() * 1000)
-            # Past the check of PutLogEvents, which compares simulated times with the real one.
+            # Skips the check of PutLogEvents, which compares simulated times with real time.
             events = [{"timestamp": now, "message": line} for line in lines]
             groups[group].put_log_events(stream, events)
 
@@ -224,7 +224,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
             "Tags": {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])},
             **{name: properties[name] for name in _PROPERTIES if name in properties},
         }
-        # Templates spell numbers as text now and then.
+        # Templates sometimes contain numbers as text.
         spec |= {n: int(spec[n]) for n in ("MemorySize", "Timeout") if n in spec}
         return lambda_backends[account_id][region_name].create_function(spec)
 
@@ -237,7 +237,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> "LambdaFunction":
-        """Make the function anew under its name: what left the template is back at its default."""
+        """Create the function again under its name: removed properties get their defaults."""
         is_named = "FunctionName" in cloudformation_json["Properties"]
         name = new_resource_name if is_named else original_resource.function_name
         if name != original_resource.function_name:

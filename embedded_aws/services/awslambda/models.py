@@ -1,4 +1,4 @@
-"""The Lambda API over functions that really run, in the place where moto looks for a backend."""
+"""The Lambda API for functions that really run, in the module where moto looks for a backend."""
 
 import json
 from typing import Any
@@ -31,11 +31,11 @@ class RequestTooLargeError(LambdaClientError):
 
 
 class LocalLambdaBackend(LambdaBackend):
-    """The Lambda API over functions that run in child processes."""
+    """The Lambda API for functions that run in child processes."""
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
-        """Create a function whose role lets Lambda in."""
-        make: type[Any] = DeployedFunction  # moto leaves abstract what it never calls
+        """Create a function; Lambda must be able to assume its role."""
+        make: type[Any] = DeployedFunction  # moto leaves methods abstract that it never calls
         function: DeployedFunction = make(self.account_id, spec, self.region_name, "$LATEST")
         self._lambdas.put_function(function)
         if not iam.trusts(
@@ -88,7 +88,7 @@ class LocalLambdaBackend(LambdaBackend):
         return result.payload
 
     def reset(self) -> None:
-        """Forget every function, and end their environments."""
+        """Delete every function, and end their environments."""
         self.stop()
         super().reset()
 
@@ -100,7 +100,7 @@ class LocalLambdaBackend(LambdaBackend):
 
 
 def install() -> None:
-    """Let moto serve Lambda from here; before the first use of its backend."""
+    """Make moto serve Lambda from here; call this before the first use of its backend."""
     replace(
         lambda_backends,
         "functions run from their zip, under their role, on the clock",

@@ -1,6 +1,6 @@
 """What Lambda itself writes to a function's log for each invocation, around the function's lines.
 
-What it writes while an environment starts is left out, and so is the memory that was used.
+The lines about the start of an environment are left out, and so is the memory used.
 https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 """
 
@@ -29,7 +29,7 @@ class Invocation:
 
     @property
     def status(self) -> str:
-        """How it ended, in Lambda's words."""
+        """How it ended, as Lambda names it."""
         statuses = {None: "success", "Sandbox.Timedout": "timeout", "Runtime.ExitError": "error"}
         return statuses.get(self.error_type, "failure")
 
@@ -54,7 +54,7 @@ def json_lines(invocation: Invocation, written: list[str]) -> list[str]:
 
 
 def text_lines(invocation: Invocation, written: list[str]) -> list[str]:
-    """Return the log's lines in the format Text."""
+    """Return the log's lines in the Text format."""
     request = f"RequestId: {invocation.request_id}"
     report = (
         f"REPORT {request}\tDuration: {invocation.duration_ms:.2f} ms\t"

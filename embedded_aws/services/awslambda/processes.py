@@ -1,6 +1,6 @@
 """Processes under `awslambdaric`, forked from one warm parent that lives as long as this process.
 
-A new Python takes a third of a second until it has imported boto3; a fork takes a hundredth.
+A new Python process needs a third of a second to import boto3; a fork needs a hundredth.
 """
 
 import atexit
@@ -20,32 +20,32 @@ from embedded_aws.services.awslambda import fork_server
 
 
 class Process:
-    """One child; made by `start`."""
+    """One child process; created by `start`."""
 
     def __init__(self, server: "_Server", number: int) -> None:
         self._server = server
         self._number = number
-        self.id: int | None = None  # of the operating system, while it runs
+        self.id: int | None = None  # the operating system's process ID, while it runs
         self._ended = threading.Event()
         self._code = 0
 
     def kill(self) -> None:
-        """End it, without waiting for that; without effect once it has ended."""
+        """End it without waiting; this has no effect once it has ended."""
         self._server.send({"kill": self._number})
 
     def wait(self) -> int:
-        """Wait for its end; return its exit status, or the negative number of its signal."""
+        """Wait until it ends; return its exit status, or the negative number of its signal."""
         self._ended.wait()
         return self._code
 
     def end(self, code: int) -> None:
-        """Note how it ended."""
+        """Record how it ended."""
         self.id = None
         self._code = code
         self._ended.set()
 
     def orphaned(self) -> None:
-        """End it without its parent, which has died."""
+        """End it without its parent, which has ended."""
         if self.id is not None:
             with suppress(ProcessLookupError):
                 os.kill(self.id, signal.SIGKILL)
@@ -54,7 +54,7 @@ class Process:
 
 class _Server:
     def __init__(self) -> None:
-        # Its own session: Ctrl-C is for the parent, which ends it by closing the pipe.
+        # Its own session, so that only the parent gets Ctrl-C; it closes the pipe to end this.
         self._process = subprocess.Popen(  # noqa: S603 - this project's own script
             [sys.executable, "-P", fork_server.__file__],
             env={"LANG": "C.UTF-8", "PATH": os.environ["PATH"]},

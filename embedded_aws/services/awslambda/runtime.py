@@ -1,4 +1,4 @@
-"""One Lambda execution environment: a process under `awslambdaric`, and its Runtime API.
+"""One Lambda execution environment: a process that runs `awslambdaric`, and its Runtime API.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -19,7 +19,7 @@ from embedded_aws.clock import current
 from embedded_aws.services import iam
 from embedded_aws.services.awslambda import processes
 
-# How long an environment may take, in real seconds, until it asks for its first invocation.
+# How long an environment may take, in real seconds, to request its first invocation.
 INIT_LIMIT = 60.0
 
 
@@ -52,7 +52,7 @@ class Environment:
         self._session = iam.session(variables["AWS_ACCESS_KEY_ID"], arn.split(":")[4])
         self._api = _RuntimeApi(self)
         threading.Thread(target=self._api.serve_forever, args=(0.02,), daemon=True).start()
-        # A file rather than a pipe: what was written before the answer is there with the answer.
+        # A file, not a pipe: what was written before the response is there with the response.
         self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed in close()
         self._read = 0
         self._process = processes.start(
@@ -71,15 +71,20 @@ class Environment:
             self._session.kill = self.kill
         threading.Thread(target=self._reap, daemon=True).start()
 
+<<<<<<< HEAD
     def invoke(self, request_id: str, event: bytes, timeout: float) -> InvocationResult:
         """Hand one event to the function and wait for how it ends.
+=======
+    def invoke(self, request_id: str, event: bytes, timeout: float) -> Outcome:
+        """Pass one event to the function and wait for the outcome.
+>>>>>>> g
 
-        `timeout` seconds are the function's, counted from when it asks for the event: by its own
-        clock, and by the simulated one, on which only a slowed call lets time pass.
+        The function has `timeout` seconds from when it requests the event, both in real time and
+        in simulated time, which passes only during a slowed call.
         """
         self.ready.wait(INIT_LIMIT)
         clock = current()
-        # The function compares its deadline with its own clock, which is real.
+        # The function compares its deadline with its own clock, which shows real time.
         self.jobs.put(_Job(request_id, event, int((time.time() + timeout) * 1000)))
         deadline = clock.time() + timeout
         message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
@@ -112,12 +117,21 @@ class Environment:
         return text.decode("utf-8", "replace")
 
     def succeed(self, payload: bytes) -> None:
+<<<<<<< HEAD
         """Note the function's answer."""
         self._results.put(InvocationResult(payload, is_error=False))
 
     def fail(self, payload: bytes) -> None:
         """Note the function's error, as the runtime client words it."""
         self._results.put(InvocationResult(payload, is_error=True))
+=======
+        """Record the function's response."""
+        self._outcomes.put(Outcome(payload, is_error=False))
+
+    def fail(self, payload: bytes) -> None:
+        """Record the function's error, as the runtime client reports it."""
+        self._outcomes.put(Outcome(payload, is_error=True))
+>>>>>>> g
 
     def close(self) -> None:
         """End the child and its Runtime API."""
@@ -128,13 +142,13 @@ class Environment:
         self._output.close()
 
     def _give_up(self) -> None:
-        # The call that lets time pass holds the program's turn: it wakes, and kills the function.
+        # The call that lets time pass has the program's turn: it wakes and kills the function.
         if self._session:
             self._session.is_gone = True
             current().notify()
 
     def kill(self) -> None:
-        """End the child; whoever waits for an answer gets Runtime.ExitError."""
+        """End the child; a caller that waits for its response gets Runtime.ExitError."""
         self.is_usable = False
         self._process.kill()
         self._process.wait()
@@ -146,7 +160,11 @@ class Environment:
         code = self._process.wait()
         self.is_usable = False
         self.ready.set()
+<<<<<<< HEAD
         # The first result counts: this one may follow an answer, an init error or a time-out.
+=======
+        # The first outcome counts: this one may follow a response, an init error or a timeout.
+>>>>>>> g
         if code == 0:
             reason = "Error: Runtime exited without providing a reason"
         elif code < 0:
@@ -166,16 +184,16 @@ class _RuntimeApi(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Nagle's algorithm and delayed acknowledgements cost 40 ms a call.
+    # Nagle's algorithm and delayed acknowledgements add 40 ms to each call.
     disable_nagle_algorithm = True
     wbufsize = -1
     server: _RuntimeApi
 
     def log_message(self, *_args: object) -> None:
-        """Stay silent; the function's own output is its log."""
+        """Log nothing; the function's own output is its log."""
 
     def do_GET(self) -> None:
-        """Answer `invocation/next` once there is one."""
+        """Respond to `invocation/next` once there is an invocation."""
         environment = self.server.environment
         environment.ready.set()
         job = environment.jobs.get()
@@ -194,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def do_POST(self) -> None:
-        """Take a response, an error, or the error of a function that could not start."""
+        """Accept a response, an error, or the error of a function that could not start."""
         body = self._body()
         self._answer(202, b'{"status":"OK"}', {"Content-Type": "application/json"})
         environment = self.server.environment

@@ -1,7 +1,7 @@
-"""CloudFormation for our stack and CDK's bootstrap stack: moto's, without its blind spots.
+"""CloudFormation for our stack and CDK's bootstrap stack: moto's, with its gaps closed.
 
-moto skips what it does not know and reports success. Here a type that nobody models, and a resource
-that cannot be made, fail the deployment with their name and the reason.
+moto skips what it does not know and reports success. Here, an unknown resource type or a resource
+that cannot be created fails the deployment with its name and the reason.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ from moto.core.common_models import CloudFormationModel
 from embedded_aws.moto_changes import replace
 from embedded_aws.services.cloudformation import api_resources, change_sets, resources
 
-# Importing them has registered their models.
+# Importing these modules registers their models.
 MODELS = (api_resources, resources)
 
-# The longest names that CloudFormation generates; longer stack and logical ids are cut.
+# The maximum lengths of generated names; longer stack and logical IDs are cut.
 _LONGEST = {
     "AWS::IAM::Role": 64,
     "AWS::Lambda::Function": 64,
@@ -58,7 +58,7 @@ def _create(logical_id: str, resource_json: dict[str, Any], *args: Any, **kwargs
 
 
 def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str:
-    """Name a resource that its template does not name: always the same, so updates keep it."""
+    """Return the name of a resource that has none: always the same, so updates keep it."""
     suffix = hashlib.sha256(f"{stack_name}/{logical_id}".encode()).hexdigest()[:12]
     longest = _LONGEST.get(resource_type, _LONGEST_OTHER)
     stem = f"{stack_name}-{logical_id}"[: longest - len(suffix) - 1]
@@ -67,7 +67,7 @@ def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str
 
 
 def _parsed(template: str) -> dict[str, Any]:
-    """Read a template: CDK's are JSON, which moto reads as YAML, a hundred times slower."""
+    """Parse a template; CDK's are JSON, which moto parses as YAML, a hundred times slower."""
     try:
         parsed: dict[str, Any] = json.loads(template)
     except ValueError:
@@ -76,22 +76,22 @@ def _parsed(template: str) -> dict[str, Any]:
 
 
 def install() -> None:
-    """Register the models above, and fail deployments that moto would let pass."""
+    """Register the models above, and fail deployments that moto would accept."""
     change_sets.install()
     resources.install()
     replace(
         parsing,
-        "an unknown type or a resource that cannot be made fails the deployment",
+        "an unknown type or a resource that cannot be created fails the deployment",
         resource_class_from_type=_class_from_type,
         parse_and_create_resource=_create,
     )
     replace(
         parsing,
-        "a generated name is the same at every update, and within its service's limit",
+        "a generated name is the same in every update, and within its service's length limit",
         generate_resource_name=_generated_name,
     )
     replace(
         Stack,
-        "not AWS's: CDK's templates are JSON, which moto reads as YAML, a hundred times slower",
+        "performance: CDK's templates are JSON, which moto parses as YAML, a hundred times slower",
         parse_template=staticmethod(_parsed),
     )

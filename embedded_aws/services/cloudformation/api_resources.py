@@ -1,4 +1,4 @@
-"""Resource types that moto does not model, made through the served cloud's own API."""
+"""Resource types that moto does not model, created through the served cloud's own API."""
 
 import json
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from embedded_aws.clients import client
 Template = dict[str, Any]
 Api = Callable[[str], Any]  # a service's name -> its client
 
-# How a resource without a model of moto's is put in place: (its properties, a client factory,
-# the resource's generated name) -> (physical id, delete).
+# How a resource that moto does not model is created: (its properties, a client factory,
+# the resource's generated name) -> (physical ID, delete).
 Made = tuple[str, Callable[[], object]]
 Make = Callable[[Template, Api, str], Made]
 
@@ -74,7 +74,7 @@ def _metadata(_properties: Template, _api: Api, name: str) -> Made:
 
 
 class ApiResource(CloudFormationModel):
-    """A resource made through the served cloud's own API: what that checks is checked."""
+    """A resource created through the served cloud's own API, with that API's checks."""
 
     make: ClassVar[Make]
 
@@ -84,21 +84,21 @@ class ApiResource(CloudFormationModel):
 
     @staticmethod
     def cloudformation_type() -> str:
-        """Return nothing: this base stands for no type."""
+        """Return an empty string: this base class is for no resource type."""
         return ""
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """Return nothing: these resources are not named by a property."""
+        """Return an empty string: these resources are not named by a property."""
         return ""
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:  # noqa: ARG003 - moto's signature
-        """Tell that there are no attributes to get."""
+        """Return False: there are no attributes to get."""
         return False
 
     def get_cfn_attribute(self, attribute_name: str) -> str:  # noqa: ARG002 - moto's signature
-        """Refuse: no attribute is known."""
+        """Raise an error: there are no attributes to get."""
         raise UnformattedGetAttTemplateException
 
     @classmethod
@@ -110,7 +110,7 @@ class ApiResource(CloudFormationModel):
         region_name: str,
         **_kwargs: Any,
     ) -> "ApiResource":
-        """Put it in place."""
+        """Create it."""
         return cls(
             *cls.make(
                 cloudformation_json["Properties"],
@@ -128,18 +128,18 @@ class ApiResource(CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> "ApiResource":
-        """Put it in place again: these calls replace what was there."""
+        """Create it again: these calls replace what was there."""
         return cls.create_from_cloudformation_json(
             new_resource_name, cloudformation_json, account_id, region_name
         )
 
     def delete(self, _account_id: str, _region_name: str) -> None:
-        """Take it away."""
+        """Delete it."""
         self._remove()
 
 
 class DeployedSchedule(ApiResource, CloudFormationModel):
-    """A schedule; another name or group means another one, everything else is updated in place."""
+    """A schedule; a new name or group replaces it, everything else is updated in place."""
 
     def __init__(
         self, physical_resource_id: str, remove: Callable[[], object], group: str, arn: str
@@ -150,12 +150,12 @@ class DeployedSchedule(ApiResource, CloudFormationModel):
 
     @staticmethod
     def cloudformation_type() -> str:
-        """Return the type it stands for."""
+        """Return the resource type."""
         return "AWS::Scheduler::Schedule"
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Tell which attributes GetAtt knows."""
+        """Return whether GetAtt knows the attribute."""
         return attr == "Arn"
 
     def get_cfn_attribute(self, attribute_name: str) -> str:

@@ -1,4 +1,4 @@
-"""Change sets and updates as the CDK CLI makes them, which moto's backend stumbles over."""
+"""Change sets and updates as the CDK CLI makes them, which moto's backend does not handle."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from embedded_aws.moto_changes import replace
 
 
 class ChangeSetNotFoundError(CloudFormationError):
-    """What DescribeChangeSet says of a change set that does not exist (any more)."""
+    """The error of DescribeChangeSet for a change set that does not exist (any more)."""
 
     code = "ChangeSetNotFound"
 
 
 def _find(backend: CloudFormationBackend, name_or_arn: str) -> ChangeSet | None:
-    # The newest of a name: the API's own scope, the stack, does not reach moto's backend.
+    # The newest with this name: moto's backend does not get the stack, which is the API's scope.
     found = [
         change_set
         for arn, change_set in backend.change_sets.items()
@@ -27,7 +27,7 @@ def _find(backend: CloudFormationBackend, name_or_arn: str) -> ChangeSet | None:
 
 
 def _delete(self: CloudFormationBackend, change_set_name: str) -> None:
-    """Delete a change set; one that does not exist is deleted already."""
+    """Delete a change set; succeed if it does not exist."""
     if found := _find(self, change_set_name):
         del self.change_sets[found.change_set_id]
 
@@ -58,7 +58,7 @@ _plain_parameters = CloudFormationBackend._resolve_update_parameters
 def _update_parameters(
     self: CloudFormationBackend, instance: Stack, incoming_params: list[dict[str, Any]]
 ) -> Any:
-    # UsePreviousValue also means the default that no request has ever named.
+    # UsePreviousValue also means a default that no request has named.
     for name, parameter in instance.template_dict.get("Parameters", {}).items():
         instance.parameters.setdefault(name, parameter.get("Default"))
     return _plain_parameters(self, instance, incoming_params)
@@ -68,7 +68,7 @@ _plain_ssm_parameter = ResourceMap.parse_ssm_parameter
 
 
 def _ssm_parameter(self: ResourceMap, value: str, value_type: str) -> str:
-    # A change set hands on the previous *value* of an SSM parameter in the place of its name.
+    # A change set passes on the previous *value* of an SSM parameter instead of its name.
     if not value.startswith("/"):
         return value
     if ssm_backends[self._account_id][self._region_name].get_parameter(value) is None:
@@ -79,7 +79,7 @@ def _ssm_parameter(self: ResourceMap, value: str, value_type: str) -> str:
 
 
 def install() -> None:
-    """Let change sets be made, described, carried out and deleted as the CDK CLI does."""
+    """Make change sets work as the CDK CLI creates, describes, executes and deletes them."""
     replace(
         CloudFormationBackend,
         "a change set is found by its name or ARN, and deleting a missing one succeeds",
@@ -98,6 +98,6 @@ def install() -> None:
     )
     replace(
         ResourceMap,
-        "a change set passes on the value of an SSM parameter in place of its name",
+        "a change set passes on the value of an SSM parameter instead of its name",
         parse_ssm_parameter=_ssm_parameter,
     )

@@ -30,18 +30,18 @@ Template = dict[str, Any]
 
 
 def _camel(value: Any) -> Any:
-    """Spell keys as the API does: CloudFormation's `Level` is its `level`."""
+    """Spell keys as the API does: CloudFormation's `Level` is `level` there."""
     if isinstance(value, dict):
         return {key[:1].lower() + key[1:]: _camel(item) for key, item in value.items()}
     return [_camel(item) for item in value] if isinstance(value, list) else value
 
 
 class DeployedStateMachine(StateMachine, CloudFormationModel):
-    """A state machine in the backend that executes, with its substitutions made."""
+    """A state machine in the backend that executes it, with its substitutions applied."""
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Tell which attributes GetAtt knows."""
+        """Return whether GetAtt knows the attribute."""
         return attr in {"Arn", "Name"}
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
@@ -84,7 +84,7 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> Any:
-        """Update it in place; another name means another machine."""
+        """Update it in place; a new name replaces it."""
         properties = cloudformation_json["Properties"]
         if properties.get("StateMachineName", new_resource_name) != original_resource.name:
             made = cls.create_from_cloudformation_json(
@@ -133,7 +133,7 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
 
 
 class DeployedRole(Role, CloudFormationModel):
-    """A role with its managed policies, which an update may change as well."""
+    """A role with its managed policies, which an update can also change."""
 
     @classmethod
     def create_from_cloudformation_json(
@@ -192,7 +192,7 @@ def _aws_policies() -> Template:
 
 
 def _load_aws_policy(arn: str, backend: IAMBackend) -> None:
-    # One by one: all of them take moto a third of a second for each new cloud.
+    # One at a time: loading all of them takes a third of a second for each new cloud.
     name = arn.rsplit("/", 1)[-1]
     if name in _aws_policies():
         policy = AWSManagedPolicy.from_data(
@@ -240,7 +240,7 @@ class DeployedLogGroup(LogGroup, CloudFormationModel):
 
 
 class DeployedTable(Table, CloudFormationModel):
-    """A table with point-in-time recovery, whose capacity and protection an update may change."""
+    """A table with point-in-time recovery, whose capacity and protection an update can change."""
 
     @classmethod
     def create_from_cloudformation_json(
@@ -251,7 +251,7 @@ class DeployedTable(Table, CloudFormationModel):
         region_name: str,
         **_kwargs: Any,
     ) -> Table:
-        """Create it, with what moto leaves out."""
+        """Create it, including what moto leaves out."""
         table: Table = super().create_from_cloudformation_json(
             resource_name, cloudformation_json, account_id, region_name
         )
@@ -267,7 +267,7 @@ class DeployedTable(Table, CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> Table:
-        """Change it in place; another name or key is refused, for it would lose the rows."""
+        """Update it in place; a new name or key is refused, because it would lose the items."""
         properties = cloudformation_json["Properties"]
         table: Table = original_resource
         keys = [(k["AttributeName"], k["KeyType"]) for k in properties["KeySchema"]]
@@ -295,7 +295,7 @@ class DeployedTable(Table, CloudFormationModel):
 
 
 class DeployedQueue(Queue, CloudFormationModel):
-    """A queue of which an update may change every attribute."""
+    """A queue; an update can change every attribute."""
 
     @classmethod
     def update_from_cloudformation_json(
@@ -318,7 +318,7 @@ class DeployedQueue(Queue, CloudFormationModel):
 
 
 def install() -> None:
-    """Let moto make these where it makes its own."""
+    """Make moto create these instead of its own."""
     replace(
         static_models,
         "a state machine's Arn is an attribute for GetAtt",

@@ -1,1 +1,1 @@
-"""Amazon EventBridge: rules that deliver events to their targets, or say why they could not."""
+"""Amazon EventBridge: rules that deliver events to their targets, or report why they could not."""

@@ -1,4 +1,4 @@
-"""What a rule hands its target: the event, a part of it, a constant, or a transformed text."""
+"""What a rule passes to its target: the event, a part of it, a constant, or a transformed text."""
 
 import json
 import re
@@ -32,16 +32,16 @@ def target_input(target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: 
 
 
 def _at(path: str, event: Mapping[str, Any]) -> Any:
-    # EventBridge writes $.detail-type, which JSONPath proper takes for a subtraction.
+    # EventBridge writes $.detail-type, which standard JSONPath reads as a subtraction.
     quoted = re.sub(r"\.([\w]*-[\w-]*)", r'."\1"', path)
     found = parse(quoted).find(event)
     return found[0].value if found else None
 
 
 def _fill(template: str, values: Mapping[str, Any]) -> str:
-    """Replace the `<names>`: inside a string by bare text, elsewhere by a JSON value.
+    """Replace the `<names>`: with plain text inside a string, with a JSON value elsewhere.
 
-    A value that the event does not have becomes nothing inside a string, and null outside.
+    A value that the event does not have becomes empty inside a string, and null outside.
     """
     out: list[str] = []
     is_quoted = False

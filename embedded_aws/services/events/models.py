@@ -1,8 +1,8 @@
 """moto's EventBridge, with rules that reach state machines and queues as AWS's do.
 
 PutEvents refuses the sources of AWS's own services (`aws.…`) with NotAuthorizedForSourceException,
-as AWS does, when a deployed role calls it. The account's root may send them here: nobody else plays
-Glue in an embedded cloud, so that `aws events put-events` with the source aws.glue works.
+as AWS does, when a deployed role calls it. The account's root user may send them here, so that
+`aws events put-events` with the source aws.glue can stand in for Glue.
 """
 
 import json
@@ -25,10 +25,10 @@ _REQUIRED = ("Source", "DetailType", "Detail")
 
 
 class DeliveringEventsBackend(EventsBackend):
-    """Delivers to state machines and queues; what other targets would get is undeliverable."""
+    """Delivers to state machines and queues; events for other targets are undeliverable."""
 
     def put_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Accept events, each by itself, and deliver them to the rules that match."""
+        """Accept events, each separately, and deliver them to the targets of matching rules."""
         if len(events) > MOST_ENTRIES:
             raise ValidationException(
                 "1 validation error detected: Value '[PutEventsRequestEntry]' at 'entries' failed "
@@ -46,7 +46,7 @@ class DeliveringEventsBackend(EventsBackend):
         time: str | None = None,
         bus: str = "default",
     ) -> str:
-        """Send an event as an AWS service does; `time` is ISO text, else the clock's. -> its id."""
+        """Send an event as an AWS service does; return its ID. `time` is ISO text, or now."""
         event = {
             "version": "0",
             "id": str(mock_random.uuid4()),
@@ -64,7 +64,7 @@ class DeliveringEventsBackend(EventsBackend):
             if _matches(rule, event)
             for target in list(rule.targets)
         ]
-        # The sender only hands the event in: deliveries come after it, as on AWS.
+        # The sender does not wait for the deliveries: they come later, as on AWS.
         for delivery in deliveries:
             current().call_at(current().time(), delivery.attempt)
         return str(event["id"])
@@ -105,10 +105,10 @@ def send_service_event(
     resources: Sequence[str] = (),
     time: str | None = None,
 ) -> str:
-    """Send an event to the default bus as an AWS service does; return its id.
+    """Send an event to the default bus as an AWS service does; return its ID.
 
     For Glue: `source="aws.glue"`, `detail_type="Glue Job State Change"`. `time` is ISO text, by
-    default the clock's.
+    default the clock's time.
     """
     backend: Any = events_backends[account][region]
     event_id: str = backend.send(source, detail_type, detail, resources=resources, time=time)
@@ -116,7 +116,7 @@ def send_service_event(
 
 
 def _matches(rule: Rule, event: Mapping[str, Any]) -> bool:
-    # A rule with a schedule only has no pattern, and matches nothing.
+    # A rule with only a schedule has no pattern, and matches nothing.
     return bool(
         rule.state == "ENABLED"
         and rule.event_pattern.get_pattern()
@@ -141,9 +141,9 @@ def _iso(moment: datetime) -> str:
 
 
 def install() -> None:
-    """Let moto serve EventBridge from here; before the first use of its backend."""
+    """Make moto serve EventBridge from here; call this before the first use of its backend."""
     replace(
         events_backends,
-        "rules deliver to their targets, with retries and dead letters",
+        "rules deliver to their targets, with retries and dead-letter queues",
         backend=DeliveringEventsBackend,
     )

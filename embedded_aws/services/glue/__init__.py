@@ -1,1 +1,1 @@
-"""AWS Glue: jobs whose runs take time on the virtual clock and tell EventBridge how they ended."""
+"""AWS Glue: jobs whose runs take simulated time and report their final state to EventBridge."""

@@ -1,4 +1,4 @@
-"""moto looks for a backend's addresses beside its models."""
+"""moto looks for a backend's URLs next to its models."""
 
 from moto.glue.urls import url_bases, url_paths
 

@@ -1,7 +1,7 @@
-"""Roles as they are enforced here: sessions of the deployed roles, and what was judged for them.
+"""How roles are enforced here: sessions of the deployed roles, and a record of what they may do.
 
-Services act under a role only through `assume_role_as_service`, which asks the role's own trust
-policy. What a session then does is judged against the deployed policies: HTTP calls by
+Services act under a role only through `assume_role_as_service`, which checks the role's own trust
+policy. What a session then does is checked against the deployed policies: HTTP calls by
 `embedded_aws.services.iam.guard`, what a service does in this process by `is_authorized`.
 """
 
@@ -19,26 +19,26 @@ from embedded_aws.clients import Credentials
 from embedded_aws.clock import current
 from embedded_aws.services.iam.policy import Principal, is_allowed
 
-# Never judged: what CDK's own bootstrap stack makes, and works with administrator's rights.
+# Never checked: the roles of CDK's own bootstrap stack, which have administrator permissions.
 BOOTSTRAP_ROLES = "cdk-hnb659fds-"
 
 
 class TrustRefused(Exception):
-    """A role whose trust policy does not let the service in, or that does not exist."""
+    """A role whose trust policy does not allow the service to assume it, or that does not exist."""
 
 
 @dataclass
 class Session:
-    """A role that somebody has assumed."""
+    """A role that a caller has assumed."""
 
     role_arn: str
     name: str
     credentials: Credentials
-    # The program that works under the session has run out of time: nobody waits for its answers.
+    # The program that uses the session has timed out: nothing waits for its responses.
     is_gone: bool = False
     is_waiting: bool = False
     on_gone: Callable[[], None] = lambda: None
-    # Ends the function that works under the session; nothing to end where no function does.
+    # Ends the function that uses the session; does nothing if no function does.
     kill: Callable[[], None] = lambda: None
 
     @property
@@ -48,12 +48,12 @@ class Session:
 
     @property
     def arn(self) -> str:
-        """The caller's ARN, as AccessDenied quotes it."""
+        """The caller's ARN, as AccessDenied shows it."""
         account = self.role_arn.split(":")[4]
         return f"arn:aws:sts::{account}:assumed-role/{self.role_name}/{self.name}"
 
     def wait(self, seconds: float) -> None:
-        """Let simulated time pass for the program, or less if it is given up meanwhile."""
+        """Let simulated time pass for the program, or less if the program times out meanwhile."""
         self.is_waiting = True
         current().sleep(seconds, stopped=lambda: self.is_gone)
         self.is_waiting = False
@@ -63,9 +63,9 @@ class Session:
 
 @dataclass(frozen=True)
 class Call:
-    """One judgement: an action of a caller on a resource.
+    """One authorization decision: an action of a caller on a resource.
 
-    An API call that needs several permissions (CreateDatasetImportJob also passes a role) leaves
+    An API call that needs several permissions (CreateDatasetImportJob also passes a role) adds
     several of these, with the same `operation`.
     """
 
@@ -79,7 +79,7 @@ class Call:
 
 @dataclass
 class _Record:
-    """What this process has judged since the cloud started."""
+    """The decisions and sessions of this process since the cloud started."""
 
     calls: list[Call] = field(default_factory=list)
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -89,7 +89,7 @@ _record = _Record()
 
 
 def reset() -> list[Call]:
-    """Forget every session; return the list in which calls are noted from now on."""
+    """Delete every session; return the list to which calls are added from now on."""
     _record.calls = []
     _record.sessions = {}
     return _record.calls
@@ -98,19 +98,19 @@ def reset() -> list[Call]:
 def assume_role_as_service(
     role_arn: str, *, service: str, source_arn: str, region: str
 ) -> Credentials:
-    """Start a session of a role, as an AWS service does before it acts for somebody.
+    """Start a session of a role, as an AWS service does before it acts for a resource.
 
     `service` is the principal (`states.amazonaws.com`), `source_arn` the resource on whose behalf
     it acts: the role's trust policy sees it as aws:SourceArn, and its account as
-    aws:SourceAccount. Raises TrustRefused when that policy does not let the service in.
+    aws:SourceAccount. Raises TrustRefused if that policy does not allow it.
     """
     account = role_arn.split(":")[4]
     allowed = trusts(role_arn, service=service, source_arn=source_arn)
     note(service, "sts:AssumeRole", "sts:AssumeRole", role_arn, allowed=allowed)
     if not allowed:
         raise TrustRefused(
-            f"{service} may not assume the role {role_arn} for {source_arn}: "
-            "there is no such role, or its trust policy does not allow it"
+            f"{service} cannot assume the role {role_arn} for {source_arn}: "
+            "the role does not exist, or its trust policy does not allow it"
         )
     name = f"{service.partition('.')[0]}-{len(_record.sessions) + 1}"
     assumed = sts_backends[account]["aws"].assume_role(
@@ -129,7 +129,7 @@ def assume_role_as_service(
 
 
 def trusts(role_arn: str, *, service: str, source_arn: str) -> bool:
-    """Tell whether the role exists and lets the service in, without noting the question."""
+    """Return whether the role exists and the service may assume it; do not record the check."""
     try:
         role = _role(role_arn)
     except NotFoundException:
@@ -141,7 +141,7 @@ def trusts(role_arn: str, *, service: str, source_arn: str) -> bool:
 
 
 def session(access_key_id: str, account: str) -> Session | None:
-    """Find the session that a key belongs to; None for the root's and unknown keys."""
+    """Return the session that a key belongs to; None for the root user's and unknown keys."""
     if known := _record.sessions.get(access_key_id):
         return known
     assumed = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key_id)
@@ -164,10 +164,10 @@ def is_authorized(
     operation: str | None = None,
     resource_policy: str | None = None,
 ) -> bool:
-    """Judge one action of a deployed role, and note it as part of the API call `operation`.
+    """Authorize one action of a deployed role, and record it as part of the API call `operation`.
 
-    Within one account a permission from either side is enough, the role's policies or the
-    resource's own; a Deny on either side is final.
+    Within one account, an Allow from either side is enough, the role's policies or the resource's
+    own policy; a Deny on either side is final.
     """
     account = role_arn.split(":")[4]
     context = {
@@ -175,7 +175,7 @@ def is_authorized(
         "aws:principalaccount": account,
         "aws:principaltype": "AssumedRole",
         "aws:resourceaccount": account,
-        "aws:securetransport": "true",  # the served cloud speaks HTTP, the one it plays TLS
+        "aws:securetransport": "true",  # the served cloud uses HTTP, AWS uses TLS
         "aws:currenttime": current().now().isoformat(),
         "aws:viaawsservice": "false",
         **context,
@@ -190,7 +190,7 @@ def is_authorized(
         verdicts.append(is_allowed([document], action, resource, context, principal))
     if role.permissions_boundary_arn:
         boundary = iam_backends[account]["aws"].get_policy(role.permissions_boundary_arn)
-        # Nothing passes that the boundary does not allow.
+        # Nothing is allowed that the boundary does not allow.
         limit = is_allowed([_managed(boundary)], action, resource, context)
         verdicts.append(None if limit else False)
     allowed = True in verdicts and False not in verdicts
@@ -201,9 +201,9 @@ def is_authorized(
 def is_authorized_as_service(
     service: str, action: str, resource: str, *, source_arn: str, resource_policy: str | None
 ) -> bool:
-    """Judge what a service does as itself, such as EventBridge's message to a dead-letter queue.
+    """Authorize a service that acts as itself, as EventBridge does for a dead-letter queue.
 
-    Only the resource's own policy can allow it; without one the answer is no.
+    Only the resource's own policy can allow the action; without one it is denied.
     """
     account = source_arn.split(":")[4]
     context = {
@@ -220,7 +220,7 @@ def is_authorized_as_service(
 
 
 def note(caller: str, operation: str, action: str, resource: str, *, allowed: bool) -> None:
-    """Add a judgement to the cloud's `calls`."""
+    """Add a decision to the cloud's `calls`."""
     _record.calls.append(Call(current().time(), caller, operation, action, resource, allowed))
 
 

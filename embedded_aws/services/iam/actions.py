@@ -1,7 +1,7 @@
-"""Which permissions an API call needs: IAM's actions, and the resources they are judged on.
+"""Which permissions an API call needs: IAM's actions, and the resources they are checked on.
 
-From the service authorization reference, for the calls that a refresh may make. A call that is
-not listed here cannot be judged, which is an error rather than a pass.
+From the Service Authorization Reference, for the calls that a refresh may make. A call that is
+not listed here cannot be authorized: it is an error, and is never allowed.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Context = dict[str, str | list[str]]
 
 
 class UnknownActionError(Exception):
-    """A call that this table does not know, made under a deployed role."""
+    """A call under a deployed role that is not in this table."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Place:
     account: str
 
     def arn(self, service: str, resource: str) -> str:
-        """Build an ARN in this region and account; what is one already stays as it is."""
+        """Build an ARN in this region and account; a resource that is an ARN stays as it is."""
         if resource.startswith("arn:"):
             return resource
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
@@ -43,13 +43,13 @@ Rule = Callable[[Params, Place], list[Permission]]
 
 
 def needed(call: str, params: Params, place: Place) -> list[Permission]:
-    """Return every permission that `call` (`personalize:UpdateCampaign`) needs, at least one.
+    """Return every permission that `call` (`personalize:UpdateCampaign`) needs.
 
-    An empty list means that IAM never refuses it (sts:GetCallerIdentity).
+    An empty list means that IAM never denies it (sts:GetCallerIdentity).
     """
     rule = _RULES.get(call)
     if rule is None:
-        raise UnknownActionError(f"{call}: no resource is known to judge this call on")
+        raise UnknownActionError(f"{call}: the permissions that this call needs are not known here")
     return rule(params, place)
 
 
@@ -154,7 +154,7 @@ def _transaction(params: Params, place: Place) -> list[Permission]:
 
 
 def _same(service: str, param: str, operations: str, prefix: str = "") -> dict[str, Rule]:
-    """Operations whose action has their own name, all judged on what `param` names."""
+    """Return rules for operations whose action has the same name, on the resource in `param`."""
     return {
         f"{service}:{name}": _on(f"{service}:{name}", param, service, prefix)
         for name in operations.split()

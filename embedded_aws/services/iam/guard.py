@@ -1,4 +1,4 @@
-"""The WSGI layer that judges every call made under a deployed role before it is carried out."""
+"""The WSGI layer that authorizes every call under a deployed role before it is carried out."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,10 +17,10 @@ from embedded_aws.services.iam.policy import UnsupportedPolicyError
 StartResponse = Callable[..., Any]
 App = Callable[[wire.Environ, StartResponse], Iterable[bytes]]
 
-# Under these keys the layers behind find who calls what; absent for calls of the account's root.
+# The keys under which later layers find who calls what; absent for calls of the root user.
 CALL, SESSION = "rehearsal.call", "rehearsal.session"
 
-# What the services call a refusal, where it is not AccessDeniedException with status 400.
+# The services' errors for a denied call, if not AccessDeniedException with status 400.
 _DENIED = {
     "lambda": ("AccessDeniedException", 403),
     "s3": ("AccessDenied", 403),
@@ -32,10 +32,10 @@ _DENIED = {
 
 
 class Guard:
-    """Lets a call of a deployed role pass only if its policies allow it.
+    """Allows a call of a deployed role only if its policies allow it.
 
-    The account's root, whatever its key, and the roles of CDK's bootstrap stack pass unjudged and
-    unnoted: they prepare the rehearsal.
+    The calls of the account's root user, whatever its key, and of the roles of CDK's bootstrap
+    stack are neither checked nor recorded: they prepare the rehearsal.
     """
 
     def __init__(self, app: App, account: str) -> None:
@@ -43,7 +43,7 @@ class Guard:
         self._account = account
 
     def __call__(self, environ: wire.Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Judge one request (WSGI)."""
+        """Authorize one request (WSGI)."""
         signed = wire.signature(environ)
         session = signed and iam.session(signed.access_key_id, self._account)
         if not signed or not session:
@@ -77,19 +77,19 @@ class Guard:
 
 
 def install() -> None:
-    """Leave buckets' policies to the guard: moto's own check takes no notice of conditions.
+    """Leave bucket policies to the guard: moto's own check ignores conditions.
 
-    So it would deny what CDK's staging bucket denies only without TLS.
+    So it would always deny what CDK's staging bucket denies only without TLS.
     """
     replace(
         FakeBucket,
-        "the guard judges buckets' policies with their conditions, which moto passes over",
+        "the guard checks bucket policies with their conditions, which moto ignores",
         get_permission=lambda *_args: PermissionResult.NEUTRAL,
     )
 
 
 def denial(call: wire.ApiCall, session: iam.Session, refused: Permission) -> Response:
-    """Refuse a call in the words and the form of its service."""
+    """Return the response to a denied call, in the words and the format of its service."""
     code, status = _DENIED.get(call.signature.service, ("AccessDeniedException", 400))
     message = (
         f"User: {session.arn} is not authorized to perform: {refused.action} on resource: "
@@ -99,7 +99,7 @@ def denial(call: wire.ApiCall, session: iam.Session, refused: Permission) -> Res
 
 
 def _policy_of(resource: str, place: Place) -> str | None:
-    """Find the policy that a bucket or a queue carries itself."""
+    """Return the policy that is attached to a bucket or a queue itself."""
     service, name = resource.split(":")[2] if ":" in resource else "", resource.rpartition(":")[2]
     if service == "s3":
         bucket = s3_backends[place.account]["aws"].buckets.get(name.split("/")[0])

@@ -1,7 +1,7 @@
-"""The judgement of IAM policies: statements, wildcards and conditions, with no knowledge of moto.
+"""The evaluation of IAM policies: statements, wildcards and conditions, independent of moto.
 
-Follows AWS's evaluation logic: an explicit Deny wins over every Allow, and what nothing allows is
-denied. Whatever is not understood is an `UnsupportedPolicyError`, never a pass.
+Follows AWS's evaluation logic: an explicit Deny overrides every Allow, and what nothing allows is
+denied. Anything that is not supported raises `UnsupportedPolicyError`, and is never allowed.
 """
 
 import re
@@ -16,12 +16,12 @@ Context = Mapping[str, str | list[str]]  # condition keys in lower case
 
 
 class UnsupportedPolicyError(Exception):
-    """A policy uses something that this evaluator cannot judge."""
+    """A policy uses something that this evaluator does not support."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who calls: a service (`events.amazonaws.com`), or an ARN of the account."""
+    """The caller: a service (`events.amazonaws.com`), or an ARN of the account."""
 
     kind: str  # "Service" or "AWS", as in a policy's Principal element
     name: str
@@ -34,9 +34,9 @@ def is_allowed(
     context: Context,
     principal: Principal | None = None,
 ) -> bool | None:
-    """Judge one action on one resource: True or False (an explicit Deny), None if nothing applies.
+    """Evaluate one action on one resource: True, False (explicit Deny), None if nothing applies.
 
-    `principal` is needed for the policies of a resource, which say whom they speak of.
+    `principal` is needed for the policies of a resource, which say who they apply to.
     """
     verdict = None
     for document in documents:
@@ -67,7 +67,7 @@ def _is_about_action(statement: Document, action: str) -> bool:
 def _is_about_resource(statement: Document, resource: str) -> bool:
     if "NotResource" in statement:
         return not _is_about_resource({"Resource": statement["NotResource"]}, resource)
-    if "Resource" not in statement:  # a role's trust policy speaks of its role
+    if "Resource" not in statement:  # a role's trust policy applies to its role
         return True
     patterns = _list(statement["Resource"])
     if unsupported := [pattern for pattern in patterns if "${" in pattern]:
@@ -81,12 +81,12 @@ def _is_about_principal(statement: Document, principal: Principal | None) -> boo
     if "Principal" not in statement:
         return principal is None
     if principal is None:
-        raise UnsupportedPolicyError("a Principal makes no sense in an identity's policy")
+        raise UnsupportedPolicyError("a Principal is not allowed in an identity-based policy")
     wanted = statement["Principal"]
     if wanted == "*":
         return True
     names = _list(wanted.get(principal.kind, []))
-    if principal.kind == "AWS":  # the account's root speaks for everyone in the account
+    if principal.kind == "AWS":  # the account's root stands for all its principals
         account = principal.name.split(":")[4]
         names = [*names, *(principal.name for n in names if n in {account, _root_of(account)})]
     return any(name in {"*", principal.name} for name in names)
@@ -106,7 +106,7 @@ def _like(pattern: str, value: str) -> bool:
 
 
 def _arn_like(pattern: str, value: str) -> bool:
-    # A wildcard stays within its part of the ARN; only the last part may hold colons.
+    # A wildcard matches only within its part of the ARN; only the last part may contain colons.
     if pattern == "*":
         return True
     wanted, given = pattern.split(":", 5), value.split(":", 5)

@@ -1,4 +1,4 @@
-"""Avro schemas as Personalize takes them: a flat record of simple, perhaps nullable fields."""
+"""Avro schemas as Personalize accepts them: a flat record of simple, optionally nullable fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SIMPLE_TYPES = ("string", "int", "long", "float", "double", "boolean")
-# What a dataset of a type must have, and as which type; none of it may be null.
+# The fields that a dataset of a type must have, with their types; none of them may be nullable.
 _REQUIRED_COLUMNS = {
     "INTERACTIONS": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
     "ITEMS": {"ITEM_ID": "string"},
@@ -35,7 +35,7 @@ class Column:
 
 
 def parse_schema(text: str) -> dict[str, Column]:
-    """Answer a schema's columns in order; ValueError says why it is none."""
+    """Return a schema's columns in order; the ValueError says why it is not valid."""
     try:
         schema = json.loads(text)
     except ValueError as error:
@@ -49,7 +49,7 @@ def parse_schema(text: str) -> dict[str, Column]:
     for field in fields:
         name = field.get("name") if isinstance(field, dict) else None
         if not name or name in columns:
-            raise ValueError(f"a field needs a name of its own: {json.dumps(field)}")
+            raise ValueError(f"a field needs a unique name: {json.dumps(field)}")
         columns[name] = _column(name, field.get("type"))
     return columns
 

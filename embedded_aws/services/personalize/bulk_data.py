@@ -1,4 +1,4 @@
-"""Bulk data in S3: who may read it, which objects a location means, and fetching them."""
+"""Bulk data in S3: who may read it, which objects are at a location, and fetching them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Location:
-    """Where an import's data lies, and as whom Personalize reads it."""
+    """Where an import's data is, and with which role Personalize reads it."""
 
     url: str  # s3://bucket/key, or s3://bucket/folder/
     role_arn: str
-    job_arn: str  # aws:SourceArn, for the policies that ask for it
+    job_arn: str  # aws:SourceArn, for the policies that check it
 
     @property
     def bucket(self) -> str:
@@ -55,7 +55,7 @@ class Location:
 
 @dataclass(frozen=True)
 class BulkData:
-    """The objects at a location: their keys, and bytes in all."""
+    """The objects at a location: their keys, and their total size in bytes."""
 
     location: Location
     client: Any
@@ -63,7 +63,7 @@ class BulkData:
     size: int
 
     def fetch(self, folder: Path) -> Iterator[Path]:
-        """Copy the objects into a folder, one after another, and answer each one's path."""
+        """Copy the objects into a folder, one after another, and yield each one's path."""
         for number, key in enumerate(self.keys):
             path = folder / f"{number}.csv"
             _patiently(partial(self._copy, key, path))
@@ -76,11 +76,11 @@ class BulkData:
 
 
 def find_bulk_data(location: Location) -> BulkData:
-    """Answer the objects at a location, listed under the job's role.
+    """Return the objects at a location, listed under the job's role.
 
     A location that ends in `/` means the objects directly in that folder, any other the one object
-    of that key. Raises RefusedError when Personalize may not read them, or there are none. Both
-    must let it: the role, which has to trust Personalize, and the bucket's own policy.
+    with that key. Raises RefusedError if Personalize may not read them, or if there are none. Both
+    must allow it: the role, which has to trust Personalize, and the bucket's own policy.
     """
     region = location.job_arn.split(":")[3]
     try:
@@ -91,7 +91,7 @@ def find_bulk_data(location: Location) -> BulkData:
     except iam.TrustRefused as error:
         raise RefusedError(INSUFFICIENT_PRIVILEGES) from error
     except UnsupportedPolicyError as error:
-        raise RefusedError(f"{INSUFFICIENT_PRIVILEGES} (Not judged here: {error})") from error
+        raise RefusedError(f"{INSUFFICIENT_PRIVILEGES} (Not checked here: {error})") from error
     client = clients.client("s3", region, credentials)
     objects = {
         key: size for key, size in _patiently(lambda: list(_listed(client, location))) if size
@@ -134,9 +134,9 @@ def _listed(client: Any, location: Location) -> Iterator[tuple[str, int]]:
 
 
 def _patiently(read: Callable[[], T]) -> T:
-    """Read from S3, again where the error passes with time, as every AWS SDK does by itself.
+    """Read from S3, and retry after a temporary error, as every AWS SDK does by default.
 
-    Raises RefusedError with what Personalize makes of an error that stays.
+    Raises RefusedError with what Personalize reports for an error that remains.
     """
     for left in reversed(range(TRIES)):
         try:
@@ -159,4 +159,4 @@ def _refusal(error: Exception) -> RefusedError:
         return RefusedError(INSUFFICIENT_PRIVILEGES)
     if code in ("NoSuchBucket", "NoSuchKey", "404"):
         return RefusedError(INVALID_LOCATION)
-    return RefusedError(f"Amazon S3 did not answer: {json.dumps(str(error))}")
+    return RefusedError(f"Amazon S3 did not respond: {json.dumps(str(error))}")

@@ -18,7 +18,7 @@ from embedded_aws.services.personalize.resources import (
 from embedded_aws.services.personalize.store import Store, check_quota, in_use, invalid, page
 
 MOST_RESULTS = 500
-_ON_THE_WAY = ("PENDING", "IN_PROGRESS")  # of an update, whose status may begin CREATE or UPDATE
+_ON_THE_WAY = ("PENDING", "IN_PROGRESS")  # of an update, whose status starts with CREATE or UPDATE
 
 
 class Campaigns(Store):
@@ -35,7 +35,7 @@ class Campaigns(Store):
         campaign_config: dict[str, Any] | None = None,
         tags: list[dict[str, str]] | None = None,
     ) -> Answer:
-        """Begin a campaign on an ACTIVE solution version."""
+        """Start creating a campaign with an ACTIVE solution version."""
         version = self._deployable(solution_version_arn, campaign_config)
         self.refuse_taken(self.arn(f"campaign/{name}"))
         group = version.solution.group
@@ -102,7 +102,7 @@ class Campaigns(Store):
         min_provisioned_tps: int | None = None,
         campaign_config: dict[str, Any] | None = None,
     ) -> Answer:
-        """Begin an update; the campaign stays ACTIVE and serves as before until it is done."""
+        """Start an update; the campaign stays ACTIVE and serves as before until it is done."""
         campaign = self.find(Campaign, campaign_arn)
         _check_settled(campaign)
         version = campaign.version
@@ -131,9 +131,9 @@ class Campaigns(Store):
         context: dict[str, str] | None = None,  # noqa: ARG002 - no recipe here reads it
         **unsupported: object,
     ) -> Answer:
-        """Answer a user's (or an item's) best items, from the version that the campaign serves.
+        """Return a user's (or an item's) best items, from the version that the campaign serves.
 
-        What the user has interacted with is left out while anything else is left: see
+        Items that the user has interacted with are left out if enough others are left: see
         `training.Trained.recommend`.
         """
         if (campaign_arn is None) == (recommender_arn is None):
@@ -167,14 +167,14 @@ class Campaigns(Store):
         }
 
     def solution_version_active(self, version: SolutionVersion) -> None:
-        """Move the campaigns that follow their solution onto its new version, by themselves."""
+        """Automatically update the campaigns that follow their solution to its new version."""
         for campaign in self.of(Campaign):
             follows = (campaign.config or {}).get("syncWithLatestSolutionVersion")
             if follows and campaign.version.solution is version.solution and _is_settled(campaign):
                 self._run_update(campaign, version, campaign.minimum_tps, campaign.config)
 
     def _deployable(self, arn: str, config: dict[str, Any] | None) -> SolutionVersion:
-        """Answer the ACTIVE version that an ARN, or `<solution>/$LATEST`, names."""
+        """Return the ACTIVE version that an ARN, or `<solution>/$LATEST`, names."""
         latest = arn.endswith("/$LATEST")
         if (config or {}).get("syncWithLatestSolutionVersion") and not latest:
             raise invalid("syncWithLatestSolutionVersion needs <solution ARN>/$LATEST.")

@@ -1,6 +1,6 @@
-"""Reads CSV files and judges them as an import job does, at any size.
+"""Reads CSV files and checks them as an import job does, at any size.
 
-The files are copied to disk and scanned in streams; what is kept is one Parquet file each.
+The files are copied to disk and scanned as streams; one Parquet file is kept for each.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from embedded_aws.services.personalize.avro import Column
 
-# The most characters of a value; other strings are categories.
+# The maximum length of a value, in characters; other strings are categories.
 _LONGEST = {"USER_ID": 256, "ITEM_ID": 256, "ACTION_ID": 256, "EVENT_TYPE": 256}
 _LONGEST_CATEGORY = 1000
 _LONGEST_HEADER = 64 * 1024
@@ -42,7 +42,7 @@ _TYPES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Rules:
-    """What a dataset demands of its data."""
+    """What a dataset requires of its data."""
 
     columns: Mapping[str, Column]  # by name
     most_bytes: int
@@ -59,9 +59,9 @@ class Imported:
 
 
 def import_dataset(location: Location, rules: Rules, folder: Path) -> Imported:
-    """Read what lies at a location into `folder`, which is made.
+    """Read the data at a location into `folder`, which is created.
 
-    Whatever is wrong with the data, or with the right to read it, is the answer's `failure`.
+    Anything wrong with the data, or with the permission to read it, is the result's `failure`.
     """
     size, target = 0, folder / "imported"
     target.mkdir(parents=True)
@@ -104,7 +104,7 @@ def _read(data: BulkData, rules: Rules, folder: Path, target: Path) -> tuple[Pat
 
 
 def _header(path: Path) -> list[str]:
-    """Answer the columns' names as they stand: a quoted name is not the schema's."""
+    """Return the column names as they are written: a quoted name does not match the schema's."""
     with path.open("rb") as file:
         line = file.readline(_LONGEST_HEADER)
     try:
@@ -114,7 +114,7 @@ def _header(path: Path) -> list[str]:
 
 
 def judge_file(path: Path, columns: Mapping[str, Column], target: Path) -> int:
-    """Check every value of a file, keep it as Parquet, and answer its number of records."""
+    """Check every value of a file, save it as Parquet, and return its number of records."""
     text = pl.scan_csv(path, infer_schema=False, low_memory=True)
     text = text.select(pl.col(name).fill_null("") for name in columns)
     checks = {name: _checks(name, column) for name, column in columns.items()}
@@ -132,7 +132,7 @@ def judge_file(path: Path, columns: Mapping[str, Column], target: Path) -> int:
 
 
 def _checks(name: str, column: Column) -> dict[str, pl.Expr]:
-    """Answer what to find out about a column: None, 0 or null mean that nothing is wrong."""
+    """Return what to find out about a column: None, 0 or null mean that nothing is wrong."""
     value = pl.col(name)
     checks = {} if column.nullable else {"empty": (value == "").sum()}
     if column.kind == "string":

@@ -35,7 +35,7 @@ class Datasets(Store):
         domain: str | None = None,
         tags: list[dict[str, str]] | None = None,
     ) -> Answer:
-        """Begin a dataset group."""
+        """Start creating a dataset group."""
         self.refuse_taken(self.arn(f"dataset-group/{name}"))
         check_quota(self.of(DatasetGroup), self.behaviour.dataset_groups)
         group = self.new(
@@ -73,7 +73,7 @@ class Datasets(Store):
         return {}
 
     def create_schema(self, *, name: str, schema: str, domain: str | None = None) -> Answer:
-        """Keep an Avro schema; it can be used at once."""
+        """Store an Avro schema; it can be used at once."""
         self.refuse_taken(self.arn(f"schema/{name}"))
         try:
             columns = parse_schema(schema)
@@ -120,7 +120,7 @@ class Datasets(Store):
         dataset_type: str,
         tags: list[dict[str, str]] | None = None,
     ) -> Answer:
-        """Begin an empty dataset: one of each type in a group."""
+        """Start creating an empty dataset; a group can have one of each type."""
         schema, group = self.find(Schema, schema_arn), self.find(DatasetGroup, dataset_group_arn)
         kind = dataset_type.upper()
         if kind not in DATASET_TYPES:

@@ -15,23 +15,23 @@ _MOST_TESTED = 2000
 
 
 class Recommender(Protocol):
-    """What can be measured."""
+    """A recommender that can be measured."""
 
     @property
     def items(self) -> Mapping[str, float]:
-        """Every item that it knows."""
+        """All items that it knows."""
         ...
 
     def ranked(self, had: Sequence[str], most: int) -> list[tuple[str, float]]:
-        """Answer the best items, and their scores, for somebody who had these."""
+        """Return the best items, and their scores, for a user who had these."""
         ...
 
 
 def split(history: Mapping[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Hide the latest tenth, at least one, of every tenth user's items.
 
-    Answers what the model may see, and what it has to predict. The choice depends on the users'
-    order alone, which is that of their ids.
+    Returns what the model may see, and what it has to predict. The choice depends only on the
+    order of the users, which is the order of their IDs.
     """
     eligible = [user for user, items in history.items() if len(items) > 1]
     tested = eligible[:: max(_TESTED_SHARE, len(eligible) // _MOST_TESTED)]
@@ -45,10 +45,10 @@ def split(history: Mapping[str, list[str]]) -> tuple[dict[str, list[str]], dict[
 def measure(
     model: Recommender, shown: Mapping[str, list[str]], hidden: Mapping[str, list[str]]
 ) -> Metrics:
-    """Answer the metrics of GetSolutionMetrics, each between 0 and 1.
+    """Return the metrics of GetSolutionMetrics, each between 0 and 1.
 
-    `coverage` is the share of all items that anybody tested was recommended; the others are means
-    over the tested users.
+    `coverage` is the share of all items that were recommended to any tested user; the others are
+    means over the tested users.
     """
     recommended: set[str] = set()
     sums = dict.fromkeys(_names(), 0.0)

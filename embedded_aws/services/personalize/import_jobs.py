@@ -25,7 +25,7 @@ class ImportJobs(Store):
         import_mode: str = "FULL",
         publish_attribution_metrics_to_s3: bool | None = None,
     ) -> Answer:
-        """Begin to import CSV files; the data counts only from the moment the job is ACTIVE."""
+        """Start importing CSV files; the data is used only once the job is ACTIVE."""
         dataset = self.find(Dataset, dataset_arn)
         location = data_source.get("dataLocation", "")
         if not role_arn:
@@ -78,7 +78,7 @@ class ImportJobs(Store):
         behaviour, now = self.behaviour, clock.current()
 
         def read() -> None:
-            """Read the files while time stands still; how long that takes follows from them."""
+            """Read the files while time stands still; the job's duration depends on their size."""
             with self.lock:
                 self.advance(job, "CREATE IN_PROGRESS")
                 earlier = job.dataset.files

@@ -26,20 +26,20 @@ class PersonalizeBackend(Datasets, ImportJobs, Solutions, SolutionVersions, Camp
     """One account and region's Personalize: a method per API operation, as boto3 names it.
 
     Each takes the request's members in snake case, already checked against the service model, and
-    answers the members of the output; it raises `PersonalizeError`. Callers hold `lock`.
+    returns the members of the output, or raises `PersonalizeError`. Callers hold `lock`.
     """
 
 
 def install() -> None:
-    """Let moto serve Personalize from here; before the first use of its backend."""
-    replace(personalize_backends, "moto has Personalize's schemas only", backend=PersonalizeBackend)
+    """Make moto serve Personalize from here; call this before the first use of its backend."""
+    replace(personalize_backends, "moto has only Personalize's schemas", backend=PersonalizeBackend)
     replace(
         backend_index,
-        "GetRecommendations has an address of its own",
+        "GetRecommendations has its own endpoint",
         backend_url_patterns=[*backend_index.backend_url_patterns, _RUNTIME],
     )
 
 
 def personalize_backend(account: str, region: str) -> PersonalizeBackend:
-    """Answer the backend of an account and region, made at its first use."""
+    """Return the backend of an account and region, created at its first use."""
     return cast("PersonalizeBackend", personalize_backends[account][region])

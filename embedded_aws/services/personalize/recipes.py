@@ -1,11 +1,11 @@
-"""The recipes that AWS provides for custom solutions, as far as this service trains them."""
+"""The recipes that AWS provides for custom solutions, as far as this emulator trains them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 USER_PERSONALIZATION = "USER_PERSONALIZATION"
-# When AWS published its recipes; Describe and List answer with it.
+# When AWS published its recipes; Describe and List return it.
 _PUBLISHED = 1_560_124_800.0  # 2019-06-10
 
 # name: (type, description). The types are those of DescribeRecipe.
@@ -28,23 +28,23 @@ _RECIPES = {
         "Ranks a list of items for a user, with a transformer.",
     ),
 }
-# `trainingMode=UPDATE` exists for these two alone.
+# `trainingMode=UPDATE` exists only for these two.
 UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
 
 
 def recipe_name(arn: str) -> str | None:
-    """Answer the name in a recipe's ARN, or None when there is no such recipe."""
+    """Return the name in a recipe's ARN, or None if the recipe does not exist."""
     name = arn.rpartition(":recipe/")[2]
     return name if name in _RECIPES else None
 
 
 def recipe_type(arn: str) -> str:
-    """Answer USER_PERSONALIZATION, RELATED_ITEMS, … for a known recipe's ARN."""
+    """Return USER_PERSONALIZATION, RELATED_ITEMS, … for a known recipe's ARN."""
     return _RECIPES[arn.rpartition("/")[2]][0]
 
 
 def all_recipes(partition: str) -> list[dict[str, Any]]:
-    """Answer every recipe as DescribeRecipe shows it, by name."""
+    """Return every recipe as DescribeRecipe shows it, by name."""
     return [
         {
             "name": name,

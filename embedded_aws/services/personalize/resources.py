@@ -20,7 +20,7 @@ IN_PROGRESS = ("CREATE PENDING", "CREATE IN_PROGRESS")
 
 
 class PersonalizeError(ServiceException):
-    """An error as the service answers it: its code (`InvalidInputException`) and message."""
+    """An error as the service returns it: its code (`InvalidInputException`) and message."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -36,9 +36,9 @@ class Resource:
     tags: dict[str, str] = field(default_factory=dict)
 
     def describe(self) -> Answer:
-        """Answer what is known of the resource, by the names of the API.
+        """Return what is known about the resource, by the names of the API.
 
-        A little more than some operations show: the wire keeps what the output's shape has.
+        A little more than some operations show: the response keeps only what the output shape has.
         """
         common = present(
             status=self.status,
@@ -97,7 +97,7 @@ class Dataset(Resource):
     group: DatasetGroup
     dataset_type: str  # upper case: INTERACTIONS
     schema: Schema
-    files: tuple[Path, ...] = ()  # replaced, never changed: a training keeps what it began with
+    files: tuple[Path, ...] = ()  # replaced, never changed: a training keeps what it started with
 
     def _members(self) -> Answer:
         return {
@@ -111,7 +111,7 @@ class Dataset(Resource):
 
 @dataclass(eq=False, kw_only=True)
 class DatasetImportJob(Resource):
-    """One import; it can be neither stopped nor deleted, and its name stays taken."""
+    """One import; it cannot be stopped or deleted, and its name cannot be used again."""
 
     name: str
     dataset: Dataset
@@ -134,7 +134,7 @@ class DatasetImportJob(Resource):
 
 @dataclass(eq=False, kw_only=True)
 class Solution(Resource):
-    """A recipe and its configuration, which versions are trained from."""
+    """A recipe and its configuration, from which versions are trained."""
 
     name: str
     group: DatasetGroup
@@ -175,7 +175,7 @@ class SolutionVersion(Resource):
 
 @dataclass(eq=False, kw_only=True)
 class CampaignUpdate:
-    """The last UpdateCampaign of a campaign: what is to come, and how far it is."""
+    """The last UpdateCampaign of a campaign: the new settings, and its progress."""
 
     version: SolutionVersion
     minimum_tps: int
@@ -186,7 +186,7 @@ class CampaignUpdate:
     failure_reason: str | None = None
 
     def describe(self) -> Answer:
-        """Answer the update as `latestCampaignUpdate` shows it."""
+        """Return the update as `latestCampaignUpdate` shows it."""
         return present(
             solutionVersionArn=self.version.arn,
             minProvisionedTPS=self.minimum_tps,
@@ -200,7 +200,7 @@ class CampaignUpdate:
 
 @dataclass(eq=False, kw_only=True)
 class Campaign(Resource):
-    """What serves recommendations from one solution version, also while it is being updated."""
+    """Serves recommendations from one solution version, also while it is being updated."""
 
     name: str
     version: SolutionVersion
@@ -220,5 +220,5 @@ class Campaign(Resource):
 
 
 def present(**members: Any) -> Answer:
-    """Keep the members that are set: the service leaves the others out."""
+    """Return only the members that are set: the service leaves the others out."""
     return {name: value for name, value in members.items() if value is not None}

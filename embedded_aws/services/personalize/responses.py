@@ -1,4 +1,4 @@
-"""Personalize on the wire: JSON in, judged against botocore's model, and JSON that fits it out."""
+"""Personalize's HTTP interface: JSON requests and responses, checked against botocore's model."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _CONTENT_TYPES = {
 
 
 class PersonalizeResponse(BaseResponse):
-    """Answers one request, for `personalize` and `personalize-runtime` alike."""
+    """Handles one request, for both `personalize` and `personalize-runtime`."""
 
     def __init__(self) -> None:
         super().__init__(service_name="personalize")
 
     def call_action(self) -> tuple[int, dict[str, str], str]:
-        """Answer status, headers and body; errors as `{"__type": …, "message": …}`."""
+        """Return status, headers and body; errors as `{"__type": …, "message": …}`."""
         backend = personalize_backend(self.current_account, self.region)
         name = _RUNTIME_PATHS.get(self.path.rstrip("/"))
         service = "personalize-runtime" if name else "personalize"
@@ -57,7 +57,7 @@ class PersonalizeResponse(BaseResponse):
 
 
 def fitted(shape: Shape, answer: Any) -> Any:
-    """Keep what the shape has: a summary in a list shows less of a resource than Describe."""
+    """Return only what the shape has: a summary in a list has fewer members than Describe."""
     if shape.type_name == "structure":
         members = shape.members  # type: ignore[attr-defined] # a StructureShape
         return {name: fitted(members[name], v) for name, v in answer.items() if name in members}

@@ -1,4 +1,4 @@
-"""Solution versions: trainings, asked for or automatic, and their metrics."""
+"""Solution versions: trainings, requested or automatic, and their metrics."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SolutionVersions(Store):
         training_mode: str = "FULL",
         tags: list[dict[str, str]] | None = None,
     ) -> Answer:
-        """Begin a training; every call begins another, billed one.
+        """Start a training; every call starts another one, which is billed.
 
         UPDATE differs from FULL in when it is allowed; the training itself is the same here.
         """
@@ -86,7 +86,7 @@ class SolutionVersions(Store):
         return page("solutionVersions", [v.describe() for v in versions], max_results, next_token)
 
     def stop_solution_version_creation(self, *, solution_version_arn: str) -> Answer:
-        """Stop a training: at once while it is pending, else after a while of CREATE STOPPING."""
+        """Stop a training: at once if it is pending, otherwise after a while as CREATE STOPPING."""
         version = self.find(SolutionVersion, solution_version_arn)
         if version.status not in IN_PROGRESS:
             raise in_use(f"Resource {version.arn} is in {version.status} state.")
@@ -99,7 +99,7 @@ class SolutionVersions(Store):
         return {}
 
     def get_solution_metrics(self, *, solution_version_arn: str) -> Answer:
-        """Answer the metrics of an ACTIVE version."""
+        """Return the metrics of an ACTIVE version."""
         version = self.find(SolutionVersion, solution_version_arn)
         check_active(version)
         metrics = version.trained.metrics if version.trained else {}
@@ -125,7 +125,7 @@ class SolutionVersions(Store):
             )
 
     def solution_active(self, solution: Solution) -> None:
-        """Begin automatic training: within an hour unless someone else did, then periodically."""
+        """Start automatic training: within an hour unless a version exists, then periodically."""
         if not (self.behaviour.automatic_training and solution.settings["performAutoTraining"]):
             return
         config = solution.settings.get("solutionConfig", {}).get("autoTrainingConfig", {})

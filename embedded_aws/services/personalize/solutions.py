@@ -25,7 +25,7 @@ from embedded_aws.services.personalize.store import (
 
 
 class Solutions(Store):
-    """The operations on what is trained: a method per operation, named as boto3 names it."""
+    """The operations on recipes and solutions: a method per operation, named as boto3 names it."""
 
     def describe_recipe(self, *, recipe_arn: str) -> Answer:
         """Describe one of the service's recipes."""
@@ -42,7 +42,7 @@ class Solutions(Store):
         max_results: int | None = None,
         domain: str | None = None,
     ) -> Answer:
-        """List the service's recipes; those of domain dataset groups are not provided."""
+        """List the service's recipes; those of domain dataset groups are not emulated."""
         recipes = [] if domain else all_recipes(self.partition)
         return page("recipes", recipes, max_results, next_token)
 
@@ -60,7 +60,7 @@ class Solutions(Store):
         event_type: str | None = None,
         solution_config: dict[str, Any] | None = None,
     ) -> Answer:
-        """Begin a solution; automatic training is on unless it is turned off, as AWS has it."""
+        """Start creating a solution; automatic training is on unless turned off, as on AWS."""
         group = self.find(DatasetGroup, dataset_group_arn)
         if recipe_arn is None and not perform_auto_ml:
             raise invalid("One of recipeArn and performAutoML must be given.")

@@ -47,7 +47,7 @@ class Store(BaseBackend):
 
     @cached_property
     def scratch(self) -> Path:
-        """A folder for imported data; it goes away with the backend, or with the process."""
+        """A folder for imported data; it is deleted with the backend, or when the process ends."""
         made = Path(tempfile.mkdtemp(prefix="personalize-"))
         weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
         return made
@@ -69,14 +69,14 @@ class Store(BaseBackend):
         return {"tags": _as_list(self.find(Resource, resource_arn).tags)}
 
     def find(self, kind: type[AnyResource], arn: str) -> AnyResource:
-        """Answer the resource of this type and ARN, or raise ResourceNotFoundException."""
+        """Return the resource of this type and ARN, or raise ResourceNotFoundException."""
         resource = self.resources.get(arn)
         if not isinstance(resource, kind):
             raise not_found(arn)
         return resource
 
     def of(self, kind: type[AnyResource]) -> list[AnyResource]:
-        """Answer all resources of this type, oldest first."""
+        """Return all resources of this type, oldest first."""
         return [r for r in self.resources.values() if isinstance(r, kind)]
 
     def new(
@@ -87,7 +87,7 @@ class Store(BaseBackend):
         tags: list[dict[str, str]] | None = None,
         **fields: Any,
     ) -> AnyResource:
-        """Keep and answer a new resource with the ARN `…:<path>`; its name must not be taken."""
+        """Store and return a new resource with the ARN `…:<path>`; its name must not be in use."""
         arn = self.arn(path)
         self.refuse_taken(arn)
         now = clock.current().time()
@@ -98,11 +98,11 @@ class Store(BaseBackend):
         return made
 
     def arn(self, path: str) -> str:
-        """Answer the ARN of this account and region's resource."""
+        """Return the ARN of a resource in this account and region."""
         return f"arn:{self.partition}:personalize:{self.region_name}:{self.account_id}:{path}"
 
     def refuse_taken(self, arn: str) -> None:
-        """Raise ResourceAlreadyExistsException if there is a resource of this ARN."""
+        """Raise ResourceAlreadyExistsException if there is a resource with this ARN."""
         if arn in self.resources:
             raise PersonalizeError(
                 "ResourceAlreadyExistsException", f"Another resource with Arn {arn} already exists."
@@ -114,7 +114,7 @@ class Store(BaseBackend):
         resource.updated = clock.current().time()
 
     def after(self, seconds: float, transition: Callable[[], None]) -> None:
-        """Run a transition in so many simulated seconds, under the lock."""
+        """Run a transition after this many simulated seconds, under the lock."""
 
         def locked() -> None:
             with self.lock:
@@ -124,7 +124,7 @@ class Store(BaseBackend):
         now.call_at(now.time() + seconds, locked)
 
     def settle(self, resource: Resource, then: Callable[[], None] | None = None) -> None:
-        """Make a resource that only has to be set up ACTIVE in a little while."""
+        """Make a resource ACTIVE after a short time, if it only has to be set up."""
         duration = self.behaviour.resource_seconds
 
         def begin() -> None:
@@ -147,7 +147,7 @@ class Store(BaseBackend):
         """Do what follows when a solution version becomes ACTIVE."""
 
     def remove(self, resource: Resource, *others: Resource) -> None:
-        """Delete a resource, and others with it, in a little while."""
+        """Delete a resource, and others with it, after a short time."""
         self.advance(resource, "DELETE PENDING")
 
         def step() -> None:
@@ -170,9 +170,10 @@ class Store(BaseBackend):
 def page(
     member: str, items: Iterable[Answer], max_results: int | None, next_token: str | None
 ) -> Answer:
-    """Answer one page of a list: at most `max_results` (100) items, and the token of the next.
+    """Return one page of a list: at most `max_results` (100) items, and the token of the next.
 
-    The token names the first item to come by its position, so that items made meanwhile are found.
+    The token is the position of the next page's first item, so that items created meanwhile are
+    found.
     """
     everything = list(items)
     start = 0
@@ -191,17 +192,17 @@ def page(
 
 
 def not_found(arn: str) -> PersonalizeError:
-    """Answer the error for an ARN that names nothing."""
+    """Return the error for an ARN of a resource that does not exist."""
     return PersonalizeError("ResourceNotFoundException", f"Resource Arn {arn} does not exist.")
 
 
 def invalid(message: str) -> PersonalizeError:
-    """Answer an InvalidInputException."""
+    """Return an InvalidInputException."""
     return PersonalizeError("InvalidInputException", message)
 
 
 def in_use(message: str) -> PersonalizeError:
-    """Answer a ResourceInUseException."""
+    """Return a ResourceInUseException."""
     return PersonalizeError("ResourceInUseException", message)
 
 
@@ -214,7 +215,7 @@ def check_active(resource: Resource) -> None:
 def check_quota(resources: Iterable[Resource], most: int, *, in_progress: bool = False) -> None:
     """Raise LimitExceededException if one more would be too many.
 
-    Counts those that are being made (`in_progress`), or else all that exist and did not fail.
+    Counts those that are being created (`in_progress`), otherwise all that exist and did not fail.
     """
     statuses = [r.status for r in resources]
     if in_progress:

@@ -1,12 +1,12 @@
-"""Trains a small recommender on what was imported: popularity and what goes together.
+"""Trains a small recommender on the imported data: popular items and related items.
 
-An item's popularity is the sum of its interactions, each counting half as much with every two
-weeks that it is older than the newest one. Two items go together as far as the same users
-interacted with both (cosine of co-occurrence). A user is recommended what goes together with the
-latest items of theirs, then what is popular. The result depends on the data alone.
+An item's popularity is the sum of its interactions; the weight of an interaction halves with every
+two weeks that it is older than the newest one. Two items are related as far as the same users
+interacted with both (cosine of co-occurrence). A user is recommended the items that are related to
+their latest items, then popular items. The result depends only on the data.
 
 Memory holds, per user, the latest items, and per item its neighbours; the interactions themselves
-are read in streams.
+are read as streams.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 LEAST_INTERACTIONS = 1000
 LEAST_USERS = 25
 _HALF_LIFE = 14 * 24 * 3600.0
-_ROWS_AT_ONCE = 2_000_000  # looked at together, of users drawn by lot
-_LATEST_ITEMS = 50  # kept of a user
+_ROWS_AT_ONCE = 2_000_000  # processed together, of users chosen by hash
+_LATEST_ITEMS = 50  # kept for each user
 _PAIRED_ITEMS = 20  # of these, how many are paired with each other
-_PAIRED_USERS = 20_000  # beyond that a sample of users tells what goes together
-_NEIGHBOURS = 50  # kept of an item
-_POPULARITY_WEIGHT = 0.05  # against a neighbour, whose weight is at most 1
+_PAIRED_USERS = 20_000  # with more users, a sample of them decides which items are related
+_NEIGHBOURS = 50  # kept for each item
+_POPULARITY_WEIGHT = 0.05  # compared with a neighbour, whose weight is at most 1
 
 History = dict[str, list[str]]  # by user, items in the order of their last interaction
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model: what is popular, what goes together, and what each user had."""
+    """A model: which items are popular, which are related, and which each user had."""
 
     items: dict[str, float]  # popularity, between 0 and 1, most popular first
     neighbours: dict[str, list[tuple[str, float]]] = field(repr=False)
@@ -47,20 +47,20 @@ class Trained:
     metrics: Metrics = field(default_factory=dict)
 
     def recommend(self, user: str, most: int) -> list[tuple[str, float]]:
-        """Answer the best items for a user, best first, with their share of all scores.
+        """Return the best items for a user, best first, with their share of all scores.
 
         Items that the user has interacted with come last, so that they appear only when nothing
-        else is left; unknown users get what is popular, and unknown items never appear.
+        else is left; unknown users get popular items, and unknown items never appear.
         """
         return self.ranked(self.history.get(user, []), most)
 
     def ranked(self, had: Sequence[str], most: int) -> list[tuple[str, float]]:
-        """Answer the best items for somebody who had these, oldest first."""
+        """Return the best items for a user who had these, oldest first."""
         weights = [(item, 1 / (1 + age)) for age, item in enumerate(reversed(had))]
         return self._best(weights, most, last=set(had))
 
     def related(self, item: str, most: int) -> list[tuple[str, float]]:
-        """Answer the items that go together with one, then popular ones, itself last."""
+        """Return the items related to this one, then popular ones, and the item itself last."""
         return self._best([(item, 1.0)], most, last={item})
 
     def _best(
@@ -70,7 +70,7 @@ class Trained:
         for item, weight in weights:
             for other, closeness in self.neighbours.get(item, ()):
                 close[other] = close.get(other, 0.0) + weight * closeness
-        # Of the items that are merely popular, no more than these can be among the best.
+        # Of the items that are only popular, no more than these can be among the best.
         popular = islice(self.items, most + len(last) + len(close))
         scores = {
             item: close.get(item, 0.0) + _POPULARITY_WEIGHT * self.items[item]
@@ -131,7 +131,7 @@ def _too_few(event_type: str | None) -> str:
 
 
 def _history(rows: pl.LazyFrame, count: int) -> History:
-    same: dict[str, str] = {}  # one object for all mentions of an item
+    same: dict[str, str] = {}  # one object for all occurrences of an item
     found: History = {}
     parts = 1 + count // _ROWS_AT_ONCE
     for part in range(parts):
@@ -148,7 +148,7 @@ def _history(rows: pl.LazyFrame, count: int) -> History:
 
 
 def _popularity(rows: pl.LazyFrame, hidden: History) -> dict[str, float]:
-    """Answer each item's popularity, leaving out what is hidden from the model."""
+    """Return each item's popularity, leaving out what is hidden from the model."""
     if hidden:
         pairs = [(user, item) for user, items in hidden.items() for item in items]
         left_out = pl.LazyFrame(pairs, schema=["USER_ID", "ITEM_ID"], orient="row")

@@ -1,4 +1,4 @@
-"""Where moto finds Personalize, and its runtime (GetRecommendations)."""
+"""The URLs of Personalize, and of its runtime (GetRecommendations), for moto."""
 
 from embedded_aws.services.personalize.responses import PersonalizeResponse
 

@@ -1,4 +1,4 @@
-"""Schedule expressions, `rate(…)`, `cron(…)` and `at(…)`, and the times that they stand for.
+"""Schedule expressions, `rate(…)`, `cron(…)` and `at(…)`, and the times that they mean.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -22,7 +22,7 @@ _LAST_DAY = "L"
 
 
 class InvalidExpressionError(ValueError):
-    """An expression or time zone that AWS refuses; the text says so in its words."""
+    """An expression or time zone that AWS refuses; the text is worded as AWS words it."""
 
 
 class Expression(Protocol):
@@ -34,12 +34,12 @@ class Expression(Protocol):
 
 @dataclass(frozen=True)
 class Rate:
-    """Every so many seconds: from `start`, else first one period after `after`."""
+    """Every `seconds` seconds: from `start`, otherwise first one period after `after`."""
 
     seconds: int
 
     def times(self, after: float, start: float | None) -> Iterator[float]:
-        """Yield the times; a day has always 24 hours."""
+        """Yield the times; a day always has 24 hours."""
         begin = after if start is None else start
         number = 1 if start is None else max(0, math.ceil((after - start) / self.seconds))
         while True:
@@ -49,19 +49,19 @@ class Rate:
 
 @dataclass(frozen=True)
 class At:
-    """Once; what lies in the past never comes."""
+    """Once; a time in the past never occurs."""
 
     moment: float
 
     def times(self, after: float, start: float | None) -> Iterator[float]:  # noqa: ARG002 - AWS too
-        """Yield the time. A one-time schedule takes no notice of its start."""
+        """Yield the time. A one-time schedule ignores its start date."""
         if self.moment > after:
             yield self.moment
 
 
 @dataclass(frozen=True)
 class Cron:
-    """AWS's six fields, in the time zone's own hours and minutes."""
+    """AWS's six fields, in the local time of the time zone."""
 
     minutes: Sequence[int]
     hours: Sequence[int]
@@ -72,7 +72,7 @@ class Cron:
     zone: ZoneInfo
 
     def times(self, after: float, start: float | None) -> Iterator[float]:
-        """Yield the times. What a clock change skips is left out, what it repeats comes once."""
+        """Yield the times, without those that a clock change skips; a repeated one occurs once."""
         earliest = after if start is None else max(after, start)
         day = datetime.fromtimestamp(earliest, self.zone).date()
         while day.year <= _YEARS[1]:
@@ -100,14 +100,14 @@ class Cron:
 
 
 def parse(expression: str, zone: str) -> Expression:
-    """Read an expression in a time zone (`Asia/Seoul`); InvalidExpressionError if AWS would not."""
+    """Parse an expression in a time zone; raise InvalidExpressionError if AWS would refuse it."""
     try:
         place = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise InvalidExpressionError(f"Invalid Schedule Expression Timezone {zone}.") from None
     if re.search(r"#|\dW|LW|\dL", expression):
         raise InvalidExpressionError(
-            f"{expression}: of W, # and L only the day-of-month L is known"
+            f"{expression}: of W, # and L, only the day-of-month L is supported"
         )
     kind, _, rest = expression.partition("(")
     reader = {"rate": _rate, "cron": _cron, "at": _at}.get(kind, _unknown)
@@ -135,7 +135,7 @@ def _at(text: str, zone: ZoneInfo) -> Expression:
 
 def _cron(text: str, zone: ZoneInfo) -> Expression:
     minutes, hours, days, months, weekdays, years = text.split()
-    if (days == "?") == (weekdays == "?"):  # exactly one of them says which days
+    if (days == "?") == (weekdays == "?"):  # exactly one of them sets the days
         raise ValueError(text)
     return Cron(
         minutes=sorted(_numbers(minutes, 0, 59)),
@@ -157,7 +157,7 @@ def _days(text: str) -> frozenset[int]:
 def _numbers(
     text: str, first: int, last: int, names: Mapping[str, int] | None = None
 ) -> frozenset[int]:
-    """Read a field: `*`, numbers or names, ranges, steps, or a list of these."""
+    """Parse a field: `*`, numbers or names, ranges, steps, or a list of these."""
     numbers: set[int] = set()
     for item in text.split(","):
         span, _, step = item.partition("/")

@@ -1,7 +1,7 @@
-"""The Step Functions of the embedded cloud: moto's interpreter, on the virtual clock, as AWS does.
+"""The embedded cloud's Step Functions: moto's interpreter, on the virtual clock, made to match AWS.
 
-moto 5.2.5 runs state machines but leaves JSONata, the SDK integrations' naming and much of the
-service's strictness open. Each module here closes one of these gaps. Whoever starts the cloud calls
+moto 5.2.5 runs state machines but lacks JSONata, the SDK integrations' naming and many of the
+service's checks. Each module here closes one of these gaps. The code that starts the cloud calls
 `install` once, before the first execution; from then on every state machine is executed.
 """
 
@@ -30,7 +30,7 @@ def install() -> None:
     replace_item(
         default_user_config,
         "moto.core.config.default_user_config",
-        "moto runs state machines only if asked to",
+        "moto runs state machines only if this is set",
         stepfunctions={"execute_state_machine": True},
     )
     for part in (

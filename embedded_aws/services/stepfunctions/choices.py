@@ -37,7 +37,7 @@ def _choose(self: Any, env: Any) -> None:
 
 
 def _leave_choice(self: Any, env: Any) -> None:
-    """Apply no default's Assign and Output here: moto also does when a rule leads where it does."""
+    """Skip the default's Assign and Output, which moto also applies to rules with the same Next."""
     next_state = env.stack.pop()
     if self._is_language_query_jsonpath():
         CommonStateField._eval_state_output(self, env)
@@ -60,15 +60,15 @@ def _condition(self: ConditionStringJSONata, env: Any) -> None:
 
 
 def install() -> None:
-    """Choose as AWS does."""
+    """Make Choice states work as on AWS."""
     replace(
         StateChoice,
-        "no match is an error that a Catch takes, and the default's Assign is for the default only",
+        "no match is an error that a Catch handles; the default's Assign is only for the default",
         _eval_state=_choose,
         _eval_state_output=_leave_choice,
     )
     replace(
         ConditionStringJSONata,
-        "a condition that is no boolean is States.QueryEvaluationError, not States.Runtime",
+        "a condition that is not a boolean is States.QueryEvaluationError, not States.Runtime",
         _eval_body=_condition,
     )

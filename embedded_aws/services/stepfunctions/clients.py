@@ -18,15 +18,15 @@ from moto.utilities.utils import get_partition
 
 from embedded_aws.moto_changes import replace
 
-_REAL_SECONDS = 600  # for an answer; the simulated time limit is the state's own TimeoutSeconds
-_making = threading.Lock()  # boto3's session is not safe for threads; its clients are
+_REAL_SECONDS = 600  # for a response; the simulated time limit is the state's own TimeoutSeconds
+_making = threading.Lock()  # boto3's session is not thread-safe; its clients are
 
 
 def client_for(region: str, service: str, state_credentials: StateCredentials) -> Any:
     """Return the client of `service` for the role in `state_credentials`.
 
-    Missing arguments are the service's to refuse and retries the workflow's to make, so both are
-    off here. The clients live and die with the backend of the role's account.
+    The service refuses missing arguments and the workflow makes the retries, so the client does
+    neither. The clients live as long as the backend of the role's account.
     """
     role_arn = state_credentials.role_arn
     account = role_arn.split(":")[4]
@@ -42,7 +42,7 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
             session = sts_backends[account][partition].assume_role(
                 region, "states", role_arn, "", 3600, ""
             )
-            make: Any = boto3.client  # whose types know each service by a literal name
+            make: Any = boto3.client  # whose types need a literal service name
             clients[key] = make(
                 service,
                 region_name=region,
@@ -52,7 +52,7 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
                 aws_session_token=session.session_token,
                 config=Config(
                     parameter_validation=False,
-                    user_agent="stepfunctions",  # botocore's own is made anew for each request
+                    user_agent="stepfunctions",  # botocore builds its own for each request
                     retries={"total_max_attempts": 1},
                     connect_timeout=_REAL_SECONDS,
                     read_timeout=_REAL_SECONDS,
@@ -63,7 +63,7 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
 
 
 def install() -> None:
-    """Replace moto's function, which makes a new client for every task and acts as nobody."""
+    """Replace moto's function, which makes a new client for each task and uses no role."""
     original = boto_client.boto_client_for
     for module in list(sys.modules.values()):
         if getattr(module, "boto_client_for", None) is original:

@@ -1,6 +1,6 @@
-"""Copies of what states hand on: it is JSON, which needs none of `copy.deepcopy`'s bookkeeping.
+"""Copies of what states pass on: it is JSON, which needs none of `copy.deepcopy`'s bookkeeping.
 
-moto makes some three hundred such copies in a refresh: at each state, of all that it may name.
+moto makes about 300 such copies in a refresh: at each state, of everything that it may name.
 """
 
 import copy
@@ -20,7 +20,7 @@ _ATOMS = frozenset({str, int, float, bool, NoneType})
 
 
 def copied(value: Any) -> Any:
-    """Copy JSON data; whatever else an answer may hold is copied as Python would."""
+    """Copy JSON data; anything else that a response may contain is copied as Python does."""
     kind = type(value)
     if kind in _ATOMS:
         return value
@@ -32,10 +32,10 @@ def copied(value: Any) -> Any:
 
 
 def install() -> None:
-    """Let moto's interpreter copy what goes from state to state in this way."""
+    """Make moto's interpreter copy what goes from state to state in this way."""
     for module in (execute_state, result_path, state_task_service, states):
         replace(
             module,
-            "not AWS's: what goes from state to state is JSON, which is copied much faster",
+            "performance: what goes from state to state is JSON, which is copied much faster",
             copy=SimpleNamespace(deepcopy=copied),
         )

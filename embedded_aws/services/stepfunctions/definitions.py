@@ -21,12 +21,12 @@ from embedded_aws.services.stepfunctions import jsonata, naming
 
 
 class InvalidDefinition(AWSError):
-    """A definition that the API refuses; moto's own class loses its name on the wire."""
+    """A definition that the API refuses; moto's own class loses its name in the response."""
 
     TYPE = "InvalidDefinition"
 
 
-# Fields that take a JSONata expression where the linter insists on a value of their type.
+# Fields that accept a JSONata expression where the linter requires a value of their type.
 _INSTEAD: dict[str, Any] = {
     "Seconds": 1,
     "TimeoutSeconds": 1,
@@ -44,7 +44,7 @@ _INSTEAD: dict[str, Any] = {
 def parse(definition: str) -> Program:
     """Return the program of `definition`, which keeps no state of its own between executions.
 
-    Raises InvalidDefinition with AWS's kind of message for whatever AWS refuses at creation.
+    Raises InvalidDefinition with a message like AWS's for anything that AWS refuses at creation.
     """
     problems = list(_problems(definition))
     if problems:
@@ -57,7 +57,7 @@ def parse(definition: str) -> Program:
         program, _ = AmazonStateLanguageParser.parse(definition)
     except ASLParserException as error:
         raise InvalidDefinition(f"Invalid State Machine Definition: '{error}'") from error
-    except Exception as error:  # moto's preprocessor raises whatever it stumbles on
+    except Exception as error:  # moto's preprocessor raises many types
         raise InvalidDefinition(
             f"Invalid State Machine Definition: '{type(error).__name__}: {error}'"
         ) from error
@@ -67,7 +67,7 @@ def parse(definition: str) -> Program:
 
 @lru_cache(maxsize=64)
 def fields(definition: str) -> dict[str, dict[str, str]]:
-    """Return, by state, the path of the field in which each JSONata expression stands.
+    """Return, by state, the path of the field that contains each JSONata expression.
 
     For example {"Wait": {"$poll": "Seconds"}, "Done?": {"$x = 1": "Choices[0]/Condition"}}.
     """
@@ -85,7 +85,7 @@ def _problems(definition: str) -> Iterator[str]:
         yield f"INVALID_JSON_DESCRIPTION: {error}"
         return
     if not isinstance(machine, dict):
-        yield "INVALID_JSON_DESCRIPTION: the definition is no object"
+        yield "INVALID_JSON_DESCRIPTION: the definition is not an object"
         return
     yield from Linter.validate(_lintable(machine))
     for name, state in _states(machine, "/States"):
@@ -100,23 +100,23 @@ def _problems(definition: str) -> Iterator[str]:
 
 
 def _lintable(value: Any, name: str = "") -> Any:
-    """Copy a definition so that the linter, which knows expressions in few fields, takes them all.
+    """Copy a definition for the linter, which accepts expressions only in a few fields.
 
-    An expression becomes a value of the kind that its field wants; it is checked by itself.
+    An expression becomes a value of the type that its field requires; it is checked separately.
     """
     if isinstance(value, dict):
         return {key: _lintable(item, key) for key, item in value.items()}
     if isinstance(value, list):
         return [_lintable(item) for item in value]
     if name == "BackoffRate" and type(value) is int:
-        return float(value)  # AWS takes any number
+        return float(value)  # AWS accepts any number
     if isinstance(value, str) and value.startswith("{%"):
         return copy.copy(_INSTEAD.get(name, "{% 1 %}"))
     return value
 
 
 def _states(machine: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every state with its path, those of branches and processors included."""
+    """Yield every state with its path, including those of branches and processors."""
     states = machine.get("States") if isinstance(machine, dict) else None
     for name, state in states.items() if isinstance(states, dict) else ():
         if not isinstance(state, dict):
@@ -144,7 +144,7 @@ def _expressions(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _text(parser_rule_context: Any) -> Any:
-    """Read a literal of the definition, which is JSON; moto leaves or breaks some escapes."""
+    """Parse a literal of the definition, which is JSON; moto ignores or breaks some escapes."""
     text = parser_rule_context.getText()
     return json.loads(text) if text.startswith('"') or text == "null" else text
 
@@ -156,6 +156,6 @@ def install() -> None:
     replace(preprocessor, read, from_string_literal=_text)
     replace(
         StepFunctionsParserBackend,
-        "CreateStateMachine refuses definitions that moto lets pass",
+        "CreateStateMachine refuses definitions that moto accepts",
         _validate_definition=staticmethod(parse),
     )

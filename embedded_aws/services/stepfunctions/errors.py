@@ -60,7 +60,7 @@ def failure(
 
 
 def _error_name(error_name: str | None) -> ErrorName:
-    """Name an error that comes from an inner scope: its own, or one of AWS's."""
+    """Return the name of an error from an inner scope: its own, or one of AWS's."""
     try:
         return StatesErrorName.from_name(error_name or "")
     except ValueError:
@@ -103,7 +103,7 @@ def type_name(value: object) -> str:
 
 
 def _say_nothing(self: EvalComponent, *_: object, **__: object) -> None:
-    """Leave moto's log empty."""
+    """Write nothing to moto's log."""
 
 
 def install() -> None:
@@ -116,13 +116,13 @@ def install() -> None:
     for module in (branches_decl, iteration_worker, state_fail):
         replace(
             module,
-            "an error of AWS's own (States.Timeout, …) leaves a branch or an iteration under its "
-            "name, and a Fail state may pass one on; moto reports States.Runtime instead",
+            "an error of AWS's own (States.Timeout, …) keeps its name when it leaves a branch or "
+            "an iteration, and a Fail state may pass one on; moto reports States.Runtime instead",
             CustomErrorName=_error_name,
         )
     replace(
         FailureEventException,
-        "the cause says once where the error happened, not again at every level that it passes",
+        "the cause says only once where the error happened, not again at every level",
         get_evaluation_failed_event_details=_evaluation_details,
         get_execution_failed_event_details=_execution_details,
     )
@@ -135,4 +135,4 @@ def install() -> None:
     silent = logging.Logger("silent")
     silent.disabled = True
     for module in (program, execute_state):
-        replace(module, "what an execution that is stopped leaves undone is no error", LOG=silent)
+        replace(module, "what a stopped execution leaves unfinished is not an error", LOG=silent)

@@ -1,4 +1,4 @@
-"""The history of one execution: on the clock, closed by its last event, bounded as on AWS."""
+"""The history of one execution: on the clock, closed by its last event, limited as on AWS."""
 
 import threading
 from collections.abc import Callable
@@ -28,10 +28,10 @@ EventDetails = dict[str, Any]  # {"taskFailedEventDetails": {"error": …}}: at 
 
 
 class History(EventManager):
-    """Takes events until the one that ends the execution; what comes later never happened.
+    """Records events up to the one that ends the execution; later events are ignored.
 
-    `closed` is called once, with that event's type and details. A call that is still under way
-    when its execution or its branch ends leaves no trace, as on AWS.
+    `closed` is called once, with that event's type and details. A call that is still in progress
+    when its execution or its branch ends adds no event, as on AWS.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class History(EventManager):
         self._evaluation_failures: list[object] = []
 
     def field(self, state: str, expression: str) -> str:
-        """Return the path of the field of `state` that holds `expression`."""
+        """Return the path of the field of `state` that contains `expression`."""
         return self._fields.get(state, {}).get(expression.strip(), "")
 
     def entered(self, state: str) -> int:
-        """Return the id of the event with which `state` was last entered."""
+        """Return the ID of the event with which `state` was last entered."""
         return self._entered.get(state, 0)
 
     def events(self) -> list[dict[str, Any]]:
-        """Return the events so far; `timestamp` is ISO text, and details are not to be changed."""
+        """Return the events so far; `timestamp` is ISO text, and details must not be changed."""
         with self._recording:
             return [dict(event) for event in self._history_event_list]
 
@@ -66,7 +66,7 @@ class History(EventManager):
         timestamp: datetime | None = None,
         update_source_event_id: bool = True,
     ) -> int:
-        """Add an event as moto does, unless its scope is over, and return its id."""
+        """Add an event as moto does, unless its scope has ended, and return its ID."""
         with self._recording:
             details = event_details or {}
             if self._is_closed or _is_stopped(context, event_type) or self._is_repeated(details):
@@ -89,7 +89,7 @@ class History(EventManager):
             return event_id
 
     def _is_repeated(self, details: EventDetails) -> bool:
-        """Tell whether this failed evaluation is known; moto adds it again where it is handled."""
+        """Return whether this failed evaluation is known; moto adds it again when it handles it."""
         failed = details.get("evaluationFailedEventDetails")
         if failed is None or any(failed is known for known in self._evaluation_failures):
             return failed is not None

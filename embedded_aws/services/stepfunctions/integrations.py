@@ -52,7 +52,7 @@ from embedded_aws.services.stepfunctions.naming import (
 
 
 def _metadata(response: dict[str, Any]) -> dict[str, Any]:
-    """Return what an optimised integration tells of the call itself."""
+    """Return what an optimised integration reports about the call itself."""
     http = response["ResponseMetadata"]
     headers = {
         name: text
@@ -70,11 +70,11 @@ def _metadata(response: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-# The methods of moto's tasks that these replace.
+# What replaces the methods of moto's tasks.
 
 
 def _eval_parameters(self: StateTask, env: Any) -> dict[str, Any]:
-    """AWS refuses what it does not know; moto leaves it out without a word."""
+    """AWS refuses parameters that it does not know; moto ignores them silently."""
     if self.parargs is None:
         return {}
     self.parargs.eval(env=env)
@@ -147,14 +147,14 @@ def _unanswered(error: BotoCoreError) -> str:
 
 
 def _sdk_error(self: StateTaskServiceAwsSdk, env: Any, ex: Exception) -> FailureEvent:
-    if isinstance(ex, BotoCoreError):  # the connection broke, or no answer came
+    if isinstance(ex, BotoCoreError):  # the connection broke, or no response came
         prefix = error_prefix(self.resource.api_name)
         return _failed(self, env, f"{prefix}.SdkClientException", _unanswered(ex))
     return _moto_sdk_error(self, env, ex)
 
 
 def _optimised_error(self: Any, env: Any, ex: Exception, owner: Any) -> FailureEvent:
-    """Name an error as optimised integrations do: what no model knows has a general name."""
+    """Name an error as optimised integrations do: one that no model knows has a general name."""
     prefix, general = _OPTIMISED[owner]
     if isinstance(ex, BotoCoreError):
         return _failed(self, env, f"{prefix}.SdkClientException", _unanswered(ex))
@@ -188,7 +188,7 @@ def _lambda_error(self: StateTaskServiceLambda, env: Any, ex: Exception) -> Fail
 
 
 def _sfn_error(self: StateTaskServiceSfn, env: Any, ex: Exception) -> FailureEvent:
-    """Name a started execution's error; moto adds "Exception" to what no model knows, too."""
+    """Name a started execution's error; moto adds "Exception" to unknown errors, too."""
     if isinstance(ex, BotoCoreError):
         return _failed(self, env, "StepFunctions.SdkClientException", _unanswered(ex))
     event = _moto_sfn_error(self, env, ex)
@@ -226,7 +226,7 @@ def _call_lambda(
     response = client.invoke(**normalised_parameters)
     text = response["Payload"].read().decode()
     if problem := response.get("FunctionError"):
-        # The cause is the payload as it came; moto writes it anew, in other characters.
+        # The cause is the payload as received; moto serializes it again, in other characters.
         raise lambda_eval_utils.LambdaFunctionErrorException(problem, text)
     env.stack.append(
         {
@@ -258,11 +258,11 @@ def install() -> None:
     )
     replace(
         StateTaskServiceAwsSdk,
-        "an SDK integration's errors are named for the SDK's client",
+        "an SDK integration's errors are named after the SDK's client",
         _normalise_service_error_name=staticmethod(error_prefix),
         _from_error=_sdk_error,
     )
-    named = "an optimised integration has names of its own for errors"
+    named = "an optimised integration has its own names for errors"
     replace(
         StateTaskServiceDynamoDB,
         named,
@@ -275,7 +275,7 @@ def install() -> None:
     )
     replace(
         result_path,
-        "not AWS's: every task reads a ResultPath, which is parsed once",
+        "performance: every task reads a ResultPath, which is parsed only once",
         parse=lru_cache(maxsize=64)(parse),
     )
     replace(

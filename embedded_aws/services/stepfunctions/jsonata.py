@@ -1,4 +1,4 @@
-"""JSONata for moto's interpreter: values are bound beside the expression, never pasted into it."""
+"""JSONata for moto's interpreter: values are bound to variables, never pasted into expressions."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ from embedded_aws.moto_changes import replace
 from embedded_aws.services.stepfunctions.errors import QUERY_EVALUATION_ERROR, failure
 
 _ALGORITHMS = ("MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512")
-_idle: defaultdict[str, list[Jsonata]] = defaultdict(list)  # compiled; each serves one at a time
+_idle: defaultdict[str, list[Jsonata]] = defaultdict(list)  # compiled; one user at a time each
 
 
 class EvaluationError(Exception):
@@ -37,13 +37,13 @@ class EvaluationError(Exception):
 def check(expression: str) -> None:
     """Raise EvaluationError for an expression that CreateStateMachine refuses.
 
-    That is one that does not parse, or that names the context where there is none: `$`, `$$` or a
+    That is one that cannot be parsed, or that uses the context where there is none: `$`, `$$` or a
     field without a variable before it, outside of a path or a predicate.
     """
     compiled = _take(expression)
     _give_back(expression, compiled)
     for name in _context_names(compiled.ast):
-        raise EvaluationError(f"names '{name}' at its top level, where only variables are known")
+        raise EvaluationError(f"names '{name}' at its top level, where only variables are defined")
 
 
 def _context_names(node: Any) -> Iterator[str]:
@@ -100,7 +100,7 @@ def _give_back(expression: str, compiled: Jsonata) -> None:
 
 
 def _to_jsonata(value: Any) -> Any:
-    """Copy JSON data for the library, to which None is 'nothing' and null a value of its own."""
+    """Copy JSON data for the library, in which None is 'nothing' and null is a separate value."""
     if isinstance(value, Mapping):
         return {name: _to_jsonata(item) for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -124,7 +124,7 @@ def _from_jsonata(value: Any, *, nested: bool = False) -> Any:
     raise EvaluationError("returned an unsupported result type.")
 
 
-# The functions that Step Functions adds to JSONata or defines anew, and the one it takes away.
+# The functions that Step Functions adds to JSONata or redefines, and the one that it removes.
 
 
 def _partition(items: list[Any], size: int) -> list[Any]:
@@ -142,7 +142,7 @@ def _hash(text: str, algorithm: str) -> str:
 
 
 def _millis() -> int:
-    """The time of the execution, not of this computer; it stands still while one evaluates."""
+    """Return the simulated time, not this computer's; it stands still during an evaluation."""
     return int(clock.current().time() * 1000)
 
 
@@ -177,16 +177,16 @@ _FUNCTIONS: dict[str, Any] = {
 }
 
 
-# How the interpreter reaches it.
+# How the interpreter calls it.
 
 
 def _variables(env: Any, expression: str, *, states: bool) -> dict[str, Any]:
-    """Collect what `expression` can name, an inner scope before its outer one."""
+    """Collect what `expression` can name; an inner scope overrides its outer one."""
     store = env.variable_store
     scope = {**store._outer_scope, **store._inner_scope}
     if states:
         data = env.states._states_data
-        # AWS: undefined where there is none; moto has None.
+        # AWS: undefined if there is none; moto has None.
         absent = [name for name in ("result", "errorOutput") if data.get(name) is None]
         scope["states"] = {name: item for name, item in data.items() if name not in absent}
     return {name: value for name, value in scope.items() if f"${name}" in expression}
@@ -214,8 +214,8 @@ def _assigned(self: VariableStore) -> dict[str, str]:
 
 
 def install() -> None:
-    """Give moto the evaluator that it leaves to its caller."""
-    as_value = "a variable is a value, whatever quotes it holds; moto pastes it in as source text"
+    """Give moto the evaluator that it does not have itself."""
+    as_value = "a variable is a value, whatever quotes it has; moto pastes it in as source text"
     replace(StringJSONata, as_value, _eval_body=_eval_jsonata)
     replace(StringVariableSample, as_value, _eval_body=_eval_variable)
     replace(

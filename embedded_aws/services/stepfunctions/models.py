@@ -41,7 +41,7 @@ _STATUS = {
 
 
 class StateMachineAlreadyExists(AWSError):
-    """A name that is taken by a machine with another definition."""
+    """A name that is in use by a state machine with another definition."""
 
     TYPE = "StateMachineAlreadyExists"
 
@@ -52,7 +52,7 @@ class _Worker(ExecutionWorker):
     env: Any
 
     def start(self) -> None:
-        """Count the execution from here on, before StartExecution answers."""
+        """Count the execution as running from now on, before StartExecution returns."""
         execution = self._evaluation_details.execution_details
         definition = self._evaluation_details.state_machine_details.definition
         self._program = definitions.parse(definition)
@@ -71,7 +71,7 @@ class _Worker(ExecutionWorker):
         clock.current().spawn(self._run, execution.name)
 
     def stop(self, stop_date: datetime, error: str | None, cause: str | None) -> None:
-        """End as ABORTED, whatever is under way."""
+        """End as ABORTED, whatever is in progress."""
         given = {"error": error, "cause": cause}
         self._record(
             HistoryEventType.ExecutionAborted,
@@ -117,7 +117,7 @@ class Execution(moto_execution.Execution):
         )
 
     def get_start_execution_details(self) -> ExecutionDetails:
-        """Return what the context object says of the execution."""
+        """Return what the context object says about the execution."""
         return ExecutionDetails(
             arn=self.exec_arn,
             name=self.name,
@@ -130,26 +130,26 @@ class Execution(moto_execution.Execution):
         """Take status, output, error and cause from the event that ended the execution."""
         event: dict[str, str] = next(iter(details.values()), {})
         self.stop_date = clock.current().now()
-        self.output = event.get("output")  # type: ignore[assignment] # JSON text, as it is answered
+        self.output = event.get("output")  # type: ignore[assignment] # JSON text, as it is returned
         self.error, self.cause = event.get("error"), event.get("cause")
         self.exec_status = _STATUS[event_type]
 
 
 class ExecutingBackend(StepFunctionsParserBackend):
-    """The API with AWS's strictness about names, inputs and definitions."""
+    """The API with AWS's checks of names, inputs and definitions."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.clients: dict[tuple[str | None, ...], Any] = {}  # those of `clients.client_for`
 
     def create_state_machine(self, name: str, definition: str, *args: Any, **kwargs: Any) -> Any:
-        """Create a machine, or return the one that the same request has made before."""
+        """Create a machine, or return the one that the same request created before."""
         for machine in self.state_machines:
             if machine.name == name and machine.definition != definition:
                 raise StateMachineAlreadyExists(f"State Machine Already Exists: '{machine.arn}'")
         return super().create_state_machine(name, definition, *args, **kwargs)
 
-    def start_execution(  # type: ignore[override]  # moto's is called with less, too
+    def start_execution(  # type: ignore[override]  # moto also calls it with fewer arguments
         self,
         state_machine_arn: str,
         name: str | None = None,
@@ -175,7 +175,7 @@ class ExecutingBackend(StepFunctionsParserBackend):
             f":execution:{machine.name}:{name}",
             account_id=self.account_id,
             region_name=self.region_name,
-            state_machine=copy.copy(machine),  # an update does not change what runs
+            state_machine=copy.copy(machine),  # an update does not change running executions
             start_date=clock.current().now(),
             cloud_watch_logging_session=None,
             input_data=text,
@@ -186,7 +186,7 @@ class ExecutingBackend(StepFunctionsParserBackend):
         machine.executions.append(execution)
         return execution
 
-    def stop_execution(  # type: ignore[override]  # moto's leaves out what the API takes
+    def stop_execution(  # type: ignore[override]  # moto's lacks parameters of the API
         self, execution_arn: str, error: str | None = None, cause: str | None = None
     ) -> Execution:
         """Abort an execution; one that has ended keeps its outcome."""
@@ -196,12 +196,12 @@ class ExecutingBackend(StepFunctionsParserBackend):
         return stopped
 
     def stop_everything(self) -> None:
-        """Abort whatever runs, of every machine."""
+        """Abort every running execution, of every machine."""
         for execution in self._get_executions(ExecutionStatus.RUNNING):
             self.stop_execution(execution.exec_arn)
 
     def executions(self, state_machine_arn: str, status: str | None) -> list[Execution]:
-        """Return the executions of a machine, the newest first."""
+        """Return the executions of a machine, newest first."""
         machine: Any = self.describe_state_machine(state_machine_arn)
         return [e for e in reversed(machine.executions) if status in (None, e.status)]
 
@@ -229,7 +229,7 @@ class ExecutingBackend(StepFunctionsParserBackend):
 
 
 def install() -> None:
-    """Make this the backend that executes, behind AWS's answers."""
+    """Make this the backend that executes, with responses in AWS's form."""
     replace(
         stepfunctions_parser_backends,
         "executions run on the virtual clock and keep their history",
@@ -238,7 +238,7 @@ def install() -> None:
     replace_item(
         urls.url_paths,
         "moto.stepfunctions.urls.url_paths",
-        "answers have AWS's form",
+        "responses have AWS's form",
         **{"{0}/$": Response.dispatch},
     )
     replace(

@@ -1,4 +1,4 @@
-"""Names and values on their way between a state and a service: PascalCase, ISO dates, JSON."""
+"""Converts names and values between a state and a service: PascalCase, ISO dates, JSON."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from embedded_aws.services.stepfunctions.timing import iso
 
-# What an optimised integration takes, by service and action.
+# The parameters of the optimised integrations, by service and action.
 _SUPPORTED: dict[str, dict[str, set[str]]] = {
     "dynamodb": state_task_service_dynamodb._SUPPORTED_API_PARAM_BINDINGS,
     "lambda": state_task_service_lambda._SUPPORTED_API_PARAM_BINDINGS,
@@ -81,7 +81,7 @@ def to_request(shape: Shape | None, value: Any) -> Any:
 
 
 def from_response(shape: Shape | None, value: Any) -> Any:
-    """Convert botocore's answer to what a state sees."""
+    """Convert botocore's response to what a state sees."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         return {
             _pascal(name): from_response(shape.members.get(name), item)
@@ -98,7 +98,7 @@ def from_response(shape: Shape | None, value: Any) -> Any:
 
 
 def unsupported(resource: str, arguments: Any) -> Iterator[str]:
-    """Yield AWS's complaints about the field names in the literal `arguments` of a Task."""
+    """Yield AWS's error messages for the field names in the literal `arguments` of a Task."""
     parts = resource.split(":")
     if len(parts) < 7 or parts[2] != "states" or not isinstance(arguments, dict):  # noqa: PLR2004
         return
@@ -127,13 +127,13 @@ _BOTO_NAMES = {
 
 @lru_cache(maxsize=64)
 def boto_name(service: str) -> str:
-    """Return botocore's name of a service that a resource ARN names: `sfn` is stepfunctions."""
+    """Return botocore's name of a service in a resource ARN: `sfn` is stepfunctions."""
     known = {name.replace("-", ""): name for name in _session().get_available_services()}
     return _BOTO_NAMES.get(service) or known.get(service, service)
 
 
 def error_prefix(service_name: str) -> str:
-    """Name a service as the SDK for Java does, on which AWS's error names rest."""
+    """Name a service as the SDK for Java does, on which AWS's error names are based."""
     name = service_id(boto_name(service_name))
     words = [word.capitalize() if word.isupper() else word for word in name.split()]
     return "".join(words).replace("DynamoDB", "DynamoDb")
@@ -141,5 +141,5 @@ def error_prefix(service_name: str) -> str:
 
 @lru_cache(maxsize=64)
 def service_id(service: str) -> str:
-    """Return the service id that botocore knows, such as "Personalize" or "SFN"."""
+    """Return the service ID that botocore knows, such as "Personalize" or "SFN"."""
     return str(_session().get_service_model(service).service_id)

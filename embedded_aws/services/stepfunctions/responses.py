@@ -1,4 +1,4 @@
-"""The answers of the Step Functions API, with the fields that AWS gives."""
+"""The responses of the Step Functions API, with the fields that AWS returns."""
 
 import json
 from datetime import datetime
@@ -12,10 +12,10 @@ _PAGE = 1000
 
 
 class Response(StepFunctionResponse):
-    """moto's answers, where it has them; executions are described here."""
+    """moto's responses, where it has them; executions are described here."""
 
     def describe_execution(self) -> ActionResult:
-        """Answer DescribeExecution."""
+        """Handle DescribeExecution."""
         execution: Any = self.stepfunction_backend.describe_execution(
             self._get_param("executionArn")
         )
@@ -38,7 +38,7 @@ class Response(StepFunctionResponse):
         return ActionResult({k: v for k, v in answer.items() if v is not None})
 
     def describe_state_machine_for_execution(self) -> ActionResult:
-        """Answer DescribeStateMachineForExecution: with what the execution runs, not the latest."""
+        """Handle DescribeStateMachineForExecution: what the execution runs, not the latest."""
         execution: Any = self.stepfunction_backend.describe_execution(
             self._get_param("executionArn")
         )
@@ -57,7 +57,7 @@ class Response(StepFunctionResponse):
         )
 
     def list_executions(self) -> ActionResult:
-        """Answer ListExecutions."""
+        """Handle ListExecutions."""
         backend: Any = self.stepfunction_backend
         executions = backend.executions(
             self._get_param("stateMachineArn"), self._get_param("statusFilter")
@@ -66,7 +66,7 @@ class Response(StepFunctionResponse):
         return ActionResult(self._page("executions", summaries, 100))
 
     def get_execution_history(self) -> str:  # type: ignore[override]  # moto sends text as it is
-        """Answer GetExecutionHistory; written here, as moto takes half a second for a page."""
+        """Handle GetExecutionHistory; serialized here, as moto takes half a second for a page."""
         execution: Any = self.stepfunction_backend.describe_execution(
             self._get_param("executionArn")
         )
@@ -79,7 +79,7 @@ class Response(StepFunctionResponse):
         return json.dumps(answer)
 
     def stop_execution(self) -> ActionResult:
-        """Answer StopExecution."""
+        """Handle StopExecution."""
         backend: Any = self.stepfunction_backend
         execution = backend.stop_execution(
             self._get_param("executionArn"), self._get_param("error"), self._get_param("cause")
@@ -87,7 +87,7 @@ class Response(StepFunctionResponse):
         return ActionResult({"stopDate": execution.stop_date})
 
     def send_task_failure(self) -> EmptyResult:
-        """Answer SendTaskFailure."""
+        """Handle SendTaskFailure."""
         backend: Any = self.stepfunction_backend
         backend.send_task_failure(
             self._get_param("taskToken"), self._get_param("error"), self._get_param("cause")

@@ -1,4 +1,4 @@
-"""Branches, iterations and tasks: what they know, and that an end of their scope ends them."""
+"""Branches, iterations and tasks: what they can read, and that they end with their scope."""
 
 from typing import Any
 
@@ -29,40 +29,40 @@ def _frame(cls: type[Environment], env: Environment, *args: Any, **kwargs: Any) 
 
 
 def _set_stop(self: Environment, *args: Any, **kwargs: Any) -> None:
-    """Stop a scope for good: what is still under way in it leaves no event."""
+    """Stop a scope permanently: what is still in progress in it adds no event."""
     if self.is_running():
         self.event_history_context.is_stopped = True  # type: ignore[attr-defined]  # for History
     _moto_set_stop(self, *args, **kwargs)
 
 
 def _iterate(self: InlineIterationComponent, env: Environment) -> None:
-    """Abort the other iterations when one fails, as AWS does; moto lets them run on."""
+    """Abort the other iterations when one fails, as AWS does; moto lets them continue."""
     try:
         _moto_iterate(self, env)
     except Exception:
         for frame in list(env._frames):
             frame.set_stop(stop_date=clock.current().now(), cause=None, error=None)
-        clock.current().sleep(0)  # so that they tell of it before the state itself fails
+        clock.current().sleep(0)  # so that they record it before the state itself fails
         raise
 
 
 def _after_call(self: StateTaskService, env: Environment, *args: Any, **kwargs: Any) -> None:
-    """Drop an answer that comes after the task's time limit or the end of its scope."""
+    """Drop a response that comes after the task's time limit or the end of its scope."""
     if env.is_running():
         _moto_after_call(self, env, *args, **kwargs)
 
 
 def install() -> None:
-    """Give scopes the bounds that they have on AWS."""
+    """Give scopes the limits that they have on AWS."""
     replace(
         Environment,
-        "an iteration reads $states.context.Map, and a scope that was stopped leaves no event",
+        "an iteration can read $states.context.Map, and a stopped scope adds no event",
         as_inner_frame_of=classmethod(_frame),
         set_stop=_set_stop,
     )
     replace(
         InlineIterationComponent,
-        "one iteration that fails aborts the others; moto lets them go on",
+        "one iteration that fails aborts the others; moto lets them continue",
         _eval_body=_iterate,
     )
     replace(

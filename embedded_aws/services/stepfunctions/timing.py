@@ -73,7 +73,7 @@ class _Thread:
         try:
             self._target(*self._args)
         finally:
-            del self._target, self._args  # moto keeps every thread it ever made
+            del self._target, self._args  # moto keeps every thread that it created
             self._ended.set()
 
     def join(self, timeout: float | None = None) -> None:
@@ -84,13 +84,13 @@ class _Thread:
 
 
 class _StateChanged:
-    """What an Environment sets whenever its program ends, by itself or from outside."""
+    """What an Environment sets when its program ends, by itself or from outside."""
 
     def set(self) -> None:
         clock.current().notify()
 
     def clear(self) -> None:
-        """Nothing to do: no one waits on this."""
+        """Do nothing: nothing waits for this."""
 
 
 _threading = SimpleNamespace(
@@ -110,7 +110,7 @@ def _wait(self: WaitFunction, env: Any, wait_seconds: float) -> None:  # noqa: A
 
 
 def _seconds(self: SecondsJSONata, env: Any) -> int:
-    """AWS takes whole seconds that are not negative; moto truncates what it gets."""
+    """AWS accepts whole seconds that are not negative; moto truncates the value."""
     self.string_jsonata.eval(env=env)
     value = env.stack.pop()
     if isinstance(value, float) and value.is_integer():
@@ -143,14 +143,15 @@ def _seconds_until(self: Timestamp, env: Any) -> float:
         raise failure(
             env,
             QUERY_EVALUATION_ERROR,
-            f"The Timestamp parameter is no ISO-8601 date-time with an offset: {json.dumps(text)}",
+            "The Timestamp parameter is not an ISO-8601 date-time with an offset: "
+            f"{json.dumps(text)}",
             "Timestamp",
         )
     return moment.timestamp() - clock.current().time()
 
 
 def _retry(self: RetrierDecl, env: Any) -> None:
-    """As in moto, but sleeping on the clock, and ending with the execution."""
+    """Do what moto does, but sleep on the clock, and end with the execution."""
     self.error_equals.eval(env)
     if not env.stack.pop():
         env.stack.append(RetrierOutcome.Skipped)
@@ -185,8 +186,8 @@ def _state_data(EnteredTime: str, Name: str) -> dict[str, Any]:  # noqa: ARG001,
 
 
 def install() -> None:
-    """Put moto's interpreter on the clock."""
-    counted = "the clock counts a thread from its start, and whoever waits for it not"
+    """Make moto's interpreter use the clock."""
+    counted = "the clock counts a thread from its start, but not the thread that waits for it"
     for module in (
         branch_worker,
         branches_decl,
@@ -201,14 +202,12 @@ def install() -> None:
     replace(callback, counted, Event=_threading.Event)
     states = SimpleNamespace(Event=_StateChanged, RLock=threading.RLock)
     replace(environment, counted, threading=states)
-    simulated = "waiting takes simulated seconds, and whole ones"
+    simulated = "waiting takes simulated time, in whole seconds"
     replace(WaitFunction, simulated, _wait_interval=_wait)
     replace(SecondsJSONata, simulated, _get_wait_seconds=_seconds)
     replace(Timestamp, simulated, _get_wait_seconds=_seconds_until)
     replace(RetrierDecl, simulated, _eval_body=_retry)
-    replace(
-        JitterStrategyDecl, "full jitter draws from nothing to the whole wait", _eval_body=_jitter
-    )
+    replace(JitterStrategyDecl, "full jitter draws from zero to the whole wait", _eval_body=_jitter)
     polling = SimpleNamespace(sleep=lambda seconds: clock.current().sleep(seconds))
     replace(state_task_service_callback, simulated, time=polling)
     replace(state, "EnteredTime has milliseconds and a Z", StateData=_state_data)
