@@ -71,13 +71,8 @@ class Environment:
             self._session.kill = self.kill
         threading.Thread(target=self._reap, daemon=True).start()
 
-<<<<<<< HEAD
     def invoke(self, request_id: str, event: bytes, timeout: float) -> InvocationResult:
-        """Hand one event to the function and wait for how it ends.
-=======
-    def invoke(self, request_id: str, event: bytes, timeout: float) -> Outcome:
-        """Pass one event to the function and wait for the outcome.
->>>>>>> g
+        """Pass one event to the function and wait for the result.
 
         The function has `timeout` seconds from when it requests the event, both in real time and
         in simulated time, which passes only during a slowed call.
@@ -117,21 +112,12 @@ class Environment:
         return text.decode("utf-8", "replace")
 
     def succeed(self, payload: bytes) -> None:
-<<<<<<< HEAD
-        """Note the function's answer."""
+        """Record the function's response."""
         self._results.put(InvocationResult(payload, is_error=False))
 
     def fail(self, payload: bytes) -> None:
-        """Note the function's error, as the runtime client words it."""
-        self._results.put(InvocationResult(payload, is_error=True))
-=======
-        """Record the function's response."""
-        self._outcomes.put(Outcome(payload, is_error=False))
-
-    def fail(self, payload: bytes) -> None:
         """Record the function's error, as the runtime client reports it."""
-        self._outcomes.put(Outcome(payload, is_error=True))
->>>>>>> g
+        self._results.put(InvocationResult(payload, is_error=True))
 
     def close(self) -> None:
         """End the child and its Runtime API."""
@@ -160,11 +146,7 @@ class Environment:
         code = self._process.wait()
         self.is_usable = False
         self.ready.set()
-<<<<<<< HEAD
-        # The first result counts: this one may follow an answer, an init error or a time-out.
-=======
-        # The first outcome counts: this one may follow a response, an init error or a timeout.
->>>>>>> g
+        # The first result counts: this one may follow a response, an init error or a timeout.
         if code == 0:
             reason = "Error: Runtime exited without providing a reason"
         elif code < 0:
