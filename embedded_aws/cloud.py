@@ -3,15 +3,12 @@
 import os
 import threading
 from collections.abc import Mapping
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
 from moto.awslambda.models import lambda_backends
-from moto.core import responses
 from moto.core.base_backend import BackendDict, backend_lock
 from moto.core.model_instances import reset_model_data
-from moto.core.utils import method_names_from_class
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -29,7 +26,7 @@ import embedded_aws.services.personalize.models
 import embedded_aws.services.scheduler.models
 import embedded_aws.services.stepfunctions
 from embedded_aws import clock as clocks
-from embedded_aws import moto_changes
+from embedded_aws import moto_changes, moto_speed
 from embedded_aws.behaviour import Behaviour
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
@@ -191,14 +188,7 @@ def install_services() -> None:
     embedded_aws.services.scheduler.models.install()
     embedded_aws.services.cloudformation.install()
     embedded_aws.services.iam.guard.install()
-    moto_changes.replace(
-        responses,
-        "not AWS's: moto walks through a class for its methods at each request",
-        method_names_from_class=_method_names,
-    )
-
-
-_method_names = lru_cache(maxsize=None)(method_names_from_class)
+    moto_speed.install()
 
 
 def _forget() -> None:

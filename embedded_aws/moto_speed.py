@@ -1,0 +1,46 @@
+"""What moto computes anew at each request, computed once: for speed alone, nothing differs."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from moto.core import responses
+from moto.core.serialize import AttributePicker, AttributePickerContext, XFormedAttributePicker
+from moto.core.utils import method_names_from_class
+
+from embedded_aws.moto_changes import replace
+
+PossibleKeys = Callable[[AttributePicker, AttributePickerContext], Iterable[str]]
+
+
+def install() -> None:
+    """Let moto remember what does not change between requests."""
+    replace(
+        responses,
+        "performance: moto walks through a class for its methods at each request",
+        method_names_from_class=_method_names,
+    )
+    for picker in (AttributePicker, XFormedAttributePicker):
+        replace(
+            picker,
+            "performance: moto tries all names of each member of a response anew",
+            get_possible_keys=_remembered(picker.get_possible_keys),
+        )
+
+
+_method_names = lru_cache(maxsize=None)(method_names_from_class)
+
+
+def _remembered(possible_keys: PossibleKeys) -> PossibleKeys:
+    """Remember the names of a member in a plain dict, which follow from its shape alone."""
+    known: dict[Any, tuple[str, ...]] = {}
+
+    def remembered(self: AttributePicker, context: AttributePickerContext) -> Iterable[str]:
+        if type(context.obj) is not dict:
+            return possible_keys(self, context)
+        place = (context.shape, context.key, *self.alias_providers)
+        if place not in known:
+            known[place] = tuple(possible_keys(self, context))
+        return known[place]
+
+    return remembered
