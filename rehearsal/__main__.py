@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal.assembly import Synthesis
@@ -16,10 +17,9 @@ from rehearsal.assembly import Synthesis
 NOT_REHEARSED = 2
 
 
-def main() -> int:
+def main(command_line: Sequence[str] | None = None) -> int:
     """Run a rehearsal by the command line's arguments; return the exit status."""
-    arguments = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: leave nothing behind
+    arguments = _arguments(command_line)
     try:
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
             what = f"Taking {arguments.assembly}" if arguments.assembly else "Synthesising the app"
@@ -42,7 +42,7 @@ def _session(arguments: argparse.Namespace, folder: Path, synthesis: Synthesis |
     return rehearse(arguments, folder, synthesis)
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(command_line: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m rehearsal",
         description="Deploy the synthesised app to an embedded cloud and run one refresh there, "
@@ -90,7 +90,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--serve", action="store_true", help="keep the cloud on a port afterwards")
     parser.add_argument("--port", type=int, default=0, help="the port (any free one)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(command_line)
     _checked(parser, arguments)
     return arguments
 
@@ -122,4 +122,5 @@ def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: leave nothing behind
     sys.exit(main())

@@ -238,20 +238,26 @@ def main() -> int:
         console.width = PIPE_WIDTH
     with tempfile.TemporaryDirectory(prefix="fault-matrix-") as folder:
         assembly = arguments.assembly or synthesise(Path(folder) / "cdk.out")
-        with shop_with_short_stages(assembly, arguments.environment) as shop:
+        with ExitStack() as closing:
+            shop = closing.enter_context(shop_with_short_stages(assembly, arguments.environment))
             chosen = [c for c in cases(clean_calls(shop)) if fnmatch(c.name, arguments.only)]
-        if not chosen:
-            parser.error(f"no case is named like {arguments.only!r}")
-        console.print(f"{len(chosen)} cases …")
-        spawn = multiprocessing.get_context("spawn")
-        workers = ProcessPoolExecutor(
-            min(arguments.jobs, len(chosen)),
-            spawn,
-            _open_in_worker,
-            (assembly, arguments.environment),
-        )
-        with workers, Progress(console=console, disable=not console.is_terminal) as progress:
-            results = list(progress.track(workers.map(_run_in_worker, chosen), total=len(chosen)))
+            if not chosen:
+                parser.error(f"no case is named like {arguments.only!r}")
+            console.print(f"{len(chosen)} cases …")
+            jobs = min(arguments.jobs, len(chosen))
+            progress = closing.enter_context(
+                Progress(console=console, disable=not console.is_terminal)
+            )
+            running: Iterator[CaseResult] = (run(case, shop) for case in chosen)
+            if jobs > 1:
+                workers = ProcessPoolExecutor(
+                    jobs,
+                    multiprocessing.get_context("spawn"),
+                    _open_in_worker,
+                    (assembly, arguments.environment),
+                )
+                running = closing.enter_context(workers).map(_run_in_worker, chosen)
+            results = list(progress.track(running, total=len(chosen)))
     if arguments.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
     else:
