@@ -1,4 +1,4 @@
-"""`python -m ops` for prod: in a process of its own, or in this one."""
+"""`python -m ops`, run in a separate process or in this one."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 
 def ops(verb: str, *more: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a verb for prod in a process of its own, with what the running cloud exports."""
+    """Run a verb for prod in a separate process, with the variables of this one."""
     return subprocess.run(
         [sys.executable, "-m", "ops", verb, "--environment", "prod", *more],
         cwd=ROOT,
@@ -23,7 +23,7 @@ def ops(verb: str, *more: str, **variables: str) -> subprocess.CompletedProcess[
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Run a command line that cannot be done; return its one line on stderr."""
+    """Run a command line that is refused; return its only line on stderr."""
     assert main(arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -1,4 +1,4 @@
-"""What the tests read of a refresh: what it made, its executions and its row."""
+"""What the tests read from a result: the resources made, the executions and the row."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Trainings that were started before, by a lost call or by hand: adopted or not."""
+"""Trainings that exist already, after a lost response or by hand: which ones are adopted."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.rehearsal.refreshes import ONCE, counts, only_row
 
 @pytest.mark.parametrize("taken", ["refused", "accepted"])
 @pytest.mark.parametrize("fault", ["lost*2", "hung:25", "killed", "slow:130"])
-def test_a_training_whose_answer_is_lost_is_adopted_not_repeated(
+def test_a_training_whose_response_is_lost_is_adopted_not_repeated(
     open_shop: OpenShop, fault: str, taken: Any
 ) -> None:
     shop = open_shop()
@@ -24,13 +24,13 @@ def test_a_training_whose_answer_is_lost_is_adopted_not_repeated(
     assert counts(result) == ONCE
 
 
-def test_a_training_started_by_hand_on_the_same_data_is_used_not_paid_again(
+def test_a_training_started_by_hand_on_the_same_data_is_adopted_not_repeated(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
     shop.cloud.faults.add("personalize:CreateSolutionVersion=throttle*5")
     shop.succeed()
-    shop.later(320)  # the import is done and ours is throttled
+    shop.later(320)  # the import is done, and our own training is throttled
     by_hand = shop.cloud.client("personalize").create_solution_version(
         solutionArn=shop.settings["refreshes"][0]["campaigns"][0]["solution_arn"]
     )["solutionVersionArn"]
@@ -39,7 +39,7 @@ def test_a_training_started_by_hand_on_the_same_data_is_used_not_paid_again(
     assert counts(result) == ONCE
 
 
-def test_a_training_started_by_hand_before_the_import_was_done_is_not_ours(
+def test_a_training_started_by_hand_before_the_import_was_done_is_not_adopted(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()

@@ -1,4 +1,4 @@
-"""A refresh whose import, training or update fails: it ends with the reason."""
+"""Refreshes that fail: the execution and the row have the reason."""
 
 import csv
 from pathlib import Path
@@ -118,7 +118,7 @@ def test_a_failure_that_cannot_be_recorded_still_ends_the_execution_with_the_fir
     assert only_row(shop.result())["refresh_status"] == "COMPLETE"
 
 
-def test_a_refresh_that_finds_no_table_fails_and_says_so(open_shop: OpenShop) -> None:
+def test_a_refresh_without_its_table_fails_with_the_error_of_dynamodb(open_shop: OpenShop) -> None:
     shop = open_shop("hasty", new=True)
     shop.succeed()
     shop.later(600)

@@ -1,4 +1,4 @@
-"""Limits of time in environments of their own: a run and a training end at them."""
+"""Time limits, in environments where they are short: a training or a run that reaches them."""
 
 from rehearsal.shop import HOUR
 from stacks.bounds import worst_cases
@@ -22,7 +22,7 @@ def test_a_training_past_its_time_limit_is_stopped(open_shop: OpenShop) -> None:
     assert version["status"] == "CREATE STOPPED"
 
 
-def test_a_run_that_waits_for_another_and_to_every_limit_stays_within_the_computed_bound(
+def test_a_run_that_waits_for_another_and_up_to_every_limit_stays_within_the_computed_bound(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop("hasty")

@@ -1,4 +1,4 @@
-"""What keeps a command of `python -m ops` from its work: one line, with what to do."""
+"""Errors of `python -m ops`: one line that says what to do."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from tests.rehearsal.ops_commands import ops, refusal
 
 @pytest.fixture
 def bare(kept: Kept, assembly: Path) -> Iterator[Cloud]:
-    """A cloud of prod's account, in which nothing is deployed."""
+    """A cloud in the account of prod, without any stack."""
     kept.stack.close()
     prod = find_stack(assembly, "prod")
     with start(account=prod.account, region=prod.region, clock=Clock(LAST_WEEK)) as cloud:
@@ -32,14 +32,14 @@ def bare(kept: Kept, assembly: Path) -> Iterator[Cloud]:
 
 
 @pytest.mark.usefixtures("bare")
-def test_a_stack_that_is_not_deployed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_that_is_not_deployed_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "undelivered", "--environment", "prod") == (
         "ops: the stack PersonalizeRefresh-prod is not deployed in ap-northeast-1; deploy it: "
         "npx cdk deploy PersonalizeRefresh-prod"
     )
 
 
-def test_a_stack_without_the_queues_output_is_told(
+def test_a_stack_without_the_output_of_the_queue_is_reported(
     bare: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
@@ -52,14 +52,14 @@ def test_a_stack_without_the_queues_output_is_told(
     )
 
 
-def test_an_unknown_environment_is_told_with_those_that_there_are(
+def test_an_unknown_environment_is_reported_with_the_known_ones(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     line = refusal(capsys, "undelivered", "--environment", "production")
     assert line == "ops: there is no environment 'production'; environments/ has dev, prod"
 
 
-def test_every_problem_of_the_environment_files_is_told(
+def test_every_problem_of_the_environment_files_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "prod.yaml").write_text("account: 1\n")
@@ -87,7 +87,7 @@ def test_every_problem_of_the_environment_files_is_told(
     ],
     ids=["no credentials", "an unknown profile", "no URL", "no connection"],
 )
-def test_what_keeps_a_command_from_aws_is_one_sentence(
+def test_a_command_that_cannot_call_aws_prints_one_sentence(
     variables: dict[str, str], expected: str, tmp_path: Path
 ) -> None:
     none = {"AWS_CONFIG_FILE": str(tmp_path), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path)}
@@ -125,7 +125,7 @@ def test_what_keeps_a_command_from_aws_is_one_sentence(
         (NoCredentialsError(), "; give valid AWS credentials"),
     ],
 )
-def test_an_error_of_aws_is_told_with_what_to_do(
+def test_an_error_of_aws_is_reported_with_what_to_do(
     error: ClientError | BotoCoreError, remedy: str
 ) -> None:
     assert remedy in in_words(error)

@@ -1,6 +1,6 @@
 """`python -m ops undelivered` and `replay`, as an operator runs them.
 
-The refresh itself is rehearsed in test_refresh.py; here an event misses it, and is brought back.
+The refresh itself is rehearsed in test_refresh.py; here its event is not delivered but replayed.
 """
 
 import json
@@ -27,30 +27,30 @@ MISSED, ANOTHER = "jr_" + "0" * 64, "jr_" + "1" * 64
 
 @dataclass
 class Shop(shops.Shop):
-    """The deployed environment prod, whose dispatch workflow can be kept from starting."""
+    """The deployed environment prod, with a way to refuse the start of the dispatch workflow."""
 
     @property
     def queue(self) -> str:
         return self.outputs["UndeliveredEventsUrl"]
 
     def deliver(self, *runs: str) -> None:
-        """Let Glue's job succeed, with this week's files in S3, and wait for all that follows."""
+        """Let Glue's job succeed, with this week's files in S3, and wait until all has ended."""
         self.send(*(glue_event(JOB, run_id=run) for run in runs))
         self.settle()
 
     def miss(self, *runs: str) -> None:
-        """Let it succeed while the rule's role may not start the dispatch workflow."""
+        """Let the job succeed while the rule's role may not start the dispatch workflow."""
         self.cloud.faults.add("states:StartExecution=denied*always")
         self.deliver(*runs)
         self.cloud.faults.clear()
 
     def put(self, body: str) -> str:
-        """Put a message in the queue that no rule has sent; return its id."""
+        """Send a message to the queue as no rule does; return its ID."""
         sent = self.cloud.client("sqs").send_message(QueueUrl=self.queue, MessageBody=body)
         return str(sent["MessageId"])
 
     def queued(self) -> int:
-        """Return how many messages the queue has, hidden ones too."""
+        """Return the number of messages in the queue, including those in flight."""
         counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         counted = self.cloud.client("sqs").get_queue_attributes(
             QueueUrl=self.queue, AttributeNames=list(counts)
@@ -63,19 +63,19 @@ class Shop(shops.Shop):
         return [e["name"] for e in executions(self.cloud, machine, self.began)]
 
     def made(self) -> dict[str, int]:
-        """Return how many of each thing Personalize was made to make."""
+        """Return how many resources of each kind were made in Personalize."""
         return counts(self.result())
 
 
 @pytest.fixture
 def shop(open_shop: OpenShop) -> Shop:
-    """The environment prod, in which nothing has happened."""
+    """The environment prod, newly deployed."""
     opened = open_shop("prod", new=True)
     return Shop(**vars(opened))
 
 
 def printed(capsys: pytest.CaptureFixture[str], verb: str, status: int = 0) -> list[dict[str, Any]]:
-    """Run a verb for prod in this process; return what it says as JSON about each message."""
+    """Run a verb for prod in this process; return its JSON object for each message."""
     assert main([verb, "--environment", "prod", "--json"]) == status
     shown = json.loads(capsys.readouterr().out)
     assert (shown["environment"], shown["stack"]) == ("prod", "PersonalizeRefresh-prod")
@@ -83,7 +83,7 @@ def printed(capsys: pytest.CaptureFixture[str], verb: str, status: int = 0) -> l
     return messages
 
 
-def test_an_event_that_missed_the_workflow_is_told_with_its_reason_and_replayed_to_the_end(
+def test_an_undelivered_event_is_listed_with_its_reason_and_replayed_to_the_end(
     shop: Shop,
 ) -> None:
     shop.miss(MISSED)
@@ -125,7 +125,7 @@ def test_a_list_is_in_the_order_of_the_events_and_hides_nothing_from_the_next_co
     shop.miss(MISSED)
     shop.later(60)
     shop.miss(ANOTHER)
-    for _ in range(21):  # SQS gives at most ten at once
+    for _ in range(21):  # SQS returns at most ten at once
         shop.put('{"reconcile": true}')
     first = printed(capsys, "undelivered")
     assert len({message["message_id"] for message in first}) == len(first) == 23
@@ -140,7 +140,7 @@ def test_a_list_is_in_the_order_of_the_events_and_hides_nothing_from_the_next_co
     assert {m["body"] for m in first[:21]} == {'{"reconcile": true}'}
 
 
-def test_an_event_whose_retries_are_exhausted_is_told_so(shop: Shop) -> None:
+def test_an_event_whose_retries_are_exhausted_is_listed_with_the_reason(shop: Shop) -> None:
     shop.cloud.faults.add("states:StartExecution=throttle*always")
     shop.deliver(MISSED)
     shop.cloud.faults.clear()
@@ -149,7 +149,7 @@ def test_an_event_whose_retries_are_exhausted_is_told_so(shop: Shop) -> None:
     assert reason.startswith("THROTTLING: Rate exceeded (MaximumEventAgeInSeconds exhausted after ")
 
 
-def test_a_message_whose_execution_started_but_that_was_not_deleted_is_done_at_the_next_replay(
+def test_a_message_whose_execution_started_but_that_was_not_deleted_is_deleted_by_the_next_replay(
     shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.miss(MISSED)
@@ -175,7 +175,7 @@ def test_a_message_whose_execution_started_but_that_was_not_deleted_is_done_at_t
     assert shop.queued() == 0
 
 
-def test_an_event_that_the_rule_delivered_after_all_trains_nothing_twice(
+def test_an_event_that_the_rule_has_delivered_too_trains_nothing_twice(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.miss(MISSED)
@@ -186,7 +186,7 @@ def test_an_event_that_the_rule_delivered_after_all_trains_nothing_twice(
     assert shop.made() == ONCE
 
 
-def test_a_broken_message_stays_in_the_queue_and_keeps_no_other_back(
+def test_a_broken_message_stays_in_the_queue_and_does_not_stop_the_others(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = {shop.put("no JSON \x1b[31m"), shop.put("[1]")}
@@ -206,7 +206,7 @@ def test_a_broken_message_stays_in_the_queue_and_keeps_no_other_back(
     assert shop.table_rows()[0]["refresh_status"] == "COMPLETE"
 
 
-def test_an_event_whose_execution_is_refused_stays_in_the_queue_with_awss_reason(
+def test_an_event_whose_execution_is_refused_stays_in_the_queue_with_the_reason_from_aws(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.miss(MISSED, ANOTHER)
@@ -235,7 +235,7 @@ def prod_of_another_account(folder: Path) -> Path:
     return folder
 
 
-def test_the_credentials_of_another_account_are_refused_before_anything_is_touched(
+def test_the_credentials_of_another_account_are_refused_before_any_other_call(
     shop: Shop,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

@@ -1,11 +1,11 @@
-"""Refreshes of several runs: an older one never moves the campaign back."""
+"""Refreshes that end out of order: an older one never moves the campaign back."""
 
 from rehearsal.shop import DAY, HOUR, glue_event
 from tests.rehearsal.conftest import OpenShop
 from tests.rehearsal.refreshes import JOB, ONCE, counts, only_row, refreshes
 
 
-def test_an_older_run_of_the_same_day_that_comes_late_is_superseded(open_shop: OpenShop) -> None:
+def test_an_older_run_of_the_same_day_that_arrives_late_is_superseded(open_shop: OpenShop) -> None:
     shop = open_shop()
     earlier = {**glue_event(JOB, run_id=f"jr_{'d' * 64}"), "Time": shop.cloud.clock.now()}
     shop.later(HOUR)
@@ -40,7 +40,7 @@ def test_a_failed_refresh_that_a_newer_one_has_overtaken_ends_superseded_and_cos
     assert shop.served() == served
 
 
-def test_a_slow_refresh_never_moves_the_campaign_back_from_a_newer_ones_version(
+def test_a_slow_refresh_never_moves_the_campaign_back_from_a_newer_version(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()

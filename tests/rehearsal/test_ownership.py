@@ -1,4 +1,4 @@
-"""Who owns a row: executions that meet at one, wait for its owner or take it over."""
+"""Which execution owns a row: others wait for it, leave the run to it, or take the row over."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from tests.rehearsal.refreshes import JOB, ONCE, abort, counts, only_row, refres
 
 
 def change_row(shop: Shop, row: dict[str, Any], **values: str) -> None:
-    """Change a row behind the workflow's back."""
+    """Change a row from outside the workflow."""
     names = {f"#{name}": name for name in values}
     shop.cloud.client("dynamodb").update_item(
         TableName=shop.outputs["TableName"],
@@ -50,7 +50,7 @@ def test_a_second_glue_run_of_the_day_waits_for_the_first(open_shop: OpenShop) -
 @pytest.mark.parametrize(
     ("later", "expected"), [(900, "LEFT_TO_OWNER"), (3 * HOUR, "ALREADY_COMPLETE")]
 )
-def test_a_copy_of_an_execution_leaves_the_run_to_its_owner_and_says_who_that_is(
+def test_a_copy_of_an_execution_leaves_the_run_to_its_owner_and_returns_its_arn(
     open_shop: OpenShop, later: float, expected: str
 ) -> None:
     shop = open_shop()
@@ -72,11 +72,11 @@ def test_a_copy_of_an_execution_leaves_the_run_to_its_owner_and_says_who_that_is
     assert only_row(result)["execution_arn"] == owned["execution_arn"]
 
 
-def test_of_two_runs_that_have_both_read_the_empty_row_one_claims_it_and_the_other_waits(
+def test_when_two_runs_have_read_the_empty_row_one_claims_it_and_the_other_waits(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
-    # the first one's claim comes after the second's, on what it read before it
+    # the first run reads the row before the second one claims it, and claims it afterwards
     shop.cloud.faults.add("dynamodb:GetItem@1=slow:20")
     shop.send(glue_event(JOB, run_id=f"jr_{'a' * 64}"), glue_event(JOB, run_id=f"jr_{'b' * 64}"))
     result = shop.result()
@@ -86,13 +86,13 @@ def test_of_two_runs_that_have_both_read_the_empty_row_one_claims_it_and_the_oth
     assert only_row(result)["execution_arn"].endswith(late["name"])
 
 
-def test_of_two_copies_that_have_both_read_the_empty_row_one_refreshes(
+def test_when_two_copies_have_read_the_empty_row_only_one_refreshes(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
     shop.cloud.faults.add("dynamodb:GetItem@1=slow:20")
     shop.succeed()
-    shop.later(10)  # it has read the empty row and has not claimed it
+    shop.later(10)  # it has read the empty row and has not claimed it yet
     stepfunctions = shop.cloud.client("stepfunctions")
     (first,) = stepfunctions.list_executions(
         stateMachineArn=shop.outputs["RefreshWorkflowArn"], statusFilter="RUNNING"
@@ -111,7 +111,7 @@ def test_of_two_copies_that_have_both_read_the_empty_row_one_refreshes(
     assert counts(result) == ONCE
 
 
-def test_an_owner_that_cannot_be_asked_about_is_waited_for_as_a_living_one(
+def test_an_owner_that_cannot_be_described_is_waited_for_like_a_running_one(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
@@ -124,7 +124,7 @@ def test_an_owner_that_cannot_be_asked_about_is_waited_for_as_a_living_one(
 
 
 @pytest.mark.parametrize("seconds", [30, HOUR])
-def test_an_execution_that_is_taken_over_while_it_waits_writes_nothing_of_what_comes(
+def test_an_execution_that_is_taken_over_while_it_waits_does_not_write_the_result(
     open_shop: OpenShop, seconds: float
 ) -> None:
     shop = open_shop()
@@ -140,7 +140,7 @@ def test_an_execution_that_is_taken_over_while_it_waits_writes_nothing_of_what_c
 @pytest.mark.parametrize(
     "call", ["CreateDatasetImportJob", "CreateSolutionVersion", "UpdateCampaign"]
 )
-def test_an_execution_that_is_taken_over_while_it_asks_writes_nothing_of_what_it_gets(
+def test_an_execution_that_is_taken_over_during_a_call_does_not_write_the_result(
     open_shop: OpenShop, call: str
 ) -> None:
     shop = open_shop()
@@ -171,7 +171,9 @@ def test_a_run_that_was_aborted_is_taken_over_and_its_training_adopted(
     assert counts(result) == ONCE
 
 
-def test_an_owner_that_step_functions_has_forgotten_is_taken_over(open_shop: OpenShop) -> None:
+def test_an_owner_that_step_functions_does_not_know_any_more_is_taken_over(
+    open_shop: OpenShop,
+) -> None:
     shop = open_shop()
     shop.succeed()
     shop.later(900)
@@ -184,7 +186,7 @@ def test_an_owner_that_step_functions_has_forgotten_is_taken_over(open_shop: Ope
     assert counts(result) == ONCE
 
 
-def test_an_execution_that_was_taken_over_writes_no_more(open_shop: OpenShop) -> None:
+def test_an_execution_that_was_taken_over_does_not_write_any_more(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.succeed()
     shop.later(900)

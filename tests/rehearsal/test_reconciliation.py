@@ -1,22 +1,24 @@
-"""Reconciliation by the deployed schedule: what was lost or died starts within a day."""
+"""Reconciliation by the deployed schedule: lost and aborted refreshes start within a day."""
 
 from rehearsal.shop import DAY, HOUR, glue_event
 from tests.rehearsal.conftest import OpenShop
 from tests.rehearsal.refreshes import JOB, ONCE, abort, counts, only_row
 
 
-def test_a_lost_glue_event_is_caught_within_a_day(open_shop: OpenShop) -> None:
+def test_a_lost_glue_event_is_found_within_a_day(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.cloud.glue.record_run(JOB, run_id=shop.run_id)
     shop.later(DAY + HOUR)
     result = shop.result()
     assert only_row(result)["refresh_status"] == "COMPLETE"
     assert counts(result) == ONCE
-    shop.send({**glue_event(JOB, run_id=shop.run_id)})  # it was only late
+    shop.send({**glue_event(JOB, run_id=shop.run_id)})  # the event was only late
     assert counts(shop.result()) == ONCE
 
 
-def test_a_refresh_whose_execution_died_is_taken_over_within_a_day(open_shop: OpenShop) -> None:
+def test_a_refresh_whose_execution_was_aborted_is_taken_over_within_a_day(
+    open_shop: OpenShop,
+) -> None:
     shop = open_shop()
     shop.succeed()
     shop.later(900)
@@ -28,7 +30,7 @@ def test_a_refresh_whose_execution_died_is_taken_over_within_a_day(open_shop: Op
     assert counts(result) == ONCE
 
 
-def test_a_failure_that_passes_is_tried_again_up_to_the_set_number_of_attempts(
+def test_a_failure_that_passes_with_time_is_retried_up_to_the_configured_attempts(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()

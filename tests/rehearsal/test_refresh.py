@@ -56,7 +56,7 @@ HEALTHY_PATH = [
 ]
 
 
-def test_a_glue_event_leads_to_the_moved_campaign_and_the_articles_row(
+def test_a_glue_event_moves_the_campaign_and_writes_the_row_of_the_article(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop("prod", new=True)
@@ -163,7 +163,7 @@ def test_a_training_of_seven_days_ends_far_below_the_limit_of_events(open_shop: 
 
 
 @pytest.mark.parametrize("prefix", ["CREATE", "UPDATE"])
-def test_the_campaigns_update_is_awaited_whatever_its_status_strings_are(
+def test_a_campaign_update_is_waited_for_with_either_prefix_of_its_status(
     open_shop: OpenShop, prefix: Any
 ) -> None:
     shop = open_shop()
@@ -198,7 +198,7 @@ def test_a_campaign_that_already_serves_the_version_is_not_updated(open_shop: Op
     assert "personalize:UpdateCampaign" not in {call.action for call in shop.calls()}
 
 
-def test_two_rehearsals_are_the_same_to_the_event(open_shop: OpenShop) -> None:
+def test_two_rehearsals_give_the_same_result(open_shop: OpenShop) -> None:
     results = []
     for _ in range(2):
         shop = open_shop(new=True)
@@ -206,6 +206,6 @@ def test_two_rehearsals_are_the_same_to_the_event(open_shop: OpenShop) -> None:
         result = shop.result()
         for execution in result["executions"]:
             if execution["machine"].endswith("-dispatch"):
-                execution["name"] = "EventBridge gives it a random one"
+                execution["name"] = "EventBridge chooses a random one"
         results.append(result)
     assert results[0] == results[1]

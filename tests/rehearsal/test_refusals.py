@@ -1,4 +1,4 @@
-"""What a service or the plan refuses: a full quota is waited for, all else fails at once."""
+"""Refused requests: a full quota is waited for, every other refusal fails at once."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_a_wrong_request_fails_the_dispatch_with_everything_that_is_wrong(
     assert "colour is unknown" in execution["cause"]
 
 
-def test_a_missing_permission_fails_at_once_and_says_which(open_shop: OpenShop) -> None:
+def test_a_missing_permission_fails_at_once_and_is_named(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.cloud.faults.add("personalize:CreateSolutionVersion=denied")
     shop.succeed()
@@ -38,7 +38,7 @@ def test_a_missing_permission_fails_at_once_and_says_which(open_shop: OpenShop) 
         ("DescribeCampaign@3", "campaign update"),
     ],
 )
-def test_a_refusal_fails_at_once_with_the_services_words_and_the_stage(
+def test_a_refusal_fails_at_once_with_the_message_of_the_service_and_the_stage(
     open_shop: OpenShop, call: str, stage: str
 ) -> None:
     shop = open_shop()
@@ -53,7 +53,7 @@ def test_a_refusal_fails_at_once_with_the_services_words_and_the_stage(
     assert run["cause"] in only_row(result)["failure_reason"]
 
 
-def test_a_full_quota_is_waited_for(open_shop: OpenShop) -> None:
+def test_a_refresh_waits_while_the_quota_of_imports_is_full(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.behaviour.import_jobs_in_progress = 0
     shop.succeed()
@@ -65,7 +65,7 @@ def test_a_full_quota_is_waited_for(open_shop: OpenShop) -> None:
     assert counts(result) == ONCE
 
 
-def test_a_full_quota_of_trainings_is_a_queue(open_shop: OpenShop) -> None:
+def test_a_refresh_waits_while_the_quota_of_trainings_is_full(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.behaviour.solution_versions_in_progress = 0
     shop.succeed()
@@ -79,7 +79,7 @@ def test_a_full_quota_of_trainings_is_a_queue(open_shop: OpenShop) -> None:
     assert counts(result) == ONCE
 
 
-def test_a_campaign_that_is_gone_fails_at_once(open_shop: OpenShop) -> None:
+def test_a_deleted_campaign_fails_at_once(open_shop: OpenShop) -> None:
     shop = open_shop(new=True)
     shop.succeed()
     shop.later(900)

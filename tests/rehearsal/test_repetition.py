@@ -1,4 +1,4 @@
-"""Events and requests that come more than once: each refresh is made exactly once."""
+"""Events and requests that arrive more than once: each refresh runs exactly once."""
 
 import json
 
@@ -7,7 +7,7 @@ from tests.rehearsal.conftest import OpenShop
 from tests.rehearsal.refreshes import JOB, ONCE, counts, dispatches, only_row, refreshes
 
 
-def test_an_event_that_comes_three_times_leads_to_one_training(open_shop: OpenShop) -> None:
+def test_an_event_that_arrives_three_times_leads_to_one_training(open_shop: OpenShop) -> None:
     shop = open_shop()
     event = glue_event("Job-Brandi-Commerce-API", run_id=shop.run_id)
     shop.send(event, event)
@@ -22,11 +22,11 @@ def test_an_event_that_comes_three_times_leads_to_one_training(open_shop: OpenSh
     assert "Already started" in dispatches[-1]["states"]
 
 
-def test_an_event_that_comes_ten_times_in_as_many_hours_is_one_refresh(
+def test_an_event_that_arrives_ten_times_in_ten_hours_leads_to_one_refresh(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
-    shop.behaviour.training_seconds = 4 * HOUR  # so that some come while it runs
+    shop.behaviour.training_seconds = 4 * HOUR  # so that some arrive while it runs
     event = {**glue_event(JOB, run_id=shop.run_id), "Time": shop.cloud.clock.now()}
     for _ in range(10):
         shop.send(event)
@@ -38,7 +38,7 @@ def test_an_event_that_comes_ten_times_in_as_many_hours_is_one_refresh(
     assert len(refreshes(result)) == 1
 
 
-def test_a_hundred_duplicates_at_once_are_one_refresh_and_no_red_execution(
+def test_a_hundred_duplicates_at_once_lead_to_one_refresh_and_no_failed_execution(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
@@ -49,7 +49,7 @@ def test_a_hundred_duplicates_at_once_are_one_refresh_and_no_red_execution(
     assert {e["status"] for e in result["executions"]} == {"SUCCEEDED"}
 
 
-def test_two_people_who_start_the_same_refresh_start_it_once_and_are_told_where(
+def test_two_people_who_start_the_same_refresh_start_it_once_and_get_the_same_execution(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()

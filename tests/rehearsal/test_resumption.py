@@ -1,4 +1,4 @@
-"""A refresh that has failed goes on where it failed, when a person starts it again."""
+"""Failed refreshes that a person starts again: they continue where they failed."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ from tests.rehearsal.conftest import OpenShop
 from tests.rehearsal.refreshes import ONCE, counts, only_row, refreshes
 
 
-def test_a_failed_refresh_goes_on_when_a_person_starts_it_again(open_shop: OpenShop) -> None:
+def test_a_failed_refresh_continues_when_a_person_starts_it_again(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.behaviour.planned_failures = {"solution-version": ["out of capacity"]}
     shop.succeed()
@@ -42,7 +42,7 @@ def test_after_a_failed_import_the_next_attempt_imports_under_a_new_name(
     assert "failure_reason" not in only_row(result)
 
 
-def test_a_refresh_goes_on_after_another_definition_was_deployed(
+def test_a_refresh_continues_after_another_definition_was_deployed(
     open_shop: OpenShop, assembly: Path, tmp_path: Path
 ) -> None:
     shop = open_shop(new=True)

@@ -27,12 +27,12 @@ def test_campaigns_of_one_solution_share_one_import_and_one_training(
     assert first["items_dataset_import_job_arn"] != first["dataset_import_job_arn"]
 
 
-def test_of_two_trainings_created_at_the_same_moment_one_is_stopped_before_it_trains(
+def test_one_of_two_trainings_created_at_the_same_moment_is_stopped_before_it_trains(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop("shared")
     shop.behaviour.taken_solution_version_name = "accepted"
-    # both have looked before either creates, since the first one's answer takes a while
+    # both list the versions before either creates one, because the first response is slow
     shop.cloud.faults.add("personalize:ListSolutionVersions=slow:20")
     shop.succeed()
     result = shop.result()
