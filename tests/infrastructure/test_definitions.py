@@ -1,4 +1,4 @@
-"""The workflows' definitions, as they stand in the synthesised template."""
+"""The definitions of the workflows in the synthesised template."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def definition(template: Template, workflow: str) -> dict[str, Any]:
 
 
 def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every state of a machine, those within Map and Parallel included."""
+    """Every state of a machine, including those in Map and Parallel."""
     for name, state in machine["States"].items():
         yield name, state
         for inner in [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]:
@@ -43,7 +43,7 @@ def texts(node: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_statelint_finds_nothing(template: Template, workflow: str) -> None:
-    # AWS takes JSONata for a Wait's Seconds, statelint 3.1 does not know that yet
+    # AWS accepts JSONata as Seconds of a Wait; statelint 3.1 does not know that yet
     unknown = re.compile(r"States\.Wait for \w+\.Seconds is \"{%.*%}\" but should be an Integer$")
     found = Linter.validate(json.dumps(definition(template, workflow)))
     assert [problem for problem in found if not unknown.search(problem)] == []
@@ -69,7 +69,7 @@ POLLS = {"Describe owner", "Describe import", "Describe training", "Describe cam
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_every_task_repeats_what_passes_with_time_and_a_poll_is_repeated_by_its_loop(
+def test_every_task_retries_what_passes_with_time_and_a_poll_is_retried_by_its_loop(
     template: Template, workflow: str
 ) -> None:
     tasks = [(n, s) for n, s in states(definition(template, workflow)) if s["Type"] == "Task"]
@@ -82,12 +82,14 @@ def test_every_task_repeats_what_passes_with_time_and_a_poll_is_repeated_by_its_
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_every_failure_is_caught_on_its_way_to_the_row(template: Template, workflow: str) -> None:
+def test_every_failure_of_a_refresh_is_caught_and_recorded(
+    template: Template, workflow: str
+) -> None:
     machine = definition(template, workflow)
     for name, state in machine["States"].items():
         if state["Type"] in ("Task", "Map", "Parallel") and name not in POLLS:
             caught = [e for catch in state.get("Catch", []) for e in catch["ErrorEquals"]]
-            expected = workflow == "Refresh"  # the dispatch has no row: its execution is red
+            expected = workflow == "Refresh"  # the dispatch has no row: its execution fails
             assert ("States.ALL" in caught) is expected, name
 
 
@@ -134,7 +136,7 @@ def test_each_stage_polls_with_the_same_loop(template: Template) -> None:
         assert wait in [choice["Next"] for choice in found[done]["Choices"]]
 
 
-def test_the_definition_carries_the_environments_settings(template: Template) -> None:
+def test_the_definition_contains_the_environments_settings(template: Template) -> None:
     plan = definition(template, "Dispatch")["States"]["Plan refresh"]
     settings = plan["Arguments"]["Payload"]["settings"]
     assert settings["time_zone"] == "Asia/Seoul"

@@ -1,4 +1,4 @@
-"""What is generated is fresh: the schema, the configuration reference, the workflow's picture."""
+"""Generated files are up to date: schema, configuration reference, picture of the workflow."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ GENERATED = generated()
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)
-def test_a_generated_file_is_fresh(path: Path) -> None:
+def test_a_generated_file_is_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == GENERATED[path], "run `make docs`"
 
 

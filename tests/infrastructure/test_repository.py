@@ -48,7 +48,7 @@ def test_zizmor_finds_nothing_unsafe_in_the_sample_workflows_and_hooks() -> None
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
-def test_an_action_of_others_is_pinned_by_commit_with_its_version_beside_it(path: Path) -> None:
+def test_a_third_party_action_is_pinned_by_commit_with_its_version_in_a_comment(path: Path) -> None:
     used = re.findall(r"uses: (.+)$", path.read_text("utf-8"), re.MULTILINE)
     assert used
     for action in used:
@@ -56,7 +56,7 @@ def test_an_action_of_others_is_pinned_by_commit_with_its_version_beside_it(path
         assert own or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
 
 
-def test_each_environment_is_diffed_and_deployed_with_all_that_the_action_takes() -> None:
+def test_each_environment_is_diffed_and_deployed_with_every_input_of_the_action() -> None:
     diff, *deployments = loaded(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"].values()
     environments = {path.stem for path in (ROOT / "environments").glob("*.yaml")}
     assert set(diff["strategy"]["matrix"]["environment"]) == environments
@@ -68,7 +68,7 @@ def test_each_environment_is_diffed_and_deployed_with_all_that_the_action_takes(
         assert job["steps"][0]["with"]["environment"] == job["environment"]
 
 
-def test_only_jobs_that_get_aws_credentials_may_ask_for_a_token_of_github() -> None:
+def test_only_jobs_that_get_aws_credentials_may_request_a_token_from_github() -> None:
     for path in WORKFLOWS:
         workflow = loaded(path)
         assert "id-token" not in workflow["permissions"]
@@ -93,7 +93,7 @@ def test_the_action_reads_role_and_region_from_the_environment_file(tmp_path: Pa
     ]
 
 
-def test_the_hooks_run_tools_of_the_virtual_environment_and_download_nothing() -> None:
+def test_the_hooks_run_tools_from_the_virtual_environment_and_download_nothing() -> None:
     (repository,) = loaded(ROOT / ".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
     for hook in repository["hooks"]:

@@ -26,7 +26,7 @@ def only(template: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def statements(template: dict[str, Any], role: str) -> Iterator[dict[str, Any]]:
-    """Every statement of the policies of the role whose logical id begins so."""
+    """Every statement in the policies of the role whose logical ID starts with `role`."""
     for policy in resources(template, "AWS::IAM::Policy").values():
         if any(attached["Ref"].startswith(role) for attached in policy["Roles"]):
             yield from policy["PolicyDocument"]["Statement"]
@@ -47,7 +47,7 @@ def test_the_template_is_as_it_was_reviewed(
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_cfn_lint_finds_nothing(assembly: Path, environment: str) -> None:
     text = (assembly / f"PersonalizeRefresh-{environment}.template.json").read_text()
-    # W3005: the CDK makes a resource depend on its role's policies, and so on the role once more
+    # W3005: CDK makes a resource depend on its role's policies, and so on the role a second time
     assert lint(text, config=ManualArgs(ignore_checks=["W3005"])) == []
 
 
@@ -66,7 +66,7 @@ def test_two_syntheses_give_the_same_bytes(assembly: Path, tmp_path: Path) -> No
     assert list(differences(filecmp.dircmp(assembly, again, ignore=[]))) == []
 
 
-def test_the_rule_has_the_articles_pattern_and_keeps_what_it_cannot_deliver(
+def test_the_rule_has_the_pattern_of_the_article_and_a_dead_letter_queue(
     template: Template,
 ) -> None:
     prod = template("prod")
@@ -115,7 +115,7 @@ def logical_id(template: dict[str, Any], start: str) -> str:
     return found
 
 
-def test_prods_table_is_the_articles(template: Template) -> None:
+def test_the_table_of_prod_is_the_table_of_the_article(template: Template) -> None:
     prod = template("prod")
     table = only(prod, "AWS::DynamoDB::Table")
     assert table["TableName"] == "PROD_PERSONALIZE_DATA_PROCESS"
@@ -181,7 +181,7 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
     }
 
 
-def test_both_workflows_are_traced_logged_and_bounded(template: Template) -> None:
+def test_both_workflows_are_traced_and_logged_and_have_a_timeout(template: Template) -> None:
     prod = template("prod")
     machines = resources(prod, "AWS::StepFunctions::StateMachine").values()
     assert {m["StateMachineName"] for m in machines} == {
@@ -203,7 +203,7 @@ def test_both_workflows_are_traced_logged_and_bounded(template: Template) -> Non
     assert retentions == {365}
 
 
-def test_only_personalize_of_this_account_may_take_the_import_role(template: Template) -> None:
+def test_only_personalize_of_this_account_may_assume_the_import_role(template: Template) -> None:
     (role,) = (
         properties
         for name, properties in resources(template("prod"), "AWS::IAM::Role").items()
@@ -259,7 +259,7 @@ EXECUTIONS = (
         ("PlanRefresh", "glue:GetJobRuns", [JOB]),
     ],
 )
-def test_a_role_may_call_what_it_calls_on_exactly_these_resources(
+def test_a_role_may_call_an_action_on_exactly_these_resources(
     template: Template, role: str, action: str, allowed: list[str]
 ) -> None:
     found = [

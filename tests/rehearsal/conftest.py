@@ -16,7 +16,7 @@ OpenShop = Callable[..., shops.Shop]
 
 @dataclass
 class Kept:
-    """The shop that the tests of a module use one after another, each on a day of its own."""
+    """The shop that the tests of a module share; each test runs on its own day."""
 
     sample: tuple[WeeklyFiles, WeeklyFiles]
     environment: str = ""
@@ -26,14 +26,14 @@ class Kept:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    """What `open_shop` has opened last; it ends with the module."""
+    """The shop that `open_shop` opened last; it is closed after the module."""
     kept = Kept(weekly_files(tmp_path_factory.mktemp("sample"), shops.TODAY, [], []))
     yield kept
     kept.stack.close()
 
 
 def is_clean(shop: shops.Shop) -> bool:
-    """Whether no earlier test has left anything that could matter to the next one."""
+    """Whether no earlier test left anything that could affect the next one."""
     return shop.cloud.is_running and all(
         row.get("refresh_status") in {"COMPLETE", "SUPERSEDED"} for row in shop.table_rows()
     )
@@ -43,8 +43,8 @@ def is_clean(shop: shops.Shop) -> bool:
 def open_shop(kept: Kept, assembly: Path, variants: Path) -> OpenShop:
     """Open a shop: open_shop("prod"), with this week's files if they matter.
 
-    It may have been used before, if nothing was left undone, and then stands on a new day; a new
-    one stands at TODAY.
+    It may be the shop of an earlier test, on a new day, if every refresh in it has completed; a new
+    shop starts at TODAY.
     """
 
     def opened(environment: str = "prod", *data: Path, new: bool = False) -> shops.Shop:

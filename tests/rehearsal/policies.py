@@ -1,4 +1,4 @@
-"""The policies in force in a deployed shop, statement by statement, and what they grant."""
+"""The deployed policies of a shop, statement by statement, and what they grant."""
 
 import json
 import re
@@ -27,7 +27,7 @@ class Policy:
 
     holder: str
     statements: list[dict[str, Any]]
-    role: str | None  # the role's deployed name, as calls are noted under it
+    role: str | None  # the role's deployed name, under which its calls are recorded
     put: Callable[[list[dict[str, Any]]], None]
 
 
@@ -48,7 +48,7 @@ class Statement:
 
     @property
     def caller(self) -> str:
-        """Whose calls it is about: a role's, a service's, or everyone's."""
+        """The caller that it applies to: a role, a service, or everyone."""
         return self.policy.role or str(self.body["Principal"].get("Service", "*"))
 
     @property
@@ -60,7 +60,7 @@ class Statement:
 
     @contextmanager
     def removed(self) -> Iterator[None]:
-        """Take it out of the policy that is in force, and put it back."""
+        """Remove it from the deployed policy, and put it back at the end."""
         policy = self.policy
         policy.put([body for body in policy.statements if body is not self.body])
         try:
@@ -72,7 +72,7 @@ class Statement:
 def statements(shop: Shop) -> list[Statement]:
     """Return every statement of the synthesised policies as it is deployed.
 
-    Trust policies are not among them. What else could grant something must not be there.
+    Trust policies are not included. The template must not contain anything else that grants access.
     """
     template = shop.stack.template["Resources"]
     formation = shop.cloud.client("cloudformation")
@@ -111,7 +111,7 @@ def _role_policy(shop: Shop, logical: str, role: str, properties: dict[str, Any]
     deployed = access.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
 
     def put(bodies: list[dict[str, Any]]) -> None:
-        if not bodies:  # IAM takes no policy without a statement
+        if not bodies:  # IAM does not accept a policy without a statement
             access.delete_role_policy(RoleName=role, PolicyName=name)
             return
         document = json.dumps({**deployed, "Statement": bodies})
@@ -133,5 +133,5 @@ def _queue_policy(shop: Shop, logical: str, url: str) -> Policy:
 
 
 def _short(logical: str) -> str:
-    """Return CreateImport of CreateImportRoleCC35BB3A."""
+    """Return CreateImport for CreateImportRoleCC35BB3A."""
     return re.sub(r"StateMachine|Role\w*|[0-9A-F]{8}$", "", logical)

@@ -30,7 +30,7 @@ def stack(assembly: Path, tmp_path: Path) -> SynthesisedStack:
 
 @pytest.fixture
 def cdk(cloud: Cloud, stack: SynthesisedStack, tmp_path: Path) -> Cdk:
-    """The CLI with what a user of the served cloud exports; it returns what it prints."""
+    """The CLI with the variables that a user of the served cloud exports; it returns its output."""
     if not (ROOT / "node_modules/aws-cdk").exists():
         pytest.fail("the CDK CLI is not installed: run `make install`")
 
@@ -57,7 +57,7 @@ def cdk(cloud: Cloud, stack: SynthesisedStack, tmp_path: Path) -> Cdk:
     return run
 
 
-def test_what_the_cli_deploys_it_can_compare_and_deploy_again(
+def test_the_cli_can_compare_and_redeploy_a_stack_that_it_deployed(
     cloud: Cloud, stack: SynthesisedStack, cdk: Cdk
 ) -> None:
     cdk("bootstrap", f"aws://{stack.account}/{stack.region}")
@@ -75,7 +75,7 @@ def test_what_the_cli_deploys_it_can_compare_and_deploy_again(
 
 
 def _change_queue(stack: SynthesisedStack) -> None:
-    """Synthesise, as it were, another retention of the queue: the template's asset is a new one."""
+    """Change the queue's retention in the synthesised template, and the hash of the template."""
     template = stack.assembly / f"{stack.name}.template.json"
     changed = json.loads(template.read_text())
     for resource in changed["Resources"].values():

@@ -14,7 +14,7 @@ def rehearse(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_json_is_one_object_with_all_there_is_to_know(assembly: Path) -> None:
+def test_json_is_one_object_with_the_whole_result(assembly: Path) -> None:
     done = rehearse("--assembly", str(assembly), "--environment", "prod", "--json")
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
@@ -58,7 +58,7 @@ def test_a_file_that_personalize_refuses_ends_with_status_1_and_the_reason(
     assert "Traceback" not in done.stderr
 
 
-def test_a_users_own_file_needs_no_week_before(assembly: Path, tmp_path: Path) -> None:
+def test_a_users_own_file_does_not_need_the_week_before(assembly: Path, tmp_path: Path) -> None:
     file = tmp_path / "own.csv"
     with file.open("w") as rows:
         rows.write("USER_ID,ITEM_ID,TIMESTAMP,DEVICE\n")
@@ -84,7 +84,7 @@ def test_wrong_arguments_are_reported_all_at_once_and_without_a_traceback() -> N
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_environment_is_reported_with_those_there_are(assembly: Path) -> None:
+def test_an_unknown_environment_is_reported_with_the_known_ones(assembly: Path) -> None:
     done = rehearse("--assembly", str(assembly), "--environment", "staging")
     assert done.returncode == 2
     assert done.stderr == (
@@ -101,7 +101,7 @@ def test_an_interrupted_rehearsal_leaves_nothing_behind(assembly: Path) -> None:
         for line in running.stdout:
             if "dataset import job began" in line:
                 break
-        functions = functions_of(running.pid)  # that have run: their processes wait for more
+        functions = functions_of(running.pid)  # they have run, and their processes wait for more
         assert functions
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=60)
@@ -111,7 +111,7 @@ def test_an_interrupted_rehearsal_leaves_nothing_behind(assembly: Path) -> None:
 
 
 def functions_of(rehearsal: int) -> list[int]:
-    """Return the processes that run a rehearsal's Lambda functions, after their warm parent."""
+    """Return the processes of a rehearsal's Lambda functions, their parent first."""
     (parent,) = children_of(rehearsal)
     functions = children_of(parent)
     return [parent, *functions] if functions else []

@@ -1,4 +1,4 @@
-"""The matrix of faults: a part of it in the suite (`make faults` runs all), and what it notices."""
+"""The fault matrix: a part of it (`make faults` runs all), and what it reports."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ def test_every_call_may_fail_in_one_way_or_another(open_shop: OpenShop, part: in
     shop = open_shop()
     shorten(shop)
     every = cases(clean_calls(shop))
-    # each call once, and the kinds by turns
+    # each call once, each time with the next kind of failure
     some = [
         every[call * len(KINDS) + call % len(KINDS)] for call in range(len(every) // len(KINDS))
     ]
@@ -60,7 +60,7 @@ def test_what_was_paid_for_twice_is_counted() -> None:
     assert paid_trainings(made) == {"for-you": 1}
 
 
-def test_the_command_prints_each_case_and_ends_well_if_nothing_is_violated(
+def test_the_command_prints_each_case_and_exits_with_0_without_violations(
     assembly: Path,
 ) -> None:
     command = [sys.executable, "-m", "rehearsal.fault_matrix", "--assembly", str(assembly)]

@@ -1,7 +1,7 @@
 """Least privilege: each role may do what some rehearsal needs, and nothing else.
 
-The rehearsals happen in one deployed shop of `prod`, each on a day of its own. The deployed roles
-are enforced all the time.
+The rehearsals happen in one deployed shop of `prod`, each on its own day. The permissions of
+the deployed roles are always enforced.
 """
 
 import json
@@ -33,7 +33,7 @@ def a_glue_event(shop: Shop) -> None:
 
 
 def a_second_glue_run_of_the_day(shop: Shop) -> None:
-    """It waits until the first one has ended, and has the row and becomes COMPLETE."""
+    """It waits until the first one has ended, then takes the row and becomes COMPLETE."""
     shop.succeed()
     shop.later(90)
     shop.succeed("jr_f" + shop.run_id[4:])
@@ -62,9 +62,9 @@ def a_training_past_its_time_limit(shop: Shop) -> None:
 
 
 def a_training_that_another_execution_has_just_started(shop: Shop) -> None:
-    """It is kept, being the older one, and our own is stopped before it trains."""
+    """It is the older one, so it is kept, and our own is stopped before it trains."""
     shop.behaviour.taken_solution_version_name = "accepted"
-    # the task looks for a training, and has the answer, none, only when there is one
+    # the task lists the trainings, and gets the empty list only after there is one
     looking = shop.cloud.faults.add("personalize:ListSolutionVersions=slow:15")
     shop.succeed()
     shop.later(5)
@@ -114,9 +114,9 @@ def a_schedule_that_cannot_start_anything(shop: Shop) -> None:
 
 
 def a_message_without_tls(shop: Shop) -> None:
-    """It is refused by the queue, although its sender may send messages.
+    """The queue refuses it, although its sender may send messages.
 
-    Only the judgement is rehearsed: the served cloud speaks no TLS, and calls it so all the same.
+    Only the policies are evaluated: the served cloud has no TLS, but reports every call as TLS.
     """
     (sender,) = (s for s in statements(shop) if s.name == "Scheduler sqs:SendMessage")
     assert not iam.is_authorized(
@@ -178,11 +178,11 @@ LOG_DELIVERY = "Step Functions sets up the delivery of the workflow's log, when 
 TRACING = "Step Functions sends the workflow's trace to X-Ray"
 EITHER_ARN = (
     "the service authorization reference has one resource type, solution/${ResourceId}, for a "
-    "solution and its versions, so that AWS may judge the call on either's ARN; the rehearsal "
-    "judges it on the one in the request"
+    "solution and its versions, so that AWS may check the call against either ARN; the "
+    "rehearsal checks the one in the request"
 )
 SOLUTION = "arn:aws:personalize:ap-northeast-1:111122223333:solution/brandi-hrnn-solution"
-# What is granted and no rehearsal uses: what AWS itself uses, and what it alone can tell.
+# Grants that no rehearsal uses: AWS itself uses them, or only AWS can show that they are needed.
 UNUSED: dict[Grant, str] = {
     **{
         Grant(workflow, action, "*"): reason
@@ -215,14 +215,14 @@ UNUSED: dict[Grant, str] = {
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """A shop in which every rehearsal has been as it should be, and what was judged for them."""
+    """A shop in which every rehearsal has succeeded, and their permission checks."""
 
     shop: Shop
     calls: list[iam.Call]
     statements: list[Statement]
 
     def uses(self, grant: Grant, statement: Statement) -> bool:
-        """Whether something was allowed to the statement's caller that the grant allows."""
+        """Whether the statement's caller made a successful call that the grant allows."""
         allowing = {"Effect": "Allow", "Action": grant.action, "Resource": grant.resource}
         return any(
             is_allowed([{"Statement": [allowing]}], call.action, call.resource, {})
@@ -272,7 +272,7 @@ def test_without_any_one_statement_a_rehearsal_fails(rehearsed: Rehearsed, name:
 
 
 def rehearse(rehearsal: Rehearsal, shop: Shop, *, without: Statement | None = None) -> None:
-    """Let a rehearsal have a day of its own; AssertionError if it is not as it should be."""
+    """Run a rehearsal on its own day; raise AssertionError if it does not go as expected."""
     shop.new_day()
     shorten(shop)
     with without.removed() if without else nullcontext():
@@ -294,7 +294,7 @@ def trainings(shop: Shop) -> list[str]:
 
 
 def silent_functions(shop: Shop) -> list[str]:
-    """Return the functions whose log holds nothing of this rehearsal."""
+    """Return the functions that have not written to their log in this rehearsal."""
     logs = shop.cloud.client("logs")
     began = int(shop.began * 1000)
     return [

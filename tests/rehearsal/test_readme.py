@@ -17,7 +17,7 @@ from rehearsal.weekly_files import upload, weekly_files
 from tools.generate import OUTPUT, README, ROOT, between
 
 TEXT = README.read_text("utf-8")
-# these documents hold all commands that the README does not
+# the commands that are not in the README are in these documents
 DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"^ *\$ (.+)$", re.MULTILINE)
 COMMANDS = [command for path in DOCUMENTS for command in COMMAND.findall(path.read_text("utf-8"))]
@@ -51,7 +51,7 @@ def run(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_first_command_of_the_readme_stands_within_its_first_60_lines() -> None:
+def test_the_first_command_of_the_readme_is_within_its_first_60_lines() -> None:
     first = next(n for n, line in enumerate(TEXT.splitlines(), 1) if COMMAND.match(line))
     assert first <= 60
 
@@ -78,7 +78,7 @@ def test_the_other_rehearsals_of_the_documents_succeed(command: str) -> None:
 
 
 def as_boto3(command: str) -> tuple[str, str, dict[str, Any]]:
-    """Return service, method and parameters of an AWS CLI command; the CLI names them so too."""
+    """Return the service, method and parameters of an AWS CLI command, by their names in boto3."""
     _, service, operation, *options = shlex.split(command)
     names = [re.sub(r"-(\w)", lambda m: m[1].upper(), o.removeprefix("--")) for o in options[::2]]
     return service, operation.replace("-", "_"), dict(zip(names, options[1::2], strict=True))
@@ -100,8 +100,8 @@ def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> N
             clock.sleep(TODAY.timestamp() - clock.time())
             upload(cloud, datasets(prod.settings)[0], this_week)
             event = glue_event("Job-Brandi-Commerce-API", run_id="jr_" + "5" * 64)
-            answer = cloud.client("events").put_events(Entries=[event])
-            assert answer["FailedEntryCount"] == 0
+            response = cloud.client("events").put_events(Entries=[event])
+            assert response["FailedEntryCount"] == 0
         assert clock.wait_until_idle(timeout=60)
         key = {"campaign_name": {"S": "brandi-hrnn-campaign-v2"}, "base_date": {"N": "20200928"}}
         table = "PROD_PERSONALIZE_DATA_PROCESS"
@@ -116,7 +116,7 @@ def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> N
         ended = cloud.client(service).describe_execution(executionArn=started["executionArn"])
         assert json.loads(ended["output"])[0]["outcome"] == "ALREADY_STARTED"
 
-        # an event that the rule's role may not deliver is listed and replayed: a run of its own
+        # an event that the rule's role may not deliver is listed and replayed, as a separate run
         cloud.faults.add("states:StartExecution=denied")
         missed = "jr_" + "6" * 64
         event = glue_event("Job-Brandi-Commerce-API", run_id=missed)

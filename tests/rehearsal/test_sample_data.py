@@ -27,7 +27,7 @@ def test_the_same_arguments_write_the_same_bytes(tmp_path: Path) -> None:
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_this_weeks_file_is_last_weeks_and_one_week_more(tmp_path: Path) -> None:
+def test_this_weeks_file_is_last_weeks_file_plus_one_week(tmp_path: Path) -> None:
     last, this = tmp_path / "last.csv", tmp_path / "this.csv"
     sample_data.write_week(last, week_ending=LAST, new_items=False, weeks=8)
     sample_data.write_week(this, week_ending=THIS, new_items=True, weeks=9)
@@ -38,7 +38,7 @@ def test_this_weeks_file_is_last_weeks_and_one_week_more(tmp_path: Path) -> None
     assert not {row["ITEM_ID"] for row in rows(last)} & set(sample_data.new_items())
 
 
-def test_events_come_in_order_and_end_with_the_week(tmp_path: Path) -> None:
+def test_events_are_in_order_and_end_with_the_week(tmp_path: Path) -> None:
     path = tmp_path / "week.csv"
     sample_data.write_week(path, week_ending=THIS, new_items=True)
     moments = [int(row["TIMESTAMP"]) for row in rows(path)]

@@ -1,6 +1,6 @@
-"""Random sequences of what may happen to a shop, and what must hold whatever happens.
+"""Random sequences of events in a shop, and what must hold after each of them.
 
-A few hundred in the suite, always the same; `make faults DEEP=1` tries thousands of new ones.
+The suite runs a few hundred, always the same; `make faults DEEP=1` tries thousands of new ones.
 """
 
 import os
@@ -58,8 +58,8 @@ KINDS = ["throttle", "throttle*5", "error", "lost", "denied", "hung:25", "killed
 
 
 @dataclass
-class Season:
-    """What one sequence has seen of the shop: its rows and campaigns, as they were last."""
+class Observed:
+    """What one sequence has last read from the shop: its rows and campaigns."""
 
     began: float
     rows: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Season:
 
 
 class Sequence(RuleBasedStateMachine):
-    """One shop, in which anything may happen at any time; each sequence is some days of it."""
+    """One shop in which anything may happen at any time; each sequence covers some days."""
 
     shop: ClassVar[Shop]
     versions: ClassVar[dict[str, dict[str, Any]]] = {}
@@ -75,7 +75,7 @@ class Sequence(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[tuple[str, datetime]] = []
-        self.season = Season(0)
+        self.observed = Observed(0)
 
     @property
     def personalize(self) -> Any:
@@ -83,11 +83,11 @@ class Sequence(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Begin at ten in the morning of another day, with nothing wrong any more."""
+        """Begin at eleven in Seoul on a new day, after everything has ended."""
         clock = self.shop.cloud.clock
         self.shop.later(DAY - (clock.time() - TODAY.timestamp()) % DAY + HOUR)
         self.shop.settle()
-        self.season = Season(clock.time())
+        self.observed = Observed(clock.time())
 
     @rule(lost=st.booleans(), copies=st.integers(0, 2))
     def glue_succeeds(self, lost: bool, copies: int) -> None:
@@ -99,9 +99,9 @@ class Sequence(RuleBasedStateMachine):
         for _ in range(0 if lost else copies):
             self.send(run, self.shop.cloud.clock.now())
 
-    # Choices are made by number: what there is to choose from may not be the same twice.
+    # Choices are made by number, because the options may differ when a sequence is repeated.
     @rule(which=st.integers(0, 5))
-    def an_event_comes_again(self, which: int) -> None:
+    def an_event_arrives_again(self, which: int) -> None:
         if self.runs:
             self.send(*self.runs[which % len(self.runs)])
 
@@ -112,7 +112,7 @@ class Sequence(RuleBasedStateMachine):
     @rule(seconds=st.one_of(st.integers(1, 600), st.sampled_from([HOUR, 5 * HOUR, DAY])))
     def time_passes(self, seconds: float) -> None:
         self.shop.later(seconds)
-        self.look()
+        self.check_rows_and_campaigns()
 
     @rule(people=st.integers(1, 2))
     def people_start_the_refresh(self, people: int) -> None:
@@ -144,7 +144,7 @@ class Sequence(RuleBasedStateMachine):
 
     @rule()
     def another_definition_is_deployed(self) -> None:
-        """Replace the workflow's definition as CloudFormation does, whatever runs."""
+        """Replace the workflow's definition as CloudFormation does, even while executions run."""
         stepfunctions = self.shop.cloud.client("stepfunctions")
         arn = self.shop.outputs["RefreshWorkflowArn"]
         definition = stepfunctions.describe_state_machine(stateMachineArn=arn)["definition"]
@@ -161,17 +161,17 @@ class Sequence(RuleBasedStateMachine):
             yield from (execution["executionArn"] for execution in pages["executions"])
 
     @invariant()
-    def what_is_due_has_happened(self) -> None:
+    def everything_due_has_happened(self) -> None:
         """Let everything that is due at this instant happen before the next step."""
-        if self.season.began:
+        if self.observed.began:
             self.shop.later(0)
 
-    def look(self) -> None:
-        """Look at the rows and the campaigns, and compare with what they were before."""
+    def check_rows_and_campaigns(self) -> None:
+        """Compare the rows and the campaigns with what they were before."""
         for row in self.rows():
             key = (row["campaign_name"], row["base_date"])
-            self.compare(self.season.rows.get(key), row)
-            self.season.rows[key] = row
+            self.check_final_status(self.observed.rows.get(key), row)
+            self.observed.rows[key] = row
         for campaign in self.shop.settings["refreshes"][0]["campaigns"]:
             arn = campaign["campaign_arn"]
             served = self.personalize.describe_campaign(campaignArn=arn)["campaign"]
@@ -179,11 +179,11 @@ class Sequence(RuleBasedStateMachine):
             assert version["status"] == "ACTIVE"
             if named := NAMED_BY_A_RUN.search(version.get("name", "")):
                 base_date = int(named[1])
-                assert base_date >= self.season.served.get(arn, 0), "moved back to an older run's"
-                self.season.served[arn] = base_date
+                assert base_date >= self.observed.served.get(arn, 0), "moved back to an older run's"
+                self.observed.served[arn] = base_date
 
     def version(self, arn: str) -> dict[str, Any]:
-        """Return a solution version that is served, and so stays as it is."""
+        """Return a solution version that is served; it does not change any more."""
         if arn not in self.versions:
             described = self.personalize.describe_solution_version(solutionVersionArn=arn)
             self.versions[arn] = described["solutionVersion"]
@@ -191,19 +191,19 @@ class Sequence(RuleBasedStateMachine):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of this sequence."""
-        began = datetime.fromtimestamp(self.season.began - DAY, UTC)
+        began = datetime.fromtimestamp(self.observed.began - DAY, UTC)
         return self.shop.table_rows(since=int(f"{began:%Y%m%d}"))
 
-    def see_that_history_has_room(self, execution_arn: str) -> None:
-        """AWS ends an execution at 25,000 events."""
+    def check_history_has_room(self, execution_arn: str) -> None:
+        """Check that the history is below the 25,000 events at which AWS ends an execution."""
         (last,) = self.shop.cloud.client("stepfunctions").get_execution_history(
             executionArn=execution_arn, reverseOrder=True, maxResults=1
         )["events"]
         assert last["id"] < 25_000
 
     @staticmethod
-    def compare(before: dict[str, Any] | None, now: dict[str, Any]) -> None:
-        """See that a final status only ever changed by a new attempt or a later run."""
+    def check_final_status(before: dict[str, Any] | None, now: dict[str, Any]) -> None:
+        """Check that only a new attempt or a later run has changed a final status."""
         if before is None or before["refresh_status"] not in FINAL:
             return
         if before["run_key"] != now["run_key"]:
@@ -213,37 +213,37 @@ class Sequence(RuleBasedStateMachine):
             assert now["attempt"] > before["attempt"]
 
     def teardown(self) -> None:
-        """Let all that is wrong end, look for what was missed, and see that nothing was lost."""
-        if not self.season.began:
+        """Remove all faults, reconcile, and check that nothing was lost."""
+        if not self.observed.began:
             return
         self.shop.cloud.faults.clear()
         self.shop.behaviour.planned_failures.clear()
         self.shop.settle()
         self.shop.ask(reconcile=True)
-        self.look()
+        self.check_rows_and_campaigns()
         for row in self.rows():
-            self.see_that_history_has_room(row["execution_arn"])
+            self.check_history_has_room(row["execution_arn"])
             assert row["refresh_status"] in FINAL, row
             if row["refresh_status"] == "FAILED":
                 assert row["failed_stage"]
                 assert ": " in row["failure_reason"]
-        self.see_what_was_paid_for()
+        self.check_paid_resources()
         assert not list(self.running())
-        self.see_that_no_living_owner_was_robbed()
+        self.check_no_running_owner_was_taken_over()
 
-    def see_that_no_living_owner_was_robbed(self) -> None:
-        """No execution that was at work has found its row to be another's."""
+    def check_no_running_owner_was_taken_over(self) -> None:
+        """Check that no running execution has found its row taken over by another."""
         stepfunctions = self.shop.cloud.client("stepfunctions")
         for execution in stepfunctions.list_executions(
             stateMachineArn=self.shop.outputs["RefreshWorkflowArn"], statusFilter="FAILED"
         )["executions"]:
-            if execution["startDate"].timestamp() >= self.season.began:
+            if execution["startDate"].timestamp() >= self.observed.began:
                 described = stepfunctions.describe_execution(executionArn=execution["executionArn"])
                 assert "ConditionalCheckFailed" not in described["error"], described["cause"]
 
-    def see_what_was_paid_for(self) -> None:
-        """At most one import and one training of a run, unless one failed or was stopped."""
-        made = resources_since(self.shop.cloud, self.season.began)
+    def check_paid_resources(self) -> None:
+        """Check that a run has at most one import and one training that did not fail or stop."""
+        made = resources_since(self.shop.cloud, self.observed.began)
         imports = Counter(
             (job["datasetArn"], named[2])
             for job in made["dataset_import_jobs"]
@@ -261,7 +261,7 @@ class Sequence(RuleBasedStateMachine):
 
 @pytest.fixture(scope="module")
 def sequences(variants: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[type[Sequence]]:
-    """The machine over a shop that is opened once, and stays open."""
+    """The state machine, with a shop that stays open for all sequences."""
     folder = tmp_path_factory.mktemp("sequences")
     week = folder / "week.csv"
     few = [(f"U{n % 30}", f"P{n * n % 41}", 1_600_000_000 + n) for n in range(1000)]
@@ -277,7 +277,7 @@ def sequences(variants: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_whatever_happens_nothing_is_lost_or_paid_twice_or_worse(
+def test_nothing_is_lost_or_paid_twice_in_any_sequence(
     sequences: type[Sequence], part: int
 ) -> None:
     factory = sequences if DEEP else seed(part)(sequences)

@@ -17,7 +17,7 @@ def rehearse(assembly: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def rehearse_in_a_terminal(assembly: Path, *arguments: str) -> tuple[int, str]:
-    """Return the exit status and all that a terminal of 200 columns was sent."""
+    """Return the exit status and the whole output in a terminal of 200 columns."""
     controller, terminal = pty.openpty()
     command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly), *arguments]
     variables = {**os.environ, "COLUMNS": "200", "LINES": "60", "TERM": "xterm-256color"}
@@ -51,7 +51,7 @@ def test_a_terminal_and_a_pipe_show_the_same_result(assembly: Path) -> None:
     assert "\x1b" not in piped.stdout
 
 
-def test_a_services_words_are_printed_as_they_are(assembly: Path, tmp_path: Path) -> None:
+def test_the_message_of_a_service_is_printed_unchanged(assembly: Path, tmp_path: Path) -> None:
     last, this = tmp_path / "last.csv", tmp_path / "this.csv"
     rows = [f"u{n % 80},i{n % 60},{1598000000 + n * 1200}" for n in range(3000)]
     last.write_text("USER_ID,ITEM_ID,TIMESTAMP,/price\n" + "".join(f"{r},5\n" for r in rows[:2300]))
@@ -64,7 +64,7 @@ def test_a_services_words_are_printed_as_they_are(assembly: Path, tmp_path: Path
     assert verdict.endswith("Input CSV is missing the following columns:[/price].\n")
 
 
-def test_an_aborted_run_ends_with_what_continues_it(assembly: Path) -> None:
+def test_after_an_aborted_run_the_output_says_what_continues_it(assembly: Path) -> None:
     done = rehearse(assembly, "--fault", "personalize:CreateSolutionVersion=aborted")
     assert done.returncode == 1
     assert not done.stderr
@@ -75,7 +75,7 @@ def test_an_aborted_run_ends_with_what_continues_it(assembly: Path) -> None:
     )
 
 
-def test_a_campaign_that_has_moved_is_not_said_to_serve_its_old_version(assembly: Path) -> None:
+def test_a_campaign_that_has_moved_is_not_reported_on_its_old_version(assembly: Path) -> None:
     done = rehearse(assembly, "--fault", "personalize:DescribeCampaign@2=denied*always")
     assert done.returncode == 1
     assert (

@@ -1,4 +1,4 @@
-"""A history for planning that tests make up."""
+"""A made-up history for the tests of planning."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from history import Row, Success
 
 @dataclass
 class MadeUpHistory:
-    """Rows (newest first) of every campaign, executions' statuses by the end of their ARNs."""
+    """Rows (newest first) of every campaign, and statuses by the end of the execution ARN."""
 
     past: list[Row] = field(default_factory=list)
     statuses: dict[str, str] = field(default_factory=dict)

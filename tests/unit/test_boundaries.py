@@ -1,4 +1,4 @@
-"""What the functions may import: they are deployed alone, with boto3 and the standard library."""
+"""What the functions may import: their neighbours, boto3 and the standard library."""
 
 import ast
 import sys

@@ -1,4 +1,4 @@
-"""The most that an execution can write, from its definition and the settings."""
+"""The most events that an execution can write, from its definition and the settings."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def test_a_task_writes_five_events_and_three_more_for_each_retry() -> None:
     assert worst_case(machine(Try=task, Done=DONE), {}, 0) == Worst(2 + 5 + 6 * 3 + 2, 1 + 6 + 1)
 
 
-def test_a_loop_counts_as_often_as_its_wait_may_be_passed() -> None:
+def test_a_loop_counts_as_many_times_as_its_wait_allows() -> None:
     poll = {
         "Begin": {"Type": "Pass", "Next": "Wait"},
         "Wait": {"Type": "Wait", "Next": "Look"},
@@ -43,7 +43,7 @@ def test_a_loop_counts_as_often_as_its_wait_may_be_passed() -> None:
     assert worst == Worst(2 + 2 + 101 * (2 + 5 + 2) + 2, 1 + 101 * 3 + 1)
 
 
-def test_a_state_that_only_one_of_two_waits_leads_back_to_counts_for_that_one() -> None:
+def test_a_state_counts_only_for_the_waits_that_lead_back_to_it() -> None:
     two = {
         "Outer": {"Type": "Pass", "Next": "Inner"},
         "Inner": {"Type": "Choice", "Choices": [{"Next": "Often"}, {"Next": "Seldom"}]},
@@ -71,7 +71,7 @@ def test_a_loop_in_which_no_time_passes_has_no_bound() -> None:
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_no_run_of_ours_can_write_more_than_20000_events(environment: str) -> None:
+def test_no_execution_can_write_more_than_20000_events(environment: str) -> None:
     worst = worst_cases(load(ROOT / "environments")[environment])
     assert 5_000 < worst["refresh.asl.yaml"].events <= MOST_EVENTS == 20_000
     assert worst["refresh.asl.yaml"].transitions < 4_000  # as docs/operations.md says

@@ -1,6 +1,6 @@
-"""Who owns a row, case by case, and what a failure is called: the deployed expressions themselves.
+"""Who owns a row, and of which kind a failure is, case by case, by the deployed expressions.
 
-Each case gives a state the variables that it reads, and asks where the execution goes on.
+Each case sets the variables that a state reads, and checks which state comes next.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ def value(text: str, **variables: Any) -> Any:
 
 
 def next_state(choice: str, **variables: Any) -> str:
-    """Return where a Choice leads."""
+    """Return the state that a Choice leads to."""
     for rule in STATES[choice]["Choices"]:
         if value(rule["Condition"], **variables):
             for text in rule.get("Assign", {}).values():
@@ -56,7 +56,7 @@ def item(
 
 
 def read(row: dict[str, Any] | None, attempt: int = 1) -> dict[str, Any]:
-    """Return the variables after "Read row", by its own expressions."""
+    """Return the variables after "Read row", as its own expressions set them."""
     run = {**RUN, "attempt": attempt}
     states = {"result": {} if row is None else {"Item": row}}
     assign = STATES["Read row"]["Assign"]
@@ -68,7 +68,7 @@ OTHER_RUN = "bbbbbbbb"
 WHOSE = {
     "there is no row": (None, 1, "Claim refresh"),
     "the article's program wrote the row": ({"campaign_name": {"S": "c"}}, 1, "Claim refresh"),
-    "our claim's answer was lost": (item("RUNNING", ME), 1, "Claim refresh"),
+    "the response to our claim was lost": (item("RUNNING", ME), 1, "Claim refresh"),
     "our row, and we have ended": (item("FAILED", ME), 1, "Claim refresh"),
     "this run is complete": (item("COMPLETE"), 1, "Already ended"),
     "this run is complete, tried again": (item("COMPLETE"), 2, "Already ended"),
@@ -76,15 +76,15 @@ WHOSE = {
     "this attempt has failed": (item("FAILED"), 1, "Already ended"),
     "a later attempt has failed": (item("FAILED", attempt=3), 2, "Already ended"),
     "an earlier attempt has failed": (item("FAILED"), 2, "Claim refresh"),
-    "an earlier attempt is at work": (item("RUNNING"), 2, "Describe owner"),
-    "a copy of us is at work": (item("RUNNING"), 1, "Describe owner"),
+    "an earlier attempt is running": (item("RUNNING"), 2, "Describe owner"),
+    "a copy of us is running": (item("RUNNING"), 1, "Describe owner"),
     "an earlier run is complete": (item("COMPLETE", key=OTHER_RUN), 1, "Claim refresh"),
     "an earlier run has failed": (item("FAILED", key=OTHER_RUN), 1, "Claim refresh"),
-    "an earlier run is at work": (item("RUNNING", key=OTHER_RUN), 1, "Describe owner"),
-    "a run of the same second is at work": (
+    "an earlier run is running": (item("RUNNING", key=OTHER_RUN), 1, "Describe owner"),
+    "a run of the same second is running": (
         item("RUNNING", key=OTHER_RUN, triggered=NOW), 1, "Describe owner",
     ),
-    "a later run is at work": (
+    "a later run is running": (
         item("RUNNING", key=OTHER_RUN, triggered=NOW + 1), 1, "Left to newer run",
     ),
     "a later run has failed": (
@@ -94,7 +94,7 @@ WHOSE = {
 
 
 @pytest.mark.parametrize("case", WHOSE)
-def test_a_row_is_claimed_left_or_its_owner_asked(case: str) -> None:
+def test_a_row_is_claimed_or_left_or_its_owner_is_described(case: str) -> None:
     row, attempt, expected = WHOSE[case]
     assert next_state("Whose row?", **read(row, attempt)) == expected
 
@@ -108,19 +108,19 @@ OWNER = {
     "a copy of us runs": ("RUNNING", True, 0, "Left to its owner"),
     "another run runs": ("RUNNING", False, 0, "Wait for owner"),
     "another run runs for too long": ("RUNNING", False, 1001, "Record failure"),
-    "it cannot be read just now": ("UNKNOWN", True, 0, "Wait for owner"),
+    "it cannot be read at the moment": ("UNKNOWN", True, 0, "Wait for owner"),
     "it cannot be read for too long": ("UNKNOWN", False, 1001, "Record failure"),
     "we may not read it": ("NOT READABLE", True, 0, "Record failure"),
     "it was aborted": ("ABORTED", True, 0, "Claim refresh"),
     "another run timed out": ("TIMED_OUT", False, 1001, "Claim refresh"),
-    "it failed without a word": ("FAILED", False, 0, "Claim refresh"),
-    "it succeeded without a word": ("SUCCEEDED", False, 0, "Claim refresh"),
-    "it is gone": ("DELETED", False, 0, "Claim refresh"),
+    "it failed and did not record it": ("FAILED", False, 0, "Claim refresh"),
+    "it succeeded and did not record it": ("SUCCEEDED", False, 0, "Claim refresh"),
+    "it was deleted": ("DELETED", False, 0, "Claim refresh"),
 }
 
 
 @pytest.mark.parametrize("case", OWNER)
-def test_an_owner_that_lives_is_waited_for_and_a_dead_one_loses_the_row(case: str) -> None:
+def test_a_running_owner_is_waited_for_and_an_ended_one_loses_the_row(case: str) -> None:
     status, same_run, waited, expected = OWNER[case]
     known = {
         **read(item("RUNNING", key="aaaaaaaa" if same_run else OTHER_RUN)),

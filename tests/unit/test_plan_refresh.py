@@ -1,4 +1,4 @@
-"""Which executions a trigger starts: decisions of planning, without any AWS."""
+"""Which executions a trigger starts: planning, without AWS."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_a_glue_event_starts_one_named_execution_per_campaign() -> None:
     assert only["input"]["triggered"] == 1601254800
 
 
-def test_the_same_event_yields_the_same_plan_and_another_run_of_the_day_another() -> None:
+def test_the_same_event_gives_the_same_plan_and_another_run_of_the_day_a_different_one() -> None:
     assert plan(glue_event()) == plan(glue_event())
     assert plan(glue_event())[0]["name"] != plan(glue_event(jobRunId="jr_" + "b" * 64))[0]["name"]
 
@@ -74,40 +74,40 @@ def test_the_base_date_is_the_events_date_in_the_environments_time_zone(
     assert plan(glue_event() | {"time": time})[0]["input"]["base_date"] == date
 
 
-def test_a_repeated_event_never_tries_a_failed_run_again() -> None:
+def test_a_repeated_event_never_retries_a_failed_run() -> None:
     (only,) = plan(glue_event(), ended(row("FAILED", key=KEY), status="FAILED"))
     assert only["name"] == NAME
 
 
-def test_a_repeated_event_meets_the_attempt_that_a_person_has_started() -> None:
+def test_a_repeated_event_finds_the_attempt_that_a_person_has_started() -> None:
     (only,) = plan(glue_event(), ended(row("RUNNING", key=KEY, attempt=2), status="RUNNING"))
     assert only["name"] == f"{NAME}-2"
 
 
-def test_an_event_after_midnight_meets_the_run_that_was_started_before() -> None:
+def test_an_event_after_midnight_finds_the_run_that_was_started_before() -> None:
     before = row("RUNNING", key=KEY, base_date=20200927)
     (only,) = plan(glue_event(), ended(before, status="RUNNING"))
     assert only["input"]["base_date"] == 20200927
 
 
 @pytest.mark.parametrize("status", ["FAILED", "RUNNING"])
-def test_a_persons_start_tries_a_run_that_failed_or_was_aborted_again(status: str) -> None:
+def test_a_persons_start_retries_a_run_that_failed_or_was_aborted(status: str) -> None:
     (only,) = plan({"refresh": "weekly"}, ended(row(status, key=KEY), status="ABORTED"))
     assert only["name"] == f"{NAME}-2"
     assert only["input"]["run_key"] == KEY
     assert only["input"]["datasets"][0]["attempt"] == 2
     assert only["input"]["solution_version"]["attempt"] == 2
-    assert only["input"]["triggered"] == 1601254800  # the run's place among the others
+    assert only["input"]["triggered"] == 1601254800  # the run keeps its place in the order of runs
 
 
-def test_a_persons_start_passes_the_attempts_that_never_got_a_row() -> None:
+def test_a_persons_start_skips_attempts_that_never_had_a_row() -> None:
     past = ended(row("FAILED", key=KEY), status="FAILED")
     past.statuses[f"{NAME}-2"] = "TIMED_OUT"
     (only,) = plan({"refresh": "weekly"}, past)
     assert only["name"] == f"{NAME}-3"
 
 
-def test_a_persons_start_passes_an_attempt_that_left_the_run_to_an_owner_now_gone() -> None:
+def test_a_persons_start_skips_an_attempt_that_left_the_run_to_an_owner_that_was_aborted() -> None:
     past = ended(row("RUNNING", key=KEY), status="ABORTED")
     past.statuses[f"{NAME}-2"] = "SUCCEEDED"
     (only,) = plan({"refresh": "weekly"}, past)
@@ -115,25 +115,25 @@ def test_a_persons_start_passes_an_attempt_that_left_the_run_to_an_owner_now_gon
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "COMPLETE", "SUPERSEDED"])
-def test_a_persons_start_meets_the_execution_of_a_run_that_runs_or_is_done(status: str) -> None:
+def test_a_persons_start_finds_the_execution_of_a_run_that_runs_or_is_done(status: str) -> None:
     execution = "RUNNING" if status == "RUNNING" else "SUCCEEDED"
     (only,) = plan({"refresh": "weekly"}, ended(row(status, key=KEY, attempt=2), status=execution))
     assert only["name"] == f"{NAME}-2"
 
 
-def test_a_person_goes_on_with_the_unfinished_run_of_another_date() -> None:
+def test_a_person_continues_the_unfinished_run_of_another_date() -> None:
     failed = row("FAILED", key=KEY, base_date=20200921)
     (only,) = plan({"refresh": "weekly"}, ended(failed, status="FAILED"))
     assert (only["input"]["base_date"], only["input"]["attempt"]) == (20200921, 2)
 
 
-def test_after_a_complete_run_of_another_date_a_person_starts_todays() -> None:
+def test_after_a_complete_run_of_another_date_a_person_starts_the_run_of_today() -> None:
     complete = row("COMPLETE", key=KEY, base_date=20200921)
     (only,) = plan({"refresh": "weekly"}, ended(complete, status="SUCCEEDED"))
     assert (only["input"]["base_date"], only["input"]["attempt"]) == (20200928, 1)
 
 
-def test_a_named_run_of_the_same_date_is_a_run_of_its_own() -> None:
+def test_a_named_run_of_the_same_date_is_a_separate_run() -> None:
     (only,) = plan(
         {"refresh": "weekly", "run": "again"}, ended(row("FAILED", key=KEY), status="FAILED")
     )
@@ -182,7 +182,7 @@ def test_a_trigger_that_cannot_start_anything_says_why(trigger: object, reason: 
         plan(trigger)
 
 
-def test_all_that_is_wrong_with_a_request_is_said_at_once() -> None:
+def test_every_problem_of_a_request_is_reported_at_once() -> None:
     with pytest.raises(triggers.InvalidTrigger) as caught:
         plan({"refresh": "daily", "colour": 1, "base_date": 0, "import_mode": "HALF"})
     for reason in ("colour is unknown", "'daily' is not in", "base_date must", "import_mode must"):

@@ -1,4 +1,4 @@
-"""What reconciliation starts: lost events and refreshes that died, and nothing else."""
+"""What reconciliation starts: lost events and refreshes that were interrupted, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ NAME = f"brandi-hrnn-campaign-v2-20200928-{KEY}"
 
 
 def history(*rows: Any, **statuses: str) -> MadeUpHistory:
-    """Glue has succeeded; `statuses` are executions' by name, with _ for - ."""
+    """A history in which Glue has succeeded; `statuses` are by execution name, with _ for -."""
     named = {name.replace("_", "-"): status for name, status in statuses.items()}
     return MadeUpHistory(list(rows), named, {"run_id": RUN_ID, "completed": COMPLETED})
 
@@ -31,10 +31,10 @@ def started(past: MadeUpHistory) -> list[str]:
     return [e["name"] for e in plan_refresh.plan({"reconcile": True}, SETTINGS, later, past)]
 
 
-def test_a_glue_run_without_a_row_is_started_as_its_event_would_have() -> None:
+def test_a_glue_run_without_a_row_is_started_as_its_event_would_have_started_it() -> None:
     past = history(row("COMPLETE", key="11111111", base_date=20200921))
     assert started(past) == [NAME]
-    (event_s,) = plan_refresh.plan(
+    (by_event,) = plan_refresh.plan(
         {
             "source": "aws.glue",
             "time": "2020-09-28T01:00:00Z",
@@ -48,7 +48,7 @@ def test_a_glue_run_without_a_row_is_started_as_its_event_would_have() -> None:
         COMPLETED,
         history(),
     )
-    assert [event_s] == plan_refresh.plan({"reconcile": True}, SETTINGS, COMPLETED, history())
+    assert [by_event] == plan_refresh.plan({"reconcile": True}, SETTINGS, COMPLETED, history())
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "COMPLETE", "SUPERSEDED", "FAILED"])
@@ -65,7 +65,7 @@ def test_a_glue_run_whose_row_a_later_run_has_taken_is_not_started_again() -> No
     assert started(history(later)) == []
 
 
-def test_a_glue_run_whose_execution_has_yet_to_claim_its_row_is_not_started_again() -> None:
+def test_a_glue_run_whose_execution_has_not_claimed_its_row_yet_is_not_started_again() -> None:
     past = history()
     past.statuses[NAME] = "RUNNING"
     assert started(past) == []
@@ -84,7 +84,7 @@ def test_an_event_that_came_after_midnight_is_not_started_again() -> None:
     assert started(past) == []
 
 
-def test_a_glue_run_whose_execution_failed_before_it_had_a_row_is_tried_again() -> None:
+def test_a_glue_run_whose_execution_failed_before_it_had_a_row_is_retried() -> None:
     past = history()
     past.statuses[NAME] = "FAILED"
     assert started(past) == [f"{NAME}-2"]
@@ -102,29 +102,29 @@ def test_a_row_that_says_running_is_taken_over_if_its_execution_does_not(
     assert started(past) == [f"{NAME}-2"]
 
 
-def test_every_dead_row_is_taken_over_not_only_the_newest() -> None:
+def test_every_row_of_an_ended_execution_is_taken_over_not_only_the_newest() -> None:
     old = row("RUNNING", key="11111111", base_date=20200921)
     past = history(row("COMPLETE", key=KEY), old)
     assert started(past) == ["brandi-hrnn-campaign-v2-20200921-11111111-2"]
 
 
 @pytest.mark.parametrize(
-    ("kind", "tried_again"), [("PASSING", True), ("NEEDS_A_PERSON", False), ("", False)]
+    ("kind", "is_retried"), [("PASSING", True), ("NEEDS_A_PERSON", False), ("", False)]
 )
-def test_a_failed_row_is_tried_again_if_the_reason_passes_with_time(
-    kind: str, tried_again: bool
+def test_a_failed_row_is_retried_if_the_reason_passes_with_time(
+    kind: str, is_retried: bool
 ) -> None:
     past = history(row("FAILED", key=KEY, kind=kind))
     past.statuses[NAME] = "FAILED"
-    assert started(past) == ([f"{NAME}-2"] if tried_again else [])
+    assert started(past) == ([f"{NAME}-2"] if is_retried else [])
 
 
-def test_a_failed_row_is_tried_again_up_to_a_number_of_attempts() -> None:
+def test_a_failed_row_is_retried_up_to_a_number_of_attempts() -> None:
     assert started(history(row("FAILED", key=KEY, kind="PASSING", attempt=2))) == [f"{NAME}-3"]
     assert started(history(row("FAILED", key=KEY, kind="PASSING", attempt=3))) == []
 
 
-def test_a_failed_row_that_a_newer_refresh_has_followed_is_left() -> None:
+def test_a_failed_row_that_a_newer_refresh_has_followed_is_not_retried() -> None:
     failed = row("FAILED", key="11111111", base_date=20200921, kind="PASSING")
     assert started(history(row("COMPLETE", key=KEY), failed)) == []
 

@@ -25,7 +25,7 @@ def problems_with(change: Any) -> list[str]:
     return caught.value.problems
 
 
-def test_the_environments_of_the_repository_are_right() -> None:
+def test_the_environments_of_the_repository_are_valid() -> None:
     assert set(load(ROOT / "environments")) == {"dev", "prod"}
 
 
@@ -65,7 +65,7 @@ ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda s: s.update(colour="red"),
         "colour: is not a known setting; remove it",
     ),
-    "an unknown key deep inside": (
+    "an unknown key in a nested mapping": (
         lambda s: s["refreshes"][0]["campaigns"][0].update(gate=1),
         "refreshes[0].campaigns[0].gate: is not a known setting",
     ),
@@ -82,7 +82,7 @@ ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda s: s["refreshes"][0]["campaigns"][0].update(name="c" * 64),
         "refreshes[0].campaigns[0].name: String should have at most 63 characters",
     ),
-    "a name that Personalize does not take": (
+    "a name that Personalize does not accept": (
         lambda s: s["refreshes"][0]["campaigns"][0].update(solution="-solution"),
         "refreshes[0].campaigns[0].solution: '-solution' does not have the form",
     ),
@@ -106,19 +106,19 @@ ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         "refreshes[0].datasets[0].location: the import role may not read bucket "
         "brandi-personalize-x; add it to import_role.buckets",
     ),
-    "a log retention that CloudWatch does not know": (
+    "a log retention that CloudWatch does not have": (
         lambda s: s.update(log_retention_days=8),
         "log_retention_days: CloudWatch Logs keeps logs for 1, 3, 5,",
     ),
-    "a schedule that is none": (
+    "a text that is not a schedule": (
         lambda s: s.update(reconcile={"schedule": "daily"}),
         "reconcile.schedule: 'daily' is not a schedule; write rate(1 day), or six fields",
     ),
-    "a word for never that is another": (
+    "a word other than never": (
         lambda s: s.update(reconcile="off"),
         "reconcile: must be 'never' or a mapping, not 'off'",
     ),
-    "a history that would outgrow AWS's limit": (
+    "a history that could exceed AWS's limit": (
         lambda s: s.update(
             stages={"solution_version": {"longest_wait_seconds": 60, "time_limit_hours": 168}}
         ),
@@ -128,12 +128,12 @@ ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 
 @pytest.mark.parametrize("case", ONE_PROBLEM)
-def test_a_problem_is_told_with_its_place_and_what_to_do(case: str) -> None:
+def test_a_problem_is_reported_with_its_place_and_what_to_do(case: str) -> None:
     change, expected = ONE_PROBLEM[case]
     assert any(problem.startswith(expected) for problem in problems_with(change))
 
 
-def test_two_campaigns_of_one_name_are_told_even_across_refreshes() -> None:
+def test_two_campaigns_with_one_name_are_reported_even_across_refreshes() -> None:
     def twice(settings: dict[str, Any]) -> None:
         settings["refreshes"].append({**settings["refreshes"][0], "name": "daily"})
 
@@ -143,7 +143,7 @@ def test_two_campaigns_of_one_name_are_told_even_across_refreshes() -> None:
     ]
 
 
-def test_datasets_of_two_groups_in_one_refresh_are_told() -> None:
+def test_datasets_of_two_groups_in_one_refresh_are_reported() -> None:
     def mix(settings: dict[str, Any]) -> None:
         first = settings["refreshes"][0]["datasets"][0]
         settings["refreshes"][0]["datasets"].append(
@@ -156,13 +156,13 @@ def test_datasets_of_two_groups_in_one_refresh_are_told() -> None:
     ]
 
 
-def test_all_problems_are_told_at_once() -> None:
-    def spoil(settings: dict[str, Any]) -> None:
+def test_all_problems_are_reported_at_once() -> None:
+    def add_every_problem(settings: dict[str, Any]) -> None:
         for change, _ in ONE_PROBLEM.values():
             if change is not ONE_PROBLEM["a missing key"][0]:
                 change(settings)
 
-    reported = "\n".join(problems_with(spoil))
+    reported = "\n".join(problems_with(add_every_problem))
     for place in ("colour", "account", "time_zone", "import_role", "log_retention_days"):
         assert f"{place}: " in reported
     assert "refreshes[0].campaigns[0].name: " in reported

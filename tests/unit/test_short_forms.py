@@ -9,7 +9,7 @@ from stacks.short_forms import OWNED, DefinitionError, written_out
 
 @pytest.fixture
 def workflow(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Write out states that stand in a workflow file of their own, beside two shared entries."""
+    """Write out states of a workflow file, next to the shared entries below."""
     shared = {
         "again": {"ErrorEquals": ["Busy"], "BackoffRate": 2.0, "MaxAttempts": "${stage_attempts}"},
         "table_unavailable": {"ErrorEquals": ["A"], "BackoffRate": 2.0},
@@ -33,14 +33,14 @@ def workflow(monkeypatch: pytest.MonkeyPatch) -> Any:
 DONE = {"Type": "Succeed"}
 
 
-def test_a_state_and_its_catch_go_on_to_the_state_below(workflow: Any) -> None:
+def test_a_state_and_its_catch_continue_with_the_state_below(workflow: Any) -> None:
     look = {"Resource": "dynamodb:getItem", "Catch": [{"ErrorEquals": ["X"]}]}
     first = workflow(Look=look, Done=DONE)["Look"]
     assert first["Next"] == "Done"
     assert first["Catch"] == [{"ErrorEquals": ["X"], "Next": "Done"}]
 
 
-def test_the_type_follows_and_the_resource_is_of_the_partition(workflow: Any) -> None:
+def test_the_type_is_derived_and_the_resource_has_the_partition(workflow: Any) -> None:
     written = workflow(
         Do={"Resource": "lambda:invoke"},
         Wait={"Seconds": 5},
@@ -54,7 +54,7 @@ def test_the_type_follows_and_the_resource_is_of_the_partition(workflow: Any) ->
     assert "Next" not in written["Fail"]
 
 
-def test_what_is_shared_is_taken_over_and_own_keys_win(workflow: Any) -> None:
+def test_shared_entries_are_copied_and_own_keys_replace_theirs(workflow: Any) -> None:
     retry = ["again", {"Like": "again", "MaxAttempts": 3}]
     catch = [{"Like": "noted", "Assign": {"cause": "z", "more": 1}, "Next": "Done"}]
     do = workflow(Do={"Resource": "r", "Retry": retry, "Catch": catch}, Done=DONE)["Do"]
@@ -62,7 +62,7 @@ def test_what_is_shared_is_taken_over_and_own_keys_win(workflow: Any) -> None:
     assert do["Catch"][0]["Assign"] == {"error": "x", "cause": "z", "more": 1}
 
 
-def test_a_stage_is_the_body_and_knows_its_name(workflow: Any) -> None:
+def test_a_stage_becomes_the_body_and_has_its_name(workflow: Any) -> None:
     body = {"Do": {"Resource": "r", "Retry": ["again"], "Comment": "${stage}", "End": True}}
     written = workflow(
         body, Each={"Type": "Map", "Stage": "train"}, One={"Type": "Parallel", "Stage": "train"},
@@ -94,7 +94,7 @@ def test_a_write_is_conditional_on_owning_the_row(workflow: Any) -> None:
     assert [retry["ErrorEquals"] for retry in write["Retry"]] == [["A"], ["B"]]
 
 
-def test_a_new_row_may_be_written_where_it_says_so(workflow: Any) -> None:
+def test_a_new_row_may_be_written_where_the_state_says_so(workflow: Any) -> None:
     write = workflow(Write={"Write own or new row": {"status": "FAILED"}}, Done=DONE)["Write"]
     condition = write["Arguments"]["ConditionExpression"]
     assert condition == f"attribute_not_exists(execution_arn) OR {OWNED}"

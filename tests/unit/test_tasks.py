@@ -1,4 +1,4 @@
-"""The decisions of the tasks that find or create, one by one, without any AWS."""
+"""The decisions of the tasks that find or create resources, one by one, without AWS."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +34,7 @@ def version(arn: str = "arn:solution/s/1", **changes: Any) -> Any:
     }
 
 
-def test_the_first_attempt_has_one_name_and_each_further_one_name_more() -> None:
+def test_the_first_attempt_has_one_name_and_each_further_attempt_one_more() -> None:
     assert names("import", 1) == ["import"]
     assert names("import", 3) == ["import", "import-2", "import-3"]
 
@@ -103,7 +103,7 @@ OURS, OTHER = "arn:solution/s/2", "arn:solution/s/1"
         (OTHER, (OTHER, "ACTIVE"), False),
     ],
 )
-def test_a_move_is_under_way_if_nothing_is_left_to_ask_for(
+def test_a_move_is_under_way_if_no_update_has_to_be_requested(
     served: str, update: tuple[str, str] | None, expected: bool
 ) -> None:
     campaign: Any = {"solutionVersionArn": served}
@@ -133,7 +133,7 @@ def refusal(code: str, status: int = 400) -> ClientError:
     ],
     ids=str,
 )
-def test_what_passes_with_time_is_to_be_tried_later(error: Exception) -> None:
+def test_an_error_that_passes_with_time_is_retried_later(error: Exception) -> None:
     with pytest.raises(RetryLater) as later, retry_later():
         raise error
     assert later.value.__cause__ is error
@@ -144,7 +144,7 @@ def test_what_passes_with_time_is_to_be_tried_later(error: Exception) -> None:
     [refusal("InvalidInputException"), refusal("AccessDeniedException"), ValueError("ours")],
     ids=str,
 )
-def test_every_other_error_leaves_as_it_is(error: Exception) -> None:
+def test_every_other_error_is_raised_unchanged(error: Exception) -> None:
     with pytest.raises(type(error)) as same, retry_later():
         raise error
     assert same.value is error

@@ -1,68 +1,56 @@
-"""`python -m ops` as an operator runs it, against an environment deployed in the embedded cloud.
+"""`python -m ops undelivered` and `replay`, as an operator runs them.
 
-The refresh itself is rehearsed in test_refresh.py; here an event misses it, and is brought back.
+The refresh itself is rehearsed in test_refresh.py; here its event is not delivered but replayed.
 """
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import ClientError
 
-from embedded_aws import Clock, Cloud, start
 from ops.__main__ import main
-from ops.deployment import in_words
 from ops.undelivered import execution_name
 from rehearsal import shop as shops
-from rehearsal.assembly import find_stack
 from rehearsal.result import executions
-from rehearsal.shop import LAST_WEEK, glue_event
-from tests.rehearsal.conftest import Kept, OpenShop
+from rehearsal.shop import glue_event
+from tests.conftest import ROOT
+from tests.rehearsal.conftest import OpenShop
+from tests.rehearsal.ops_commands import ops, refusal
+from tests.rehearsal.refreshes import JOB, ONCE, counts
 
-ROOT = Path(__file__).parents[2]
-JOB = "Job-Brandi-Commerce-API"
 MISSED, ANOTHER = "jr_" + "0" * 64, "jr_" + "1" * 64
 
 
 @dataclass
 class Shop(shops.Shop):
-    """The deployed environment prod, whose dispatch workflow can be kept from starting."""
+    """The deployed environment prod, with a way to refuse the start of the dispatch workflow."""
 
     @property
     def queue(self) -> str:
         return self.outputs["UndeliveredEventsUrl"]
 
     def deliver(self, *runs: str) -> None:
-        """Let Glue's job succeed, with this week's files in S3, and wait for all that follows."""
+        """Let Glue's job succeed, with this week's files in S3, and wait until all has ended."""
         self.send(*(glue_event(JOB, run_id=run) for run in runs))
         self.settle()
 
     def miss(self, *runs: str) -> None:
-        """Let it succeed while the rule's role may not start the dispatch workflow."""
+        """Let the job succeed while the rule's role may not start the dispatch workflow."""
         self.cloud.faults.add("states:StartExecution=denied*always")
         self.deliver(*runs)
         self.cloud.faults.clear()
 
     def put(self, body: str) -> str:
-        """Put a message in the queue that no rule has sent; return its id."""
+        """Send a message to the queue as no rule does; return its ID."""
         sent = self.cloud.client("sqs").send_message(QueueUrl=self.queue, MessageBody=body)
         return str(sent["MessageId"])
 
     def queued(self) -> int:
-        """Return how many messages the queue has, hidden ones too."""
+        """Return the number of messages in the queue, including those in flight."""
         counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         counted = self.cloud.client("sqs").get_queue_attributes(
             QueueUrl=self.queue, AttributeNames=list(counts)
@@ -75,44 +63,19 @@ class Shop(shops.Shop):
         return [e["name"] for e in executions(self.cloud, machine, self.began)]
 
     def made(self) -> dict[str, int]:
-        """Return how many of each thing Personalize was made to make."""
-        made = self.result()["personalize"]
-        return {kind: len(things) for kind, things in made.items()}
-
-
-ONCE = {"dataset_import_jobs": 1, "solution_versions": 1, "campaign_updates": 1}
+        """Return how many resources of each kind were made in Personalize."""
+        return counts(self.result())
 
 
 @pytest.fixture
 def shop(open_shop: OpenShop) -> Shop:
-    """The environment prod, in which nothing has happened."""
+    """The environment prod, newly deployed."""
     opened = open_shop("prod", new=True)
     return Shop(**vars(opened))
 
 
-@pytest.fixture
-def bare(kept: Kept, assembly: Path) -> Iterator[Cloud]:
-    """A cloud of prod's account, in which nothing is deployed."""
-    kept.stack.close()
-    prod = find_stack(assembly, "prod")
-    with start(account=prod.account, region=prod.region, clock=Clock(LAST_WEEK)) as cloud:
-        yield cloud
-
-
-def ops(verb: str, *more: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a verb for prod in a process of its own, with what the running cloud exports."""
-    return subprocess.run(
-        [sys.executable, "-m", "ops", verb, "--environment", "prod", *more],
-        cwd=ROOT,
-        env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true", **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def printed(capsys: pytest.CaptureFixture[str], verb: str, status: int = 0) -> list[dict[str, Any]]:
-    """Run a verb for prod in this process; return what it says as JSON about each message."""
+    """Run a verb for prod in this process; return its JSON object for each message."""
     assert main([verb, "--environment", "prod", "--json"]) == status
     shown = json.loads(capsys.readouterr().out)
     assert (shown["environment"], shown["stack"]) == ("prod", "PersonalizeRefresh-prod")
@@ -120,16 +83,7 @@ def printed(capsys: pytest.CaptureFixture[str], verb: str, status: int = 0) -> l
     return messages
 
 
-def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Run a command line that cannot be done; return its one line on stderr."""
-    assert main(arguments) == 2
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    (line,) = shown.err.splitlines()
-    return line
-
-
-def test_an_event_that_missed_the_workflow_is_told_with_its_reason_and_replayed_to_the_end(
+def test_an_undelivered_event_is_listed_with_its_reason_and_replayed_to_the_end(
     shop: Shop,
 ) -> None:
     shop.miss(MISSED)
@@ -171,7 +125,7 @@ def test_a_list_is_in_the_order_of_the_events_and_hides_nothing_from_the_next_co
     shop.miss(MISSED)
     shop.later(60)
     shop.miss(ANOTHER)
-    for _ in range(21):  # SQS gives at most ten at once
+    for _ in range(21):  # SQS returns at most ten at once
         shop.put('{"reconcile": true}')
     first = printed(capsys, "undelivered")
     assert len({message["message_id"] for message in first}) == len(first) == 23
@@ -186,7 +140,7 @@ def test_a_list_is_in_the_order_of_the_events_and_hides_nothing_from_the_next_co
     assert {m["body"] for m in first[:21]} == {'{"reconcile": true}'}
 
 
-def test_an_event_whose_retries_are_exhausted_is_told_so(shop: Shop) -> None:
+def test_an_event_whose_retries_are_exhausted_is_listed_with_the_reason(shop: Shop) -> None:
     shop.cloud.faults.add("states:StartExecution=throttle*always")
     shop.deliver(MISSED)
     shop.cloud.faults.clear()
@@ -195,7 +149,7 @@ def test_an_event_whose_retries_are_exhausted_is_told_so(shop: Shop) -> None:
     assert reason.startswith("THROTTLING: Rate exceeded (MaximumEventAgeInSeconds exhausted after ")
 
 
-def test_a_message_whose_execution_started_but_that_was_not_deleted_is_done_at_the_next_replay(
+def test_a_message_whose_execution_started_but_that_was_not_deleted_is_deleted_by_the_next_replay(
     shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.miss(MISSED)
@@ -221,7 +175,7 @@ def test_a_message_whose_execution_started_but_that_was_not_deleted_is_done_at_t
     assert shop.queued() == 0
 
 
-def test_an_event_that_the_rule_delivered_after_all_trains_nothing_twice(
+def test_an_event_that_the_rule_has_delivered_too_trains_nothing_twice(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.miss(MISSED)
@@ -232,7 +186,7 @@ def test_an_event_that_the_rule_delivered_after_all_trains_nothing_twice(
     assert shop.made() == ONCE
 
 
-def test_a_broken_message_stays_in_the_queue_and_keeps_no_other_back(
+def test_a_broken_message_stays_in_the_queue_and_does_not_stop_the_others(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = {shop.put("no JSON \x1b[31m"), shop.put("[1]")}
@@ -252,7 +206,7 @@ def test_a_broken_message_stays_in_the_queue_and_keeps_no_other_back(
     assert shop.table_rows()[0]["refresh_status"] == "COMPLETE"
 
 
-def test_an_event_whose_execution_is_refused_stays_in_the_queue_with_awss_reason(
+def test_an_event_whose_execution_is_refused_stays_in_the_queue_with_the_reason_from_aws(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop.miss(MISSED, ANOTHER)
@@ -281,7 +235,7 @@ def prod_of_another_account(folder: Path) -> Path:
     return folder
 
 
-def test_the_credentials_of_another_account_are_refused_before_anything_is_touched(
+def test_the_credentials_of_another_account_are_refused_before_any_other_call(
     shop: Shop,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -299,107 +253,6 @@ def test_the_credentials_of_another_account_are_refused_before_anything_is_touch
         QueueUrl=shop.queue, AttributeNames=["ApproximateReceiveCount"]
     )["Messages"]
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
-
-
-@pytest.mark.usefixtures("bare")
-def test_a_stack_that_is_not_deployed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert refusal(capsys, "undelivered", "--environment", "prod") == (
-        "ops: the stack PersonalizeRefresh-prod is not deployed in ap-northeast-1; deploy it: "
-        "npx cdk deploy PersonalizeRefresh-prod"
-    )
-
-
-def test_a_stack_without_the_queues_output_is_told(
-    bare: Cloud, capsys: pytest.CaptureFixture[str]
-) -> None:
-    template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
-    bare.client("cloudformation").create_stack(
-        StackName="PersonalizeRefresh-prod", TemplateBody=json.dumps(template)
-    )
-    assert refusal(capsys, "replay", "--environment", "prod") == (
-        "ops: the stack PersonalizeRefresh-prod is CREATE_COMPLETE and has no output "
-        "UndeliveredEventsUrl; deploy it: npx cdk deploy PersonalizeRefresh-prod"
-    )
-
-
-def test_an_unknown_environment_is_told_with_those_that_there_are(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    line = refusal(capsys, "undelivered", "--environment", "production")
-    assert line == "ops: there is no environment 'production'; environments/ has dev, prod"
-
-
-def test_every_problem_of_the_environment_files_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "prod.yaml").write_text("account: 1\n")
-    (tmp_path / "dev.yaml").write_text("account: 1\n")
-    monkeypatch.setenv("ENVIRONMENTS", str(tmp_path))
-    assert main(["undelivered", "--environment", "prod"]) == 2
-    problems = capsys.readouterr().err
-    assert "dev.yaml: account: " in problems
-    assert "prod.yaml: refreshes: " in problems
-
-
-@pytest.mark.parametrize(
-    ("variables", "expected"),
-    [
-        (
-            {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
-            "ops: Unable to locate credentials; give valid AWS credentials",
-        ),
-        ({"AWS_PROFILE": "nobody"}, "ops: The config profile (nobody) could not be found; give"),
-        ({"AWS_ENDPOINT_URL": "nowhere"}, "ops: Invalid endpoint: nowhere; AWS_ENDPOINT_URL must"),
-        (
-            {"AWS_ENDPOINT_URL": "http://localhost:1"},
-            'ops: Could not connect to the endpoint URL: "http://localhost:1/"; check the network',
-        ),
-    ],
-    ids=["no credentials", "an unknown profile", "no URL", "no connection"],
-)
-def test_what_keeps_a_command_from_aws_is_one_sentence(
-    variables: dict[str, str], expected: str, tmp_path: Path
-) -> None:
-    none = {"AWS_CONFIG_FILE": str(tmp_path), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path)}
-    done = ops("undelivered", **{**none, **variables})
-    assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(expected)
-
-
-@pytest.mark.parametrize(
-    ("error", "remedy"),
-    [
-        (
-            ClientError(
-                {"Error": {"Code": "AccessDenied", "Message": "User x may not."}}, "DescribeStacks"
-            ),
-            "AWS refused DescribeStacks: User x may not (AccessDenied); ask for that permission",
-        ),
-        (
-            ClientError(
-                {"Error": {"Code": "ExpiredToken", "Message": "It has expired"}},
-                "GetCallerIdentity",
-            ),
-            "AWS refused GetCallerIdentity: It has expired (ExpiredToken); give valid AWS",
-        ),
-        (
-            ClientError(
-                {"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue", "Message": "Gone."}},
-                "ReceiveMessage",
-            ),
-            "(AWS.SimpleQueueService.NonExistentQueue); the stack's queue is gone: deploy",
-        ),
-        (EndpointConnectionError(endpoint_url="https://sts.x"), "; check the network"),
-        (ReadTimeoutError(endpoint_url="https://sts.x"), "; check the network"),
-        (NoCredentialsError(), "; give valid AWS credentials"),
-    ],
-)
-def test_an_error_of_aws_is_told_with_what_to_do(
-    error: ClientError | BotoCoreError, remedy: str
-) -> None:
-    assert remedy in in_words(error)
-    assert "\n" not in in_words(error)
 
 
 @pytest.mark.parametrize(
