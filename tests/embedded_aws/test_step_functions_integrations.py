@@ -1,6 +1,8 @@
 """Tasks that call services: names both ways, results, and the names of their errors."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -122,22 +124,26 @@ def test_error_names_begin_with_the_name_of_the_java_sdk(service: str, prefix: s
 
 
 def test_an_error_that_is_not_modelled_has_the_name_of_the_service(
-    machines: Machines, monkeypatch: pytest.MonkeyPatch
+    machines: Machines,
 ) -> None:
     state = task("aws-sdk:personalize:listSchemas", {"MaxResults": 1})
     response: Any = {
         "Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"},
         "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "r"},
     }
-    fail_calls(monkeypatch, ClientError(response, "ListSchemas"))
-    error = error_of(machines, state, by="Personalize.PersonalizeException")
+    with failing_calls(ClientError(response, "ListSchemas")):
+        error = error_of(machines, state, by="Personalize.PersonalizeException")
     assert error["Cause"] == (
         "Rate exceeded (Service: Personalize, Status Code: 400, Request ID: r)"
     )
 
 
-def fail_calls(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Make every call of a state machine end with `error`, as a broken network would."""
+@contextmanager
+def failing_calls(error: Exception) -> Iterator[None]:
+    """Make every call of a state machine end with `error`, as a broken network would.
+
+    Undone before the machines end, for these undo their own changes of the same names.
+    """
     real = clients.client_for
 
     def client_for(region: str, service: str, state_credentials: Any) -> Any:
@@ -149,12 +155,14 @@ def fail_calls(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
         client.meta.events.register("before-call.*.*", fail)
         return client
 
-    monkeypatch.setattr(
-        "moto.stepfunctions.parser.asl.component.state.exec.state_task.service"
-        ".state_task_service_aws_sdk.boto_client_for",
-        client_for,
-    )
-    monkeypatch.setattr("embedded_aws.services.stepfunctions.integrations.client_for", client_for)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            "moto.stepfunctions.parser.asl.component.state.exec.state_task.service"
+            ".state_task_service_aws_sdk.boto_client_for",
+            client_for,
+        )
+        patched.setattr("embedded_aws.services.stepfunctions.integrations.client_for", client_for)
+        yield
 
 
 @pytest.mark.parametrize(
@@ -162,9 +170,8 @@ def fail_calls(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     [ConnectionClosedError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")],
 )
 def test_a_call_without_a_response_is_an_sdk_client_exception(
-    machines: Machines, monkeypatch: pytest.MonkeyPatch, problem: Exception
+    machines: Machines, problem: Exception
 ) -> None:
-    fail_calls(monkeypatch, problem)
     for state, error in (
         (task("aws-sdk:sfn:listStateMachines", {}), "Sfn.SdkClientException"),
         (
@@ -173,7 +180,8 @@ def test_a_call_without_a_response_is_an_sdk_client_exception(
         ),
         (invoke("f"), "Lambda.SdkClientException"),
     ):
-        assert error_of(machines, state, by=error)["Error"] == error
+        with failing_calls(problem):
+            assert error_of(machines, state, by=error)["Error"] == error
 
 
 def test_starting_an_existing_name_is_an_error_with_an_sfn_name(machines: Machines) -> None:
