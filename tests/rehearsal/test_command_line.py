@@ -6,16 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.rehearsal.command_line import rehearse
+
 ROOT = Path(__file__).parents[2]
 
 
-def rehearse(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rehearsal", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 def test_json_is_one_object_with_the_whole_result(assembly: Path) -> None:
-    done = rehearse("--assembly", str(assembly), "--environment", "prod", "--json")
+    command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly)]
+    command += ["--environment", "prod", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert set(shown) == {"executions", "rows", "personalize", "recommendations", "cost"}

@@ -7,13 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.rehearsal.command_line import rehearse
+
 ROOT = Path(__file__).parents[2]
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-def rehearse(assembly: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def rehearse_in_a_terminal(assembly: Path, *arguments: str) -> tuple[int, str]:
@@ -46,7 +43,7 @@ def test_a_terminal_and_a_pipe_show_the_same_result(assembly: Path) -> None:
     status, shown = rehearse_in_a_terminal(assembly, "--pace", "300")
     assert status == 0, shown
     assert "\x1b[32m" in shown
-    piped = rehearse(assembly)
+    piped = rehearse("--assembly", str(assembly))
     assert result_of(shown) == result_of(piped.stdout)
     assert "\x1b" not in piped.stdout
 
@@ -56,7 +53,7 @@ def test_the_message_of_a_service_is_printed_unchanged(assembly: Path, tmp_path:
     rows = [f"u{n % 80},i{n % 60},{1598000000 + n * 1200}" for n in range(3000)]
     last.write_text("USER_ID,ITEM_ID,TIMESTAMP,/price\n" + "".join(f"{r},5\n" for r in rows[:2300]))
     this.write_text("USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(f"{r}\n" for r in rows))
-    done = rehearse(assembly, "--previous", str(last), "--data", str(this))
+    done = rehearse("--assembly", str(assembly), "--previous", str(last), "--data", str(this))
     assert done.returncode == 1
     assert not done.stderr
     verdict = done.stdout[done.stdout.index("NOT COMPLETE: ") :]
@@ -65,7 +62,9 @@ def test_the_message_of_a_service_is_printed_unchanged(assembly: Path, tmp_path:
 
 
 def test_after_an_aborted_run_the_output_says_what_continues_it(assembly: Path) -> None:
-    done = rehearse(assembly, "--fault", "personalize:CreateSolutionVersion=aborted")
+    done = rehearse(
+        "--assembly", str(assembly), "--fault", "personalize:CreateSolutionVersion=aborted"
+    )
     assert done.returncode == 1
     assert not done.stderr
     assert done.stdout.endswith(
@@ -76,7 +75,9 @@ def test_after_an_aborted_run_the_output_says_what_continues_it(assembly: Path) 
 
 
 def test_a_campaign_that_has_moved_is_not_reported_on_its_old_version(assembly: Path) -> None:
-    done = rehearse(assembly, "--fault", "personalize:DescribeCampaign@2=denied*always")
+    done = rehearse(
+        "--assembly", str(assembly), "--fault", "personalize:DescribeCampaign@2=denied*always"
+    )
     assert done.returncode == 1
     assert (
         "NOT COMPLETE: already on a new solution version: brandi-hrnn-campaign-dev.\n"
