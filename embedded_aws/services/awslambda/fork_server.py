@@ -15,7 +15,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,41 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 _BARE = frozenset(sys.modules)  # what awslambdaric would also find imported
 
 
-def _warm_up() -> None:
-    """Import what makes a start slow: boto3, and what boto3 imports with its first client."""
-    import boto3  # noqa: PLC0415 - after _BARE
+# Whose models a function's clients find loaded; others are read at the function's start.
+_SERVICES = ("dynamodb", "glue", "personalize", "s3", "sqs", "stepfunctions", "sts")
 
+
+def _warm_up() -> None:
+    """Import what makes a start slow: boto3, what its clients import, and what they read."""
+    import boto3  # noqa: PLC0415 - after _BARE
+    from botocore.loaders import JSONFileLoader, Loader  # noqa: PLC0415
+
+    # Each session reads and lists the same files anew: here once for all children.
+    loaders: Any = JSONFileLoader, Loader
+    loaders[0].load_file = _once(loaders[0].load_file, lambda _: None)
+    loaders[0].exists = _once(loaders[0].exists, lambda _: None)
+    loaders[1].list_available_services = _once(
+        loaders[1].list_available_services, lambda loader: tuple(loader.search_paths)
+    )
     # Its own session, so that no default session remains; it never needs credentials.
-    boto3.session.Session().client("sts", region_name="us-east-1")
+    session: Any = boto3.session.Session()
+    for service in _SERVICES:
+        session.client(service, region_name="us-east-1")
     gc.collect()
     gc.freeze()  # so that no child's garbage collector touches, and copies, shared memory
+
+
+def _once(method: Callable[..., Any], state: Callable[[Any], object]) -> Callable[..., Any]:
+    """Return a method that computes its result once for each argument and `state` of its object."""
+    known: dict[object, Any] = {}
+
+    def remembered(self: Any, argument: str) -> Any:
+        key = (state(self), argument)
+        if key not in known:
+            known[key] = method(self, argument)
+        return known[key]
+
+    return remembered
 
 
 def serve() -> str:
