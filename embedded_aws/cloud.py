@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,6 +36,8 @@ from embedded_aws.services import iam
 from embedded_aws.services.glue.models import ClockedGlueBackend, glue_backend
 from embedded_aws.services.iam.guard import Guard
 
+# Taken again by the next cloud if it is free: boto3's clients are kept by their endpoint.
+_last_port: list[int] = []
 _running = threading.Lock()  # moto keeps its state for the whole process: one cloud at a time
 
 
@@ -206,10 +209,15 @@ def _forget() -> None:
 
 
 def _listen(port: int) -> BaseWSGIServer:
-    try:
-        return make_server("127.0.0.1", port, _no_app, threaded=True, request_handler=_QuietHandler)
-    except SystemExit as error:  # werkzeug's way to say that the address is in use
-        raise OSError(f"port {port} on 127.0.0.1 is taken: choose another, or 0") from error
+    for chosen in [port] if port else [*_last_port, 0]:
+        # werkzeug's way to say that the address is in use
+        with suppress(SystemExit):
+            server = make_server(
+                "127.0.0.1", chosen, _no_app, threaded=True, request_handler=_QuietHandler
+            )
+            _last_port[:] = [server.server_port]
+            return server
+    raise OSError(f"port {port} on 127.0.0.1 is taken: choose another, or 0")
 
 
 def _no_app(_environ: Any, _start_response: Any) -> Any:

@@ -27,7 +27,7 @@ class Change:
     part: Any
     original: Any
     why: str
-    source: str = field(repr=False)  # a hash of the source of what was replaced
+    owner: object = field(repr=False)  # of which the part is an attribute, if it is one
     undo: Callable[[], None] = field(repr=False, compare=False)
 
 
@@ -81,7 +81,7 @@ def undo_all() -> None:
 
 def hashes() -> dict[str, str]:
     """Return the hash of the source of each part that is replaced now, by its place."""
-    return {change.place: change.source for change in _made}
+    return {change.place: _source_hash(change.original, change.owner) for change in _made}
 
 
 def pinned() -> dict[str, str]:
@@ -93,7 +93,7 @@ def pinned() -> dict[str, str]:
 def _note(
     place: str, part: Any, original: Any, why: str, undo: Callable[[], None], owner: object
 ) -> None:
-    _made.append(Change(place, part, original, why, _source_hash(original, owner), undo))
+    _made.append(Change(place, part, original, why, owner, undo))
 
 
 def _name(owner: object) -> str:

@@ -60,8 +60,8 @@ def test_stopping_leaves_no_thread_no_port_and_no_variable(cloud: Cloud) -> None
     cloud.stop()  # a second stop does nothing
     assert "AWS_ENDPOINT_URL" not in os.environ
     assert not [t for t in threading.enumerate() if t.name == "clock"]
-    with socket.socket() as again:
-        again.bind(("127.0.0.1", port))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
 
 
 def test_a_cloud_listens_on_loopback_only(cloud: Cloud) -> None:

@@ -3,6 +3,7 @@
 Each case sets the variables that a state reads, and checks which state comes next.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ RUN = {"run_key": "aaaaaaaa", "attempt": 1, "triggered": NOW, "base_date": 20200
 
 
 @pytest.fixture(autouse=True)
-def _time_stands_still() -> None:
-    clock.use(clock.Clock(NOW))
+def _time_stands_still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    time = clock.Clock(NOW)
+    monkeypatch.setattr(clock, "_current", time)
+    yield
+    time.stop()
 
 
 def value(text: str, **variables: Any) -> Any:
