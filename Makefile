@@ -19,10 +19,10 @@ test: install ## check everything: types, style, unit, infrastructure and rehear
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-product: install ## run the tests but the embedded cloud's own
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder --ignore tests/embedded_aws
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/embedded_aws
 
 faults: .venv/ready ## fail every call of a refresh in every way; DEEP=1 adds thousands of random sequences
 	@$(BIN)/python -m rehearsal.fault_matrix $(ARGS)

@@ -29,18 +29,13 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-# Opened once for a module: its tests run in one process, one after another.
-SHARED_SHOPS = {"kept", "rehearsed"}
-# The longest tests, begun first so that no process ends long after the others.
+# The longest files, begun first so that no process ends long after the others.
 LONGEST = ("test_sequences.py", "test_readme.py", "test_least_privilege.py")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share a shop in one process, and put the longest ones first."""
-    for item in items:
-        if SHARED_SHOPS & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Put the longest files first; with --dist loadfile each file runs in one process."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
