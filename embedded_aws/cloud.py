@@ -42,7 +42,7 @@ _running = threading.Lock()  # moto keeps its state for the whole process: one c
 
 
 class _QuietHandler(MotoRequestHandler):
-    # An answer is written in two parts: with Nagle's algorithm each call would cost 40 ms more.
+    # A response is written in two parts: with Nagle's algorithm each call would cost 40 ms more.
     disable_nagle_algorithm = True
 
     def log_request(self, *_args: object, **_kwargs: object) -> None:
@@ -123,7 +123,7 @@ class Cloud:
         """End the server, every function's process and the clock; forget everything. Repeatable."""
         if not self.is_running:
             return
-        self.clock.stop()  # first: what waits ends in silence, what runs still gets its answers
+        self.clock.stop()  # first: what waits ends silently, what runs still gets its responses
         lambdas: Any = lambda_backends[self.account][self.region]
         lambdas.stop()
         self._server.shutdown()

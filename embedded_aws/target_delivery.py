@@ -1,7 +1,7 @@
-"""Something on its way to one target: attempts under its role, retries on the clock, burial.
+"""Delivery to one target: attempts under its role, retries on the clock, the dead-letter queue.
 
-What EventBridge's rules and EventBridge Scheduler have in common; each says what it hands over and
-how it sends a dead letter.
+What EventBridge's rules and EventBridge Scheduler have in common; each adds what it sends to the
+target and to the dead-letter queue.
 """
 
 from abc import ABC, abstractmethod
@@ -43,7 +43,7 @@ class Undeliverable(Exception):
 class Delivery(ABC):
     """One thing for one target, whose RetryPolicy and DeadLetterConfig are respected."""
 
-    service: ClassVar[str]  # who assumes the target's role
+    service: ClassVar[str]  # which assumes the target's role
 
     target: Mapping[str, Any]
     accepted: float  # simulated, epoch seconds
@@ -52,7 +52,7 @@ class Delivery(ABC):
     @property
     @abstractmethod
     def source_arn(self) -> str:
-        """On whose behalf it is delivered, as the role's trust policy sees it."""
+        """The rule or schedule that delivers, as the role's trust policy sees it."""
 
     @property
     def region(self) -> str:
@@ -61,21 +61,21 @@ class Delivery(ABC):
 
     @abstractmethod
     def hand_over(self) -> None:
-        """Make one attempt; Undeliverable if it fails."""
+        """Make one attempt; raise Undeliverable if it fails."""
 
     @abstractmethod
     def send_dead_letter(
         self, queue_arn: str, failure: Undeliverable, attributes: Mapping[str, str]
     ) -> None:
-        """Put the undelivered in a queue; Undeliverable if it does not take it."""
+        """Send a dead letter to a queue; Undeliverable if the queue refuses."""
 
     def attempt(self) -> None:
-        """Hand it over, or plan the next attempt, or give it up."""
+        """Deliver, or plan the next attempt, or send a dead letter."""
         self.attempts += 1
         try:
             self.hand_over()
         except Undeliverable as failure:
-            self._retry_or_bury(failure)
+            self._retry_or_give_up(failure)
 
     def start_execution(self, body: str, **name: str) -> None:
         """Start the state machine that is the target, under the target's role."""
@@ -85,7 +85,7 @@ class Delivery(ABC):
             )
         except ClientError as error:
             raise _failure(error) from error
-        except BotoCoreError as error:  # the connection broke: the answer may be lost
+        except BotoCoreError as error:  # the connection broke: the response may be lost
             raise Undeliverable("SDK_CLIENT_ERROR", str(error), is_final=False) from error
 
     def assume_role(self) -> Credentials:
@@ -99,7 +99,7 @@ class Delivery(ABC):
         except iam.TrustRefused as refused:
             raise Undeliverable("NO_PERMISSIONS", str(refused), is_final=True) from None
 
-    def _retry_or_bury(self, failure: Undeliverable) -> None:
+    def _retry_or_give_up(self, failure: Undeliverable) -> None:
         policy = self.target.get("RetryPolicy", {})
         longest = float(policy.get("MaximumEventAgeInSeconds", DEFAULT_AGE))
         retries = int(policy.get("MaximumRetryAttempts", DEFAULT_RETRIES))
@@ -114,9 +114,9 @@ class Delivery(ABC):
             else:
                 current().call_at(now + delay, self.attempt)
                 return
-        self._bury(failure, exhausted)
+        self._send_to_dead_letter_queue(failure, exhausted)
 
-    def _bury(self, failure: Undeliverable, exhausted: str | None) -> None:
+    def _send_to_dead_letter_queue(self, failure: Undeliverable, exhausted: str | None) -> None:
         queue = self.target.get("DeadLetterConfig", {}).get("Arn")
         if not queue:
             return  # dropped, as on AWS

@@ -26,6 +26,7 @@ def test_a_missing_permission_fails_at_once_and_is_named(open_shop: OpenShop) ->
     assert row["refresh_status"] == "FAILED"
     assert "personalize:CreateSolutionVersion" in row["failure_reason"]
     assert "Traceback" not in row["failure_reason"]
+    assert row["failure_kind"] == "NEEDS_A_PERSON"
     assert refreshes(result)[0]["states"].count("Create solution version") == 1
 
 

@@ -40,7 +40,7 @@ class EventDelivery(Delivery):
         if service == "sqs":
             self._send(arn, body, {})
             return
-        # A new name for each attempt: delivery is at least once, and a lost answer starts a
+        # A new name for each attempt: delivery is at least once, and a lost response starts a
         # second execution.
         self.start_execution(body, name=f"{self.event['id']}_{mock_random.uuid4()}")
 

@@ -1,6 +1,6 @@
 """moto's Glue, with job runs that end on the virtual clock and send the event of their end.
 
-A run carries nothing out: whoever starts one puts the files in S3 that it would have written.
+A run executes no script: the caller puts the files in S3 that the script would have written.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class ClockedJobRun(FakeJobRun):
         self.completed_on = self.modified_on = when
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as GetJobRun does; what is None is left out of the answer."""
+        """Return it as GetJobRun does; what is None is left out of the response."""
         took = (self.completed_on or current().now()) - self.started_on
         is_failure = self.status in {"FAILED", "TIMEOUT"}
         return {
