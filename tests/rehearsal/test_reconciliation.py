@@ -41,6 +41,7 @@ def test_a_failure_that_passes_with_time_is_retried_up_to_the_configured_attempt
         (failed,) = shop.rows()
         assert failed["failure_reason"].startswith("ImportUnavailable: No dataset import job could")
         assert "LimitExceededException" in failed["failure_reason"]
+        assert failed["failure_kind"] == "PASSING"
         lasted = failed["ended_datetime"] - failed["started_datetime"]
         assert 3 * HOUR < lasted < 5 * HOUR  # patience_hours is 4
         assert failed["attempt"] == attempt
