@@ -7,8 +7,9 @@ was aborted, is its next attempt, which adopts what the earlier ones have made.
 """
 
 import os
+from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import TypedDict
 
 from executions import RunOfCampaign, remembered_since
@@ -22,19 +23,42 @@ DONE = {"COMPLETE", "SUPERSEDED"}
 
 
 class PlanRequest(TypedDict):
-    """What the dispatch workflow sends; `now` is in ISO 8601."""
+    """What the dispatch workflow sends; `now` is in ISO 8601.
+
+    `first_campaign` is the position among the trigger's campaigns from which on to plan.
+    """
 
     trigger: object
     settings: PlanSettings
     now: str
+    first_campaign: int
+
+
+class Plan(TypedDict):
+    """A batch of executions, and the position of the first campaign of the next; 0: it was last."""
+
+    executions: list[Execution]
+    next_campaign: int
 
 
 def plan(trigger: object, settings: PlanSettings, now: datetime, past: History) -> list[Execution]:
     """Return each execution that the trigger starts."""
+    return [execution for one in plans(trigger, settings, now, past) for execution in one()]
+
+
+def plans(
+    trigger: object, settings: PlanSettings, now: datetime, past: History
+) -> list[Callable[[], list[Execution]]]:
+    """Return each campaign's plan, to be called: that reads the campaign's history."""
     if trigger == {"reconcile": True}:
-        return reconcile(settings, now, past)
+        last_success = cache(past.last_success)
+        return [
+            partial(reconcile, refresh, campaign, last_success, settings, now, past)
+            for refresh in settings["refreshes"]
+            for campaign in refresh["campaigns"]
+        ]
     return [
-        planned(run, campaign, settings, now, past)
+        partial(planned, run, campaign, settings, now, past)
         for run in runs_of(trigger, settings, now)
         for campaign in run["campaigns"]
     ]
@@ -42,8 +66,8 @@ def plan(trigger: object, settings: PlanSettings, now: datetime, past: History) 
 
 def planned(
     run: Run, campaign: CampaignSettings, settings: PlanSettings, now: datetime, past: History
-) -> Execution:
-    """Return the execution of a run for a campaign."""
+) -> list[Execution]:
+    """Return the one execution of a run for a campaign."""
     today = date_of(now, settings["time_zone"])
     base_date = run["base_date"] or today
     rows = past.rows(campaign["campaign_name"], min(base_date, remembered_since(now, settings)))
@@ -59,7 +83,7 @@ def planned(
     if run["requested"] and not is_done:  # an event that comes again tries nothing again
         failed = row is not None and row["status"] == "FAILED"
         attempt = chosen.next_attempt(attempt + 1 if failed else attempt, past)
-    return chosen.execution(attempt, settings, past)
+    return [chosen.execution(attempt, settings, past)]
 
 
 def row_of(run: Run, rows: list[Row], today: int) -> Row | None:
@@ -82,12 +106,18 @@ recorded_history = cache(RecordedHistory)  # its clients are made once, by the f
 
 
 @retry_later()
-def lambda_handler(event: PlanRequest, _context: object) -> list[Execution]:
-    """Plan the trigger in `event` by the settings in it.
+def lambda_handler(event: PlanRequest, _context: object) -> Plan:
+    """Plan a batch of the trigger in `event` by the settings in it.
 
     Raises InvalidTrigger, and RetryLater while AWS is busy.
     """
     past = recorded_history(
         table=os.environ["TABLE_NAME"], executions=os.environ["REFRESH_EXECUTIONS"]
     )
-    return plan(event["trigger"], event["settings"], datetime.fromisoformat(event["now"]), past)
+    settings, first = event["settings"], event["first_campaign"]
+    every = plans(event["trigger"], settings, datetime.fromisoformat(event["now"]), past)
+    following = first + settings["batch"]
+    return {
+        "executions": [execution for one in every[first:following] for execution in one()],
+        "next_campaign": following if following < len(every) else 0,
+    }

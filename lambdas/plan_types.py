@@ -16,6 +16,7 @@ class StageLimits(TypedDict):
 
     shortest_wait_seconds: int
     longest_wait_seconds: int
+    rounds_per_elapsed: int  # a round waits the elapsed time divided by this
     time_limit_seconds: int
     overdue: NotRequired[Literal["stop", "leave"]]
 
@@ -65,6 +66,7 @@ class PlanSettings(TypedDict):
     time_zone: str
     import_role_arn: str
     reconcile_attempts: int
+    batch: int  # how many campaigns one call plans
     stages: Stages
     refreshes: list[RefreshSettings]
 

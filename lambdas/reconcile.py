@@ -3,6 +3,7 @@
 Pure decisions over a `History`; the schedule's trigger {"reconcile": true} asks for them.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from executions import RunOfCampaign, remembered_since
@@ -11,27 +12,32 @@ from plan_types import CampaignSettings, Execution, PlanSettings, RefreshSetting
 from triggers import date_of, run_key
 
 
-def reconcile(settings: PlanSettings, now: datetime, history: History) -> list[Execution]:
-    """Return the executions to start, for every campaign of the settings."""
-    since = remembered_since(now, settings)
+def reconcile(
+    refresh: RefreshSettings,
+    campaign: CampaignSettings,
+    last_success: Callable[[str], Success | None],
+    settings: PlanSettings,
+    now: datetime,
+    history: History,
+) -> list[Execution]:
+    """Return the executions to start for a campaign.
+
+    `last_success` is history's, for a Glue job that several campaigns share asked once.
+    """
     plans: list[Execution] = []
-    for refresh in settings["refreshes"]:
-        success = history.last_success(refresh["glue_job"])
-        for campaign in refresh["campaigns"]:
-            rows = history.rows(campaign["campaign_name"], since)
-            if success and (missed := missed_run(refresh, campaign, success, rows, settings)):
-                attempt = missed.next_attempt(1, history)
-                if is_to_start(missed, attempt, settings, history):
-                    plans.append(missed.execution(attempt, settings, history))
-            for row in rows:
-                if has_died(row, history) or (
-                    row is rows[0]
-                    and may_go_on(row)
-                    and row["attempt"] < settings["reconcile_attempts"]
-                ):
-                    run = RunOfCampaign.of_row(refresh["datasets"], campaign, row)
-                    attempt = run.next_attempt(row["attempt"] + 1, history)
-                    plans.append(run.execution(attempt, settings, history))
+    success = last_success(refresh["glue_job"])
+    rows = history.rows(campaign["campaign_name"], remembered_since(now, settings))
+    if success and (missed := missed_run(refresh, campaign, success, rows, settings)):
+        attempt = missed.next_attempt(1, history)
+        if is_to_start(missed, attempt, settings, history):
+            plans.append(missed.execution(attempt, settings, history))
+    for row in rows:
+        if has_died(row, history) or (
+            row is rows[0] and may_go_on(row) and row["attempt"] < settings["reconcile_attempts"]
+        ):
+            run = RunOfCampaign.of_row(refresh["datasets"], campaign, row)
+            attempt = run.next_attempt(row["attempt"] + 1, history)
+            plans.append(run.execution(attempt, settings, history))
     return plans
 
 

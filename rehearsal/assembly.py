@@ -31,9 +31,9 @@ class SynthesisedStack:
     def settings(self) -> dict[str, Any]:
         """What the dispatch workflow hands to its first task: refreshes, names and ARNs."""
         definition = json.loads(self._definition_of(self._rule["Targets"][0]["Arn"]["Ref"]))
-        settings: dict[str, Any] = definition["States"][definition["StartAt"]]["Arguments"][
-            "Payload"
-        ]["settings"]
+        settings: dict[str, Any] = definition["States"]["Plan refresh"]["Arguments"]["Payload"][
+            "settings"
+        ]
         return settings
 
     @property

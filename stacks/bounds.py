@@ -7,12 +7,14 @@ passes no Wait has no bound, and is an error.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from stacks.definition import HOUR, MOST_CLAIMS, definition, refresh_values
+from stacks.plan import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +65,7 @@ def polls(stage: Stage) -> int:
         stage.time_limit_hours * HOUR,
         stage.shortest_wait_seconds,
         stage.longest_wait_seconds,
-        fraction=60,
+        fraction=stage.rounds_per_elapsed,
     )
 
 
@@ -85,7 +87,9 @@ def worst_cases(environment: Environment) -> dict[str, Worst]:
     refresh = definition("refresh.asl.yaml", refresh_values(environment))
     return {
         "dispatch.asl.yaml": worst_case(
-            definition("dispatch.asl.yaml", {}), {}, len(environment.campaigns)
+            definition("dispatch.asl.yaml", {}),
+            {"Wait for next batch": math.ceil(len(environment.campaigns) / BATCH) - 1},
+            min(BATCH, len(environment.campaigns)),
         ),
         "refresh.asl.yaml": worst_case(refresh, rounds_of_refresh(environment), datasets),
     }

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 SUFFIX = len("-20200928-1a2b3c4d-12")
 PERSONALIZE_NAME = 63 - SUFFIX
 EXECUTION_NAME = 80 - SUFFIX
+# How many campaigns one call of "Plan refresh" plans. The input of an execution has up to 3.7 KB,
+# with five datasets and the longest names; a task returns at most 256 KiB, and reconciliation may
+# start more than one execution of a campaign.
+BATCH = 25
 
 
 def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSettings:
@@ -24,6 +28,7 @@ def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSett
         "time_zone": environment.time_zone,
         "import_role_arn": import_role_arn,
         "reconcile_attempts": reconcile.attempts if isinstance(reconcile, Reconcile) else 0,
+        "batch": BATCH,
         "stages": {
             "dataset_import": _stage(environment.stages.dataset_import),
             "solution_version": {
@@ -88,5 +93,6 @@ def _stage(stage: Stage) -> StageLimits:
     return {
         "shortest_wait_seconds": stage.shortest_wait_seconds,
         "longest_wait_seconds": stage.longest_wait_seconds,
+        "rounds_per_elapsed": stage.rounds_per_elapsed,
         "time_limit_seconds": stage.time_limit_hours * HOUR,
     }

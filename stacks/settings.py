@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -81,12 +81,13 @@ Patience = Annotated[
 class Stage(_Settings):
     """How one stage is polled, and when it has taken too long.
 
-    A round waits a sixtieth of the time the stage has taken so far, within the two bounds:
-    a minute for the first hour, six minutes after six hours.
+    A round waits a 60th of the time the stage has taken so far (a training's a 120th), within the
+    two bounds: a minute for the first hour (two hours), 15 minutes from 15 hours (30 hours) on.
     """
 
+    rounds_per_elapsed: ClassVar[int] = 60
     shortest_wait_seconds: int = Field(default=60, ge=1, le=3600)
-    longest_wait_seconds: int = Field(default=3600, ge=1, le=3600)
+    longest_wait_seconds: int = Field(default=900, ge=1, le=3600)
     time_limit_hours: TimeLimit
     patience_hours: Patience
 
@@ -101,6 +102,7 @@ class ImportStage(Stage):
 class TrainingStage(Stage):
     """How the training is polled and bounded, and what becomes of one that takes too long."""
 
+    rounds_per_elapsed: ClassVar[int] = 120
     time_limit_hours: TimeLimit = 192
     patience_hours: Patience = 24
     overdue: Literal["stop", "leave"] = Field(
