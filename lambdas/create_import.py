@@ -4,11 +4,13 @@ Guarantees at most one dataset import job per dataset, run and attempt, however 
 the job's name follows from these three, and Personalize refuses a name that is taken.
 """
 
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypedDict
 
 from personalize import ENDED_BADLY, NotOurs, names, personalize
 from plan_types import DatasetImport
+from quota_queue import MustWaitResult, QuotaQueue, in_turn
 from retry_later import RetryLater, retry_later
 
 if TYPE_CHECKING:
@@ -35,9 +37,9 @@ def describe_created(job_arn: str) -> "DatasetImportJobTypeDef":
         raise RetryLater(f"{job_arn} was created and cannot be read yet") from unseen
 
 
-def create(dataset: DatasetImport, job_name: str) -> None:
-    """Create the job; that another execution has just created it is as good."""
-    with suppress(personalize.exceptions.ResourceAlreadyExistsException):
+def create(dataset: DatasetImport, job_name: str, queue: QuotaQueue) -> None:
+    """Create the job in its turn; that another execution has just created it is as good."""
+    with suppress(personalize.exceptions.ResourceAlreadyExistsException), queue.turn():
         personalize.create_dataset_import_job(
             jobName=job_name,
             datasetArn=dataset["dataset_arn"],
@@ -47,11 +49,11 @@ def create(dataset: DatasetImport, job_name: str) -> None:
         )
 
 
-def find_or_create(dataset: DatasetImport) -> ImportJob:
+def find_or_create(dataset: DatasetImport, queue: QuotaQueue) -> ImportJob:
     """Return the run's first job that did not fail, after creating it if there is none.
 
     If every name that this attempt may use belongs to a failed job, the last of them is returned:
-    the workflow then reads the reason from it.
+    the workflow then reads the reason from it. Raises MustWait while the quota of jobs is full.
     """
     home = dataset["dataset_arn"].rsplit(":", 1)[0]
     for job_name in names(dataset["job_name"], dataset["attempt"]):
@@ -59,7 +61,7 @@ def find_or_create(dataset: DatasetImport) -> ImportJob:
         try:
             job = describe(job_arn)
         except personalize.exceptions.ResourceNotFoundException:
-            create(dataset, job_name)
+            create(dataset, job_name, queue)
             job = describe_created(job_arn)
         if job["datasetArn"] != dataset["dataset_arn"]:
             raise NotOurs(
@@ -71,6 +73,11 @@ def find_or_create(dataset: DatasetImport) -> ImportJob:
 
 
 @retry_later()
-def lambda_handler(event: DatasetImport, _context: object) -> ImportJob:
-    """Find or create the job of `event`; raises RetryLater while Personalize is busy or full."""
-    return find_or_create(event)
+def lambda_handler(event: DatasetImport, _context: object) -> ImportJob | MustWaitResult:
+    """Find or create the job of `event`; RetryLater while Personalize is busy.
+
+    While the quota of jobs is full, returns the place in its queue.
+    """
+    table = os.environ["TABLE_NAME"]
+    queue = QuotaQueue(table, "dataset import jobs", event.get("ticket"), event["now"])
+    return in_turn(lambda: find_or_create(event, queue))

@@ -8,11 +8,13 @@ executions started one at the same moment, both keep the older and the younger i
 trains.
 """
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 from personalize import ENDED_BADLY, NAMED_BY_A_RUN, names, personalize
 from plan_types import Training
+from quota_queue import MustWaitResult, QuotaQueue, in_turn
 from retry_later import RetryLater, retry_later
 
 if TYPE_CHECKING:
@@ -76,18 +78,19 @@ def usable(versions: list["SolutionVersionTypeDef"]) -> list["SolutionVersionTyp
     return [v for v in versions if v["status"] not in {*ENDED_BADLY, "CREATE STOPPING"}]
 
 
-def find_or_create(training: Training) -> SolutionVersion:
+def find_or_create(training: Training, queue: QuotaQueue) -> SolutionVersion:
     """Return the run's first usable version, after starting its training if there is none.
 
     If every name that this attempt may use belongs to a failed version, the last of them is
-    returned: the workflow then reads the reason from it.
+    returned: the workflow then reads the reason from it. Raises MustWait while the quota of
+    trainings is full.
     """
     found = find_all(training)
     if not usable(found):
         ours = [version for version in found if is_ours(version, training)]
         taken = {version.get("name") for version in ours}
         free = [n for n in names(training["name"], training["attempt"]) if n not in taken]
-        found = create(training, free[0]) if free else ours[-1:]
+        found = create(training, free[0], queue) if free else ours[-1:]
     kept = (usable(found) or found)[0]
     # Each pass does this, so that the next repeats a stop whose response was lost.
     for surplus in usable(found)[1:]:
@@ -98,14 +101,15 @@ def find_or_create(training: Training) -> SolutionVersion:
     return {"arn": kept["solutionVersionArn"], "created": int(kept["creationDateTime"].timestamp())}
 
 
-def create(training: Training, name: str) -> list["SolutionVersionTypeDef"]:
-    """Start a training and return the run's versions: it, and what others have just started."""
+def create(training: Training, name: str, queue: QuotaQueue) -> list["SolutionVersionTypeDef"]:
+    """Start a training in its turn; return the run's versions: it, and what others have started."""
     try:
-        mine = personalize.create_solution_version(
-            solutionArn=training["solution_arn"],
-            name=name,
-            trainingMode=training["training_mode"],
-        )["solutionVersionArn"]
+        with queue.turn():
+            mine = personalize.create_solution_version(
+                solutionArn=training["solution_arn"],
+                name=name,
+                trainingMode=training["training_mode"],
+            )["solutionVersionArn"]
     except personalize.exceptions.ResourceAlreadyExistsException as taken:
         raise RetryLater(f"{name} was created a moment ago by another execution") from taken
     found = find_all(training)
@@ -118,6 +122,11 @@ def create(training: Training, name: str) -> list["SolutionVersionTypeDef"]:
 
 
 @retry_later()
-def lambda_handler(event: Training, _context: object) -> SolutionVersion:
-    """Find or start the training of `event`; RetryLater while Personalize is busy or full."""
-    return find_or_create(event)
+def lambda_handler(event: Training, _context: object) -> SolutionVersion | MustWaitResult:
+    """Find or start the training of `event`; RetryLater while Personalize is busy.
+
+    While the quota of trainings is full, returns the place in its queue.
+    """
+    table = os.environ["TABLE_NAME"]
+    queue = QuotaQueue(table, "solution versions", event.get("ticket"), event["now"])
+    return in_turn(lambda: find_or_create(event, queue))

@@ -18,6 +18,7 @@ class StageLimits(TypedDict):
     longest_wait_seconds: int
     rounds_per_elapsed: int  # a round waits the elapsed time divided by this
     time_limit_seconds: int
+    queue_seconds: NotRequired[int]  # for how long to wait for a full quota
     overdue: NotRequired[Literal["stop", "leave"]]
 
 
@@ -71,8 +72,22 @@ class PlanSettings(TypedDict):
     refreshes: list[RefreshSettings]
 
 
-class DatasetImport(TypedDict):
-    """What "Create import" imports."""
+class Ticket(TypedDict):
+    """A place in a quota's queue: its number, and since when it waits (epoch seconds)."""
+
+    number: int
+    since: int
+
+
+class Queueing(TypedDict):
+    """What a task that creates gets besides: the time, and its place if it has waited."""
+
+    now: int
+    ticket: NotRequired[Ticket]
+
+
+class PlannedImport(TypedDict):
+    """What is to be imported."""
 
     dataset_arn: str
     job_name: str
@@ -81,6 +96,10 @@ class DatasetImport(TypedDict):
     role_arn: str
     row_prefix: str
     attempt: int
+
+
+class DatasetImport(PlannedImport, Queueing):
+    """What "Create import" imports."""
 
 
 class PlannedTraining(TypedDict):
@@ -93,7 +112,7 @@ class PlannedTraining(TypedDict):
     attempt: int
 
 
-class Training(PlannedTraining):
+class Training(PlannedTraining, Queueing):
     """What "Create solution version" trains.
 
     `intended` is when the run first intended to, written to the row before the first call; the
@@ -112,7 +131,7 @@ class RefreshInput(TypedDict):
     triggered: int
     attempt: int
     campaign_arn: str
-    datasets: list[DatasetImport]
+    datasets: list[PlannedImport]
     solution_name: str
     solution_version: PlannedTraining
     stages: Stages

@@ -92,8 +92,9 @@ def table_rows(cloud: Cloud, table: str, since: int = 0) -> list[dict[str, Any]]
         .get_paginator("scan")
         .paginate(
             TableName=table,
-            FilterExpression="base_date >= :since",
-            ExpressionAttributeValues={":since": {"N": str(since)}},
+            # 0 is what the queues of full quotas have, see docs/operations.md
+            FilterExpression="base_date >= :since AND base_date > :no_date",
+            ExpressionAttributeValues={":since": {"N": str(since)}, ":no_date": {"N": "0"}},
         )
     )
     items = [

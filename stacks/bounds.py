@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from stacks.settings import Environment, Stage
 
-MOST_EVENTS = 20_000  # of AWS's 25,000
+MOST_EVENTS = 24_000  # of AWS's 25,000
 
 # What AWS writes to the history for one visit of a state, and for each retry of a task.
 EVENTS = {"Task": 5, "Parallel": 4, "Map": 4, "Fail": 1}
@@ -69,12 +69,19 @@ def polls(stage: Stage) -> int:
     )
 
 
+def queue_rounds(hours: int) -> int:
+    """Return how often a task asks for its turn in a quota's queue (see lambdas/quota_queue.py)."""
+    return _rounds(hours * HOUR, 30, 1800, fraction=10)
+
+
 def rounds_of_refresh(environment: Environment) -> dict[str, int]:
     """Return how often each Wait of the refresh workflow may be passed."""
     longest = refresh_values(environment)["longest_wait_for_owner_seconds"]
     return {
         "Wait for owner": _rounds(longest, 60, 14_400, fraction=12),
         "Look again": MOST_CLAIMS,
+        "Wait for import slot": queue_rounds(environment.stages.dataset_import.queue_hours),
+        "Wait for training slot": queue_rounds(environment.stages.solution_version.queue_hours),
         "Wait for import": polls(environment.stages.dataset_import),
         "Wait for training": polls(environment.stages.solution_version),
         "Wait for update": polls(environment.stages.campaign_update),
@@ -112,7 +119,7 @@ def bound_problems(environment: Environment) -> list[str]:
             f"stages.{longest}: waited for and polled to the limits, a refresh may write "
             f"{events:,} events, and AWS ends an execution at 25,000 (more than {MOST_EVENTS:,} "
             "are refused); "
-            "raise longest_wait_seconds, or lower time_limit_hours or patience_hours"
+            "raise longest_wait_seconds, or lower time_limit_hours, patience_hours or queue_hours"
         )
     return problems
 

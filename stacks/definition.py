@@ -35,7 +35,7 @@ def refresh_values(environment: Environment) -> dict[str, Any]:
     alone = sum(
         stage.time_limit_hours * HOUR + 2 * stage.patience_hours * HOUR + HOUR
         for stage in (stages.dataset_import, stages.solution_version, stages.campaign_update)
-    )
+    ) + HOUR * (stages.dataset_import.queue_hours + stages.solution_version.queue_hours)
     return {
         # a run of the same date may come first, and takes no longer than ours
         "longest_wait_for_owner_seconds": alone,

@@ -95,6 +95,16 @@ def allow_rows(role: iam.IRole, table: dynamodb.ITable) -> None:
     allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
 
 
+def allow_queueing(role: iam.IRole, table: dynamodb.ITable) -> None:
+    """Let a task keep the queue of a full quota: an item of the table, but no campaign's row."""
+    allow(
+        role,
+        ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+        [table.table_arn],
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["quota:*"]}},
+    )
+
+
 def allow_planning(
     role: iam.IRole, environment: Environment, *, table: dynamodb.ITable, executions: str
 ) -> None:

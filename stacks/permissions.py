@@ -11,7 +11,7 @@ def allow(
     resources: list[str],
     *,
     wildcard: str = "",
-    conditions: dict[str, dict[str, str]] | None = None,
+    conditions: dict[str, dict[str, str | list[str]]] | None = None,
 ) -> None:
     """Let a role call these actions on these resources.
 

@@ -30,9 +30,13 @@ def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSett
         "reconcile_attempts": reconcile.attempts if isinstance(reconcile, Reconcile) else 0,
         "batch": BATCH,
         "stages": {
-            "dataset_import": _stage(environment.stages.dataset_import),
+            "dataset_import": {
+                **_stage(environment.stages.dataset_import),
+                "queue_seconds": environment.stages.dataset_import.queue_hours * HOUR,
+            },
             "solution_version": {
                 **_stage(environment.stages.solution_version),
+                "queue_seconds": environment.stages.solution_version.queue_hours * HOUR,
                 "overdue": environment.stages.solution_version.overdue,
             },
             "campaign_update": _stage(environment.stages.campaign_update),

@@ -9,6 +9,7 @@ from stacks.grants import (
     allow_import,
     allow_planning,
     allow_polling,
+    allow_queueing,
     allow_reading_executions,
     allow_rows,
     allow_starting,
@@ -37,9 +38,12 @@ class RefreshStack(cdk.Stack):
         table = refresh_table(self, environment)
         import_role = import_role_arn(self, environment)
 
-        create_import = Task(self, "CreateImport", environment)
+        rows = {"TABLE_NAME": table.table_name}
+        create_import = Task(self, "CreateImport", environment, variables=rows)
+        allow_queueing(create_import.role, table)
         allow_import(create_import.role, environment, import_role_arn=import_role)
-        create_solution_version = Task(self, "CreateSolutionVersion", environment)
+        create_solution_version = Task(self, "CreateSolutionVersion", environment, variables=rows)
+        allow_queueing(create_solution_version.role, table)
         allow_training(create_solution_version.role, environment)
         update_campaign = Task(self, "UpdateCampaign", environment)
         allow_campaign_update(update_campaign.role, environment)
@@ -61,7 +65,7 @@ class RefreshStack(cdk.Stack):
             self,
             "PlanRefresh",
             environment,
-            variables={"TABLE_NAME": table.table_name, "REFRESH_EXECUTIONS": executions},
+            variables={**rows, "REFRESH_EXECUTIONS": executions},
         )
         allow_planning(plan_refresh.role, environment, table=table, executions=executions)
         dispatch = Workflow(

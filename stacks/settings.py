@@ -72,9 +72,13 @@ Patience = Annotated[
     Field(
         ge=1,
         le=72,
-        description="About how long to try to create it while Personalize is throttled, full "
-        "(quota), busy or unavailable.",
+        description="About how long to try to create it while Personalize is throttled, busy or "
+        "unavailable.",
     ),
+]
+QueueHours = Annotated[
+    int,
+    Field(ge=1, le=168, description="How long to wait in turn while its quota is full."),
 ]
 
 
@@ -97,14 +101,16 @@ class ImportStage(Stage):
 
     time_limit_hours: TimeLimit = 6
     patience_hours: Patience = 4
+    queue_hours: QueueHours = 24
 
 
 class TrainingStage(Stage):
     """How the training is polled and bounded, and what becomes of one that takes too long."""
 
     rounds_per_elapsed: ClassVar[int] = 120
-    time_limit_hours: TimeLimit = 192
-    patience_hours: Patience = 24
+    time_limit_hours: TimeLimit = 180
+    patience_hours: Patience = 4
+    queue_hours: QueueHours = 24
     overdue: Literal["stop", "leave"] = Field(
         default="stop",
         description="A training past its time limit is stopped, and billed up to then, or left "

@@ -76,10 +76,8 @@ def _state(name: str, short: Json, below: str | None, partition: str) -> Json:
             state["Branches"] = [body]
     if "Resource" in state:
         state["Resource"] = f"arn:{partition}:states:::{state['Resource']}"
-    if "Retry" in state:
-        state["Retry"] = [
-            _liked({"Like": retry}) if isinstance(retry, str) else retry for retry in state["Retry"]
-        ]
+    if retries := state.pop("Retry", None):
+        state["Retry"] = [_liked({"Like": r}) if isinstance(r, str) else r for r in retries]
     if state["Type"] not in {"Choice", "Succeed", "Fail"} and "End" not in state:
         state.setdefault("Next", below)
         if state["Next"] is None:

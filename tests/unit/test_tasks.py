@@ -13,6 +13,7 @@ from retry_later import RetryLater, retry_later
 
 NOON = datetime(2020, 9, 28, 12, tzinfo=UTC)
 TRAINING: Training = {
+    "now": 0,
     "solution_arn": "arn:solution/s",
     "name": "s-20200928-aaaaaaaa",
     "training_mode": "FULL",

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.dynamodb.models import dynamodb_backends
+
 Params = dict[str, Any]
 Context = dict[str, str | list[str]]
 
@@ -153,6 +155,19 @@ def _transaction(params: Params, place: Place) -> list[Permission]:
     ]
 
 
+def _item(name: str) -> Rule:
+    """Return the rule of an operation on one item, with its partition key as LeadingKeys."""
+
+    def rule(params: Params, place: Place) -> list[Permission]:
+        table = params["TableName"]
+        known = dynamodb_backends[place.account][place.region].tables.get(table)
+        (key,) = params["Key"].get(known.hash_key_attr, {"": ""}).values() if known else [""]
+        context: Context = {"dynamodb:leadingkeys": [key]} if key else {}
+        return [Permission(f"dynamodb:{name}", place.arn("dynamodb", f"table/{table}"), context)]
+
+    return rule
+
+
 def _same(service: str, param: str, operations: str, prefix: str = "") -> dict[str, Rule]:
     """Return rules for operations whose action has the same name, on the resource in `param`."""
     return {
@@ -162,12 +177,8 @@ def _same(service: str, param: str, operations: str, prefix: str = "") -> dict[s
 
 
 _RULES: dict[str, Rule] = {
-    **_same(
-        "dynamodb",
-        "TableName",
-        "GetItem PutItem UpdateItem DeleteItem Query Scan DescribeTable",
-        "table/",
-    ),
+    **_same("dynamodb", "TableName", "PutItem Query Scan DescribeTable", "table/"),
+    **{f"dynamodb:{name}": _item(name) for name in ("GetItem", "UpdateItem", "DeleteItem")},
     "dynamodb:TransactWriteItems": _transaction,
     "dynamodb:TransactGetItems": _transaction,
     "events:PutEvents": _put_events,
