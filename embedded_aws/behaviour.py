@@ -1,9 +1,14 @@
 """The switches of one running cloud: quotas, durations, and what AWS's documents leave open."""
 
+from typing import Any
+
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
 from embedded_aws.services.glue.models import GlueBehaviour, glue_backend
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.models import personalize_backend
 from embedded_aws.services.scheduler.models import SchedulerBehaviour, scheduler_backend
+from embedded_aws.services.stepfunctions.models import StepFunctionsBehaviour
 
 
 class Behaviour:
@@ -27,7 +32,14 @@ class Behaviour:
         """When a rate schedule without a start date is due first."""
         return scheduler_backend(*self._place).behaviour
 
+    @property
+    def stepfunctions(self) -> StepFunctionsBehaviour:
+        """How long DescribeExecution does not find a new execution."""
+        backend: Any = stepfunctions_parser_backends[self._place[0]][self._place[1]]
+        behaviour: StepFunctionsBehaviour = backend.behaviour
+        return behaviour
+
     def reset(self) -> None:
         """Set every field back to its default."""
-        for behaviour in (self.personalize, self.glue, self.scheduler):
+        for behaviour in (self.personalize, self.glue, self.scheduler, self.stepfunctions):
             vars(behaviour).update(vars(type(behaviour)()))

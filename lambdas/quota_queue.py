@@ -1,8 +1,8 @@
 """A queue for one of Personalize's quotas: who has waited longest gets the next free slot.
 
 Personalize only refuses a create while its quota is full. So who is refused takes a number, as at a
-counter, and the item of the queue in the table says which number was served last. Only the first
-few in the line ask Personalize again; the others wait in proportion to their position. The queue
+counter, and the item of the queue in the table says which number was served last, and when. Only
+the first in the line ask Personalize again; the others wait until their turn may be near. The queue
 orders what would be tried anyway: if it cannot be read, or nobody was served for an hour, everyone
 asks, and Personalize decides. A number whose execution has ended is skipped with the next served.
 """
@@ -20,15 +20,19 @@ from retry_later import NEVER_TWICE
 T = TypeVar("T")
 SHORTEST_WAIT, LONGEST_WAIT = 30, 1800
 DEFAULT_INTERVAL = 60  # seconds from one served to the next, until that is known
+ASKING = 2  # who is so near the front asks Personalize
+# What began together ends together: soon after one slot was free, others may be.
+BURST_SECONDS, ASKING_IN_BURST = 90, 10
+# Of the time until a turn is expected: who sleeps longer misses slots that become free together.
+SHARE = 0.3
 STALLED = 3600  # without anyone served for so many seconds the order is not kept
 
 
 class Queued(TypedDict):
-    """What a task returns that must wait for a slot, and how long it should and did wait (s)."""
+    """What a task returns that must wait for a slot."""
 
     ticket: Ticket
     wait_seconds: int
-    waited_seconds: int
     reason: str
 
 
@@ -85,32 +89,18 @@ class QuotaQueue:
             return False
         if self._ticket is None:
             return state["taken"] > state["served"]
-        return self._beyond(state, self._ticket) > 0
-
-    def _beyond(self, state: State, ticket: Ticket) -> int:
-        """Return the position behind those who ask: as many as wait 30 seconds in turn."""
-        asking = max(2, floor_of_wait(self._now - ticket["since"]) // SHORTEST_WAIT)
-        return ticket["number"] - state["served"] - asking
+        is_burst = self._now - state["served_at"] <= BURST_SECONDS
+        asking = ASKING_IN_BURST if is_burst else ASKING
+        return self._ticket["number"] - state["served"] > asking
 
     def _queued(self, state: State | None, reason: str) -> Queued:
         if self._ticket is None:
             self._ticket, state = self._take()
-        waited = self._now - self._ticket["since"]
-        wait = floor_of_wait(waited)
+        wait = SHORTEST_WAIT
         if state:
-            served = state["served"] - state["opened"] + 1
-            interval = (
-                (state["served_at"] - state["opened_at"]) / served
-                if served > 0
-                else DEFAULT_INTERVAL
-            )
-            wait = max(wait, int(self._beyond(state, self._ticket) * interval / 2))
-        return {
-            "ticket": self._ticket,
-            "wait_seconds": min(wait, LONGEST_WAIT),
-            "waited_seconds": waited,
-            "reason": reason,
-        }
+            expected = expected_turn(state, self._ticket["number"])
+            wait = max(wait, min(LONGEST_WAIT, int(SHARE * (expected - self._now))))
+        return {"ticket": self._ticket, "wait_seconds": wait, "reason": reason}
 
     def _take(self) -> tuple[Ticket, State]:
         """Take the next number; an error of DynamoDB is the caller's."""
@@ -164,9 +154,13 @@ def in_turn(create: Callable[[], T]) -> T | MustWaitResult:
         return {"queued": waiting.queued}
 
 
-def floor_of_wait(waited: int) -> int:
-    """Return the shortest wait of who has waited for so many seconds, which bounds the rounds."""
-    return min(LONGEST_WAIT, max(SHORTEST_WAIT, waited // 10))
+def expected_turn(state: State, number: int) -> float:
+    """Return when a number's turn is expected, by how fast those before it were served."""
+    served = state["served"] - state["opened"] + 1
+    if served <= 0:  # the first slot has yet to become free
+        return state["opened_at"] + DEFAULT_INTERVAL * (number - state["opened"] + 1)
+    interval = (state["served_at"] - state["opened_at"]) / served
+    return state["served_at"] + interval * (number - state["served"])
 
 
 def _state(item: dict[str, Any]) -> State:

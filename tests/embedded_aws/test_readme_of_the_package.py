@@ -18,6 +18,7 @@ from embedded_aws.services.iam.actions import _RULES
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.models import PersonalizeBackend
 from embedded_aws.services.scheduler.models import SchedulerBehaviour
+from embedded_aws.services.stepfunctions.models import StepFunctionsBehaviour
 from embedded_aws.validation import service_model
 from tests.conftest import ROOT
 
@@ -26,6 +27,7 @@ SWITCHES = {
     "personalize": PersonalizeBehaviour,
     "glue": GlueBehaviour,
     "scheduler": SchedulerBehaviour,
+    "stepfunctions": StepFunctionsBehaviour,
 }
 
 

@@ -196,3 +196,17 @@ def test_an_execution_that_was_taken_over_does_not_write_any_more(open_shop: Ope
     assert only_row(result)["execution_arn"] == f"{owned['execution_arn']}-another"
     assert only_row(result)["solution_version_status"] == "IN_PROGRESS"
     assert "The conditional request failed" in str(refreshes(result)[0]["cause"])
+
+
+def test_an_owner_that_describe_execution_does_not_show_yet_keeps_its_row(
+    open_shop: OpenShop,
+) -> None:
+    shop = open_shop()
+    shop.cloud.behaviour.stepfunctions.describe_lag_seconds = 60
+    shop.succeed()
+    shop.later(5)
+    shop.succeed("jr_e" + shop.run_id[4:])
+    first, second = refreshes(shop.result())
+    assert (first["status"], second["status"]) == ("SUCCEEDED", "SUCCEEDED")
+    assert first["states"][-1] == "Refresh complete"
+    assert "Wait for owner" in second["states"]

@@ -121,6 +121,10 @@ OWNER = {
     "it succeeded and did not record it": ("SUCCEEDED", False, 0, "Claim refresh"),
     "it was deleted": ("DELETED", False, 0, "Claim refresh"),
 }
+YOUNG = {
+    "its execution was started a minute ago, and may not be shown yet": (60, "Wait for owner"),
+    "its execution was started three minutes ago": (180, "Claim refresh"),
+}
 
 
 @pytest.mark.parametrize("case", OWNER)
@@ -132,6 +136,16 @@ def test_a_running_owner_is_waited_for_and_an_ended_one_loses_the_row(case: str)
         "waiting_since": (NOW - waited) * 1000,
         "longest_wait_for_owner": 1000,
     }
+    assert next_state("Owner running?", **known) == expected
+
+
+@pytest.mark.parametrize("case", YOUNG)
+def test_the_owner_of_a_young_row_is_looked_for_again_before_it_is_taken_over(
+    case: str,
+) -> None:
+    age, expected = YOUNG[case]
+    row = {**item("RUNNING", key=OTHER_RUN), "started_datetime": {"N": str(NOW - age)}}
+    known = {**read(row), "owner_status": "DELETED"}
     assert next_state("Owner running?", **known) == expected
 
 

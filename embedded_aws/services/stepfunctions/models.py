@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -135,11 +136,21 @@ class Execution(moto_execution.Execution):
         self.exec_status = _STATUS[event_type]
 
 
+@dataclass
+class StepFunctionsBehaviour:
+    """One region's Step Functions; change its field at any time."""
+
+    # For how long after its start DescribeExecution does not find an execution: the API is
+    # eventually consistent, and AWS gives no number.
+    describe_lag_seconds: float = 0.0
+
+
 class ExecutingBackend(StepFunctionsParserBackend):
     """The API with AWS's checks of names, inputs and definitions."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
+        self.behaviour = StepFunctionsBehaviour()
         self.clients: dict[tuple[str | None, ...], Any] = {}  # those of `clients.client_for`
 
     def create_state_machine(self, name: str, definition: str, *args: Any, **kwargs: Any) -> Any:

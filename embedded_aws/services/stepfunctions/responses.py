@@ -1,12 +1,15 @@
 """The responses of the Step Functions API, with the fields that AWS returns."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
+from moto.stepfunctions.exceptions import ExecutionDoesNotExist
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.responses import StepFunctionResponse
+
+from embedded_aws.clock import current
 
 _PAGE = 1000
 
@@ -16,9 +19,12 @@ class Response(StepFunctionResponse):
 
     def describe_execution(self) -> ActionResult:
         """Handle DescribeExecution."""
-        execution: Any = self.stepfunction_backend.describe_execution(
-            self._get_param("executionArn")
-        )
+        arn: str = self._get_param("executionArn")
+        backend: Any = self.stepfunction_backend
+        execution: Any = backend.describe_execution(arn)
+        visible = execution.start_date + timedelta(seconds=backend.behaviour.describe_lag_seconds)
+        if current().now() < visible:
+            raise ExecutionDoesNotExist(f"Execution Does Not Exist: '{arn}'")
         answer = _summary(execution) | {
             "input": execution.execution_input,
             "inputDetails": {"included": True},
