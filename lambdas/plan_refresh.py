@@ -7,8 +7,8 @@ was aborted, is its next attempt, which adopts what the earlier ones have made.
 """
 
 import os
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import TypedDict
 
@@ -70,8 +70,7 @@ def planned(
     """Return the one execution of a run for a campaign."""
     today = date_of(now, settings["time_zone"])
     base_date = run["base_date"] or today
-    rows = past.rows(campaign["campaign_name"], min(base_date, remembered_since(now, settings)))
-    row = row_of(run, rows, today)
+    row = row_of(run, past.rows(campaign["campaign_name"], first_date(run, now, settings)), today)
     if row is None:
         key = run["key"] or run_key(run["refresh"], base_date)
         chosen = RunOfCampaign(run["datasets"], campaign, base_date, key, run["triggered"])
@@ -86,7 +85,17 @@ def planned(
     return [chosen.execution(attempt, settings, past)]
 
 
-def row_of(run: Run, rows: list[Row], today: int) -> Row | None:
+def first_date(run: Run, now: datetime, settings: PlanSettings) -> int:
+    """Return the date from which on a row may be the run's: see row_of."""
+    if run["base_date"] is None:
+        return remembered_since(now, settings)
+    if run["key"] is None:
+        return run["base_date"]
+    day = datetime.strptime(str(run["base_date"]), "%Y%m%d") - timedelta(days=1)  # noqa: DTZ007
+    return int(f"{day:%Y%m%d}")
+
+
+def row_of(run: Run, rows: Iterable[Row], today: int) -> Row | None:
     """Return the row of the requested run, if it has one already.
 
     With a key, on whatever date: a run that reconciliation has started may have the date before.
@@ -96,7 +105,7 @@ def row_of(run: Run, rows: list[Row], today: int) -> Row | None:
         return next((row for row in rows if row["run_key"] == run["key"]), None)
     if run["base_date"] is not None:
         return next((row for row in rows if row["base_date"] == run["base_date"]), None)
-    newest = rows[0] if rows else None
+    newest = next(iter(rows), None)
     if newest and newest["status"] in DONE and newest["base_date"] != today:
         return None
     return newest

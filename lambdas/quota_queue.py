@@ -21,10 +21,11 @@ T = TypeVar("T")
 SHORTEST_WAIT, LONGEST_WAIT = 30, 1800
 DEFAULT_INTERVAL = 60  # seconds from one served to the next, until that is known
 ASKING = 2  # who is so near the front asks Personalize
-# What began together ends together: soon after one slot was free, others may be.
-BURST_SECONDS, ASKING_IN_BURST = 90, 10
-# Of the time until a turn is expected: who sleeps longer misses slots that become free together.
-SHARE = 0.3
+# What began together ends together: soon after two slots were free, others may be.
+BURST_SECONDS, ASKING_IN_BURST = 60, 6
+# How much of the time until its expected turn who asks sleeps, and who only looks at the queue: the
+# latter would miss slots that become free together.
+SHARE_OF_ASKING, SHARE = 0.7, 0.3
 STALLED = 3600  # without anyone served for so many seconds the order is not kept
 
 
@@ -51,11 +52,15 @@ class MustWait(Exception):
 
 
 class State(TypedDict):
-    """The queue's item: numbers given and served, and since when people wait without a break."""
+    """The queue's item: the last numbers given and served, when, and when the one before it was.
+
+    the number and time with which the queue began.
+    """
 
     taken: int
     served: int
     served_at: int
+    previous_at: int
     opened: int
     opened_at: int
 
@@ -89,7 +94,7 @@ class QuotaQueue:
             return False
         if self._ticket is None:
             return state["taken"] > state["served"]
-        is_burst = self._now - state["served_at"] <= BURST_SECONDS
+        is_burst = self._now - state["previous_at"] <= 2 * BURST_SECONDS
         asking = ASKING_IN_BURST if is_burst else ASKING
         return self._ticket["number"] - state["served"] > asking
 
@@ -98,8 +103,10 @@ class QuotaQueue:
             self._ticket, state = self._take()
         wait = SHORTEST_WAIT
         if state:
-            expected = expected_turn(state, self._ticket["number"])
-            wait = max(wait, min(LONGEST_WAIT, int(SHARE * (expected - self._now))))
+            is_asking = self._ticket["number"] - state["served"] <= ASKING
+            left = expected_turn(state, self._ticket["number"]) - self._now
+            share = SHARE_OF_ASKING if is_asking else SHARE
+            wait = max(wait, min(LONGEST_WAIT, int(share * left)))
         return {"ticket": self._ticket, "wait_seconds": wait, "reason": reason}
 
     def _take(self) -> tuple[Ticket, State]:
@@ -117,8 +124,9 @@ class QuotaQueue:
         served = {":number": self._ticket["number"], ":now": self._now}
         try:
             self._update(
-                "SET served = :number, served_at = :now",
-                served,
+                "SET served = :number, served_at = :now, "
+                "previous_at = if_not_exists(served_at, :none)",
+                {**served, ":none": 0},
                 "attribute_not_exists(served) OR served < :number",
             )
         except (ClientError, BotoCoreError):
@@ -171,6 +179,7 @@ def _state(item: dict[str, Any]) -> State:
         "taken": number("taken"),
         "served": number("served"),
         "served_at": number("served_at"),
+        "previous_at": number("previous_at"),
         "opened": number("opened"),
         "opened_at": number("opened_at"),
     }

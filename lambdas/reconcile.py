@@ -6,10 +6,12 @@ Pure decisions over a `History`; the schedule's trigger {"reconcile": true} asks
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from executions import RunOfCampaign, remembered_since
+from executions import RunOfCampaign
 from history import History, Row, Success
 from plan_types import CampaignSettings, Execution, PlanSettings, RefreshSettings
 from triggers import date_of, run_key
+
+DAYS_RECONCILED = 28
 
 
 def reconcile(
@@ -26,7 +28,7 @@ def reconcile(
     """
     plans: list[Execution] = []
     success = last_success(refresh["glue_job"])
-    rows = history.rows(campaign["campaign_name"], remembered_since(now, settings))
+    rows = list(history.rows(campaign["campaign_name"], recent_since(now, settings)))
     if success and (missed := missed_run(refresh, campaign, success, rows, settings)):
         attempt = missed.next_attempt(1, history)
         if is_to_start(missed, attempt, settings, history):
@@ -39,6 +41,11 @@ def reconcile(
             attempt = run.next_attempt(row["attempt"] + 1, history)
             plans.append(run.execution(attempt, settings, history))
     return plans
+
+
+def recent_since(now: datetime, settings: PlanSettings) -> int:
+    """Return the date (20200928) from which on rows matter: no execution lasts as long as that."""
+    return date_of(now - timedelta(days=DAYS_RECONCILED), settings["time_zone"])
 
 
 def missed_run(

@@ -1,4 +1,4 @@
-"""Errors that pass with time, and clients that never repeat a call by themselves.
+"""Errors that pass with time, and clients that repeat nothing but reads by themselves.
 
 A create whose response was lost may have been carried out. So nothing here sends a request twice:
 the workflow repeats the whole task, which looks for what exists before it creates.
@@ -12,6 +12,10 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
 NEVER_TWICE = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1})
+# What only reads may be repeated: one throttled call is no reason to read everything again.
+READ_AGAIN = Config(
+    connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 4, "mode": "standard"}
+)
 
 # The service is busy, full (quota) or briefly unavailable; each of these ends by itself.
 PASSING = {

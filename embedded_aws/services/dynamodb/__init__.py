@@ -1,0 +1,1 @@
+"""DynamoDB: moto's, whose provisioned tables are throttled."""
