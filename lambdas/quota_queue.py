@@ -52,9 +52,10 @@ class MustWait(Exception):
 
 
 class State(TypedDict):
-    """The queue's item: the last numbers given and served, when, and when the one before it was.
+    """The queue's item; times are epoch seconds, 0 for what has not happened yet.
 
-    the number and time with which the queue began.
+    The last numbers taken and served, when the last two were served, and with which number and
+    when the queue began.
     """
 
     taken: int
