@@ -30,7 +30,7 @@ class SynthesisedStack:
     @property
     def settings(self) -> dict[str, Any]:
         """What the dispatch workflow hands to its first task: refreshes, names and ARNs."""
-        definition = json.loads(self._definition_of(self._rule["Targets"][0]["Arn"]["Ref"]))
+        definition = json.loads(self._definition_of(self._rules[0]["Targets"][0]["Arn"]["Ref"]))
         settings: dict[str, Any] = definition["States"][definition["StartAt"]]["Arguments"][
             "Payload"
         ]["settings"]
@@ -38,15 +38,13 @@ class SynthesisedStack:
 
     @property
     def glue_jobs(self) -> list[str]:
-        """The Glue jobs whose success the rule waits for."""
-        jobs: list[str] = self._rule["EventPattern"]["detail"]["jobName"]
-        return jobs
+        """The Glue jobs whose success the rules wait for, in the order of the settings."""
+        return [job for r in self._rules for job in r["EventPattern"]["detail"]["jobName"]]
 
     @property
-    def _rule(self) -> dict[str, Any]:
-        rules = [r for r in self.template["Resources"].values() if r["Type"] == "AWS::Events::Rule"]
-        properties: dict[str, Any] = rules[0]["Properties"]
-        return properties
+    def _rules(self) -> list[dict[str, Any]]:
+        resources = self.template["Resources"].values()
+        return [r["Properties"] for r in resources if r["Type"] == "AWS::Events::Rule"]
 
     def _definition_of(self, logical_id: str) -> str:
         definition: str = self.template["Resources"][logical_id]["Properties"]["DefinitionString"]

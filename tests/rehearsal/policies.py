@@ -83,10 +83,13 @@ def statements(shop: Shop) -> list[Statement]:
         ]
     }
     found = []
-    for resource in template.values():
+    for logical, resource in template.items():
         kind, properties = resource["Type"], resource["Properties"]
         assert not properties.keys() & {"Policies", "ManagedPolicyArns", "PermissionsBoundary"}
-        if kind == "AWS::IAM::Policy":
+        if kind == "AWS::IAM::ManagedPolicy":
+            (role,) = properties["Roles"]
+            policy = _managed_policy(shop, role["Ref"], physical[role["Ref"]], physical[logical])
+        elif kind == "AWS::IAM::Policy":
             (role,) = properties["Roles"]
             policy = _role_policy(shop, role["Ref"], physical[role["Ref"]], properties)
         elif kind == "AWS::SQS::QueuePolicy":
@@ -118,6 +121,28 @@ def _role_policy(shop: Shop, logical: str, role: str, properties: dict[str, Any]
         access.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
 
     return Policy(_short(logical), deployed["Statement"], role, put)
+
+
+def _managed_policy(shop: Shop, logical: str, role: str, arn: str) -> Policy:
+    access = shop.cloud.client("iam")
+    version = access.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    deployed = access.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+    document = deployed["Document"]
+
+    def put(bodies: list[dict[str, Any]]) -> None:
+        if not bodies:  # IAM does not accept a policy without a statement
+            access.detach_role_policy(RoleName=role, PolicyArn=arn)
+            return
+        text = json.dumps({**document, "Statement": bodies})
+        changed = access.create_policy_version(
+            PolicyArn=arn, PolicyDocument=text, SetAsDefault=True
+        )["PolicyVersion"]["VersionId"]
+        for each in access.list_policy_versions(PolicyArn=arn)["Versions"]:
+            if each["VersionId"] != changed:
+                access.delete_policy_version(PolicyArn=arn, VersionId=each["VersionId"])
+        access.attach_role_policy(RoleName=role, PolicyArn=arn)
+
+    return Policy(_short(logical), document["Statement"], role, put)
 
 
 def _queue_policy(shop: Shop, logical: str, url: str) -> Policy:

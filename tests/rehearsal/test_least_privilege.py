@@ -144,7 +144,8 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "CreateImport iam:PassRole": a_glue_event,
     "CreateImport logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CreateImport personalize:CreateDatasetImportJob": a_glue_event,
-    "CreateImport personalize:DescribeDatasetImportJob": a_glue_event,
+    "CreateImport personalize:CreateDatasetImportJob "
+    "personalize:DescribeDatasetImportJob": a_glue_event,
     "CreateSolutionVersion logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CreateSolutionVersion personalize:CreateSolutionVersion "
     "personalize:DescribeSolutionVersion personalize:StopSolutionVersionCreation": a_glue_event,
