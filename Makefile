@@ -5,7 +5,7 @@ BIN = .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help rehearse test test-product faults install synth docs lock clean
+.PHONY: help rehearse test test-product faults sizes install synth docs lock clean
 .DEFAULT_GOAL = help
 
 help: ## say what there is
@@ -27,6 +27,9 @@ test-product: install ## run the tests but the embedded cloud's own
 faults: .venv/ready ## fail every call of a refresh in every way; DEEP=1 adds thousands of random sequences
 	@$(BIN)/python -m rehearsal.fault_matrix $(ARGS)
 	$(if $(DEEP),DEEP=$(DEEP) $(BIN)/pytest --numprocesses 2 --no-header tests/rehearsal/test_sequences.py)
+
+sizes: .venv/ready ## print what 40, 150 and 300 campaigns need, against AWS's limits
+	@$(BIN)/python -m tools.sizes $(ARGS)
 
 install: .venv/ready node_modules/ready ## set up Python, Node.js and the CDK CLI in this folder
 

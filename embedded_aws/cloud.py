@@ -24,6 +24,7 @@ import embedded_aws.services.dynamodb.throughput
 import embedded_aws.services.events.models
 import embedded_aws.services.glue.models
 import embedded_aws.services.iam.guard
+import embedded_aws.services.iam.quotas
 import embedded_aws.services.personalize.models
 import embedded_aws.services.scheduler.models
 import embedded_aws.services.stepfunctions
@@ -193,6 +194,7 @@ def install_services() -> None:
     embedded_aws.services.scheduler.models.install()
     embedded_aws.services.cloudformation.install()
     embedded_aws.services.iam.guard.install()
+    embedded_aws.services.iam.quotas.install()
     moto_speed.install()
 
 

@@ -6,10 +6,12 @@ Glue's jobRunId, or of a person's request. A person's start of a run that failed
 was aborted, is its next attempt, which adopts what the earlier ones have made.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import cache, partial
+from pathlib import Path
 from typing import TypedDict
 
 from executions import RunOfCampaign, remembered_since
@@ -29,7 +31,6 @@ class PlanRequest(TypedDict):
     """
 
     trigger: object
-    settings: PlanSettings
     now: str
     first_campaign: int
 
@@ -111,19 +112,27 @@ def row_of(run: Run, rows: Iterable[Row], today: int) -> Row | None:
     return newest
 
 
+@cache
+def deployed_settings(import_role_arn: str) -> PlanSettings:
+    """Return the environment's settings, which are deployed beside this module."""
+    text = Path(__file__).with_name("settings.json").read_text(encoding="utf-8")
+    settings: PlanSettings = json.loads(text)
+    return {**settings, "import_role_arn": import_role_arn}
+
+
 recorded_history = cache(RecordedHistory)  # its clients are made once, by the first call
 
 
 @retry_later()
 def lambda_handler(event: PlanRequest, _context: object) -> Plan:
-    """Plan a batch of the trigger in `event` by the settings in it.
+    """Plan a batch of the trigger in `event`.
 
     Raises InvalidTrigger, and RetryLater while AWS is busy.
     """
     past = recorded_history(
         table=os.environ["TABLE_NAME"], executions=os.environ["REFRESH_EXECUTIONS"]
     )
-    settings, first = event["settings"], event["first_campaign"]
+    settings, first = deployed_settings(os.environ["IMPORT_ROLE_ARN"]), event["first_campaign"]
     every = plans(event["trigger"], settings, datetime.fromisoformat(event["now"]), past)
     following = first + settings["batch"]
     return {

@@ -29,28 +29,26 @@ class SynthesisedStack:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the dispatch workflow hands to its first task: refreshes, names and ARNs."""
-        definition = json.loads(self._definition_of(self._rule["Targets"][0]["Arn"]["Ref"]))
-        settings: dict[str, Any] = definition["States"]["Plan refresh"]["Arguments"]["Payload"][
-            "settings"
-        ]
+        """What is deployed with the task that plans: refreshes, names and ARNs."""
+        (key,) = {
+            resource["Properties"]["Code"]["S3Key"]
+            for resource in self.template["Resources"].values()
+            if resource["Type"] == "AWS::Lambda::Function"
+            and resource["Properties"]["Handler"].startswith("plan_refresh.")
+        }
+        folder = self.assembly / f"asset.{key.removesuffix('.zip')}"
+        settings: dict[str, Any] = json.loads((folder / "settings.json").read_text("utf-8"))
         return settings
 
     @property
     def glue_jobs(self) -> list[str]:
-        """The Glue jobs whose success the rule waits for."""
-        jobs: list[str] = self._rule["EventPattern"]["detail"]["jobName"]
-        return jobs
+        """The Glue jobs whose success the rules wait for, in the order of the settings."""
+        return [job for r in self._rules for job in r["EventPattern"]["detail"]["jobName"]]
 
     @property
-    def _rule(self) -> dict[str, Any]:
-        rules = [r for r in self.template["Resources"].values() if r["Type"] == "AWS::Events::Rule"]
-        properties: dict[str, Any] = rules[0]["Properties"]
-        return properties
-
-    def _definition_of(self, logical_id: str) -> str:
-        definition: str = self.template["Resources"][logical_id]["Properties"]["DefinitionString"]
-        return definition
+    def _rules(self) -> list[dict[str, Any]]:
+        resources = self.template["Resources"].values()
+        return [r["Properties"] for r in resources if r["Type"] == "AWS::Events::Rule"]
 
 
 class Synthesis:

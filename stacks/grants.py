@@ -21,14 +21,17 @@ NAMED_BY_PERSONALIZE = "Personalize gives a solution version its id when the tra
 
 def allow_import(role: iam.IRole, environment: Environment, *, import_role_arn: str) -> None:
     """Let a task find or create the dataset import jobs, which read S3 under the import role."""
-    jobs = _import_jobs(environment)
     allow(
         role,
         ["personalize:CreateDatasetImportJob"],
-        [environment.dataset_arn(dataset) for dataset in environment.datasets] + jobs,
+        [environment.dataset_arn(dataset) for dataset in environment.datasets],
+    )
+    allow(
+        role,
+        ["personalize:CreateDatasetImportJob", "personalize:DescribeDatasetImportJob"],
+        _import_jobs(environment),
         wildcard=NAMED_BY_RUN,
     )
-    allow(role, ["personalize:DescribeDatasetImportJob"], jobs, wildcard=NAMED_BY_RUN)
     allow(
         role,
         ["iam:PassRole"],

@@ -1,8 +1,20 @@
 """What a role may do: exact actions on exact ARNs, and a reason for every wildcard."""
 
+from collections.abc import Iterator
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
+
+from stacks.arns import ARN_OVERHEAD, narrowed
+
+# CDK moves whole statements from a full policy to the next one: three of these fill a managed
+# policy of 6,144 characters, and little space is lost.
+LONGEST_STATEMENT = 1_900
+TOO_MANY = (
+    "the exact ARNs are longer than a role's policies may be, so names share their beginnings "
+    "(docs/decisions/0015-exact-arns-while-they-fit.md)"
+)
 
 
 def allow(
@@ -13,20 +25,38 @@ def allow(
     wildcard: str = "",
     conditions: dict[str, dict[str, str | list[str]]] | None = None,
 ) -> None:
-    """Let a role call these actions on these resources.
+    """Let a role call these actions on these resources, in as many statements as that takes.
 
-    `wildcard` says why a resource holds a `*`; cdk-nag refuses one without a reason.
+    `wildcard` says why a resource holds a `*`; cdk-nag refuses one without a reason. ARNs that are
+    too many for a role's policies are allowed by the beginnings of their names.
     """
-    resources = list(dict.fromkeys(resources))
-    role.add_to_principal_policy(
-        iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)
-    )
-    if wildcard:
-        for resource in resources:
-            if "*" in resource:
-                acknowledge(role, f"AwsSolutions-IAM5[Resource::{resource}]", wildcard)
+    exact = list(dict.fromkeys(resources))
+    allowed = narrowed(exact)
+    for part in _statements(allowed):
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=actions, resources=part, conditions=conditions)
+        )
+    for resource in allowed:
+        reason = wildcard if resource in exact else TOO_MANY
+        if reason and "*" in resource:
+            acknowledge(role, f"AwsSolutions-IAM5[Resource::{resource}]", reason)
 
 
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
     """Keep what a rule of cdk-nag finds in a construct, for this reason."""
     cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
+
+
+def _statements(resources: list[str]) -> Iterator[list[str]]:
+    """Yield the resources in their order, in parts that each fit one statement."""
+    part: list[str] = []
+    for resource in resources:
+        if part and sum(map(_length, [*part, resource])) > LONGEST_STATEMENT:
+            yield part
+            part = []
+        part.append(resource)
+    yield part
+
+
+def _length(resource: str) -> int:
+    return len(resource) + ARN_OVERHEAD

@@ -22,7 +22,7 @@ BATCH = 25
 
 
 def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSettings:
-    """Return the settings that the dispatch workflow passes to "Plan refresh"."""
+    """Return the settings that are deployed with the task "Plan refresh"."""
     reconcile = environment.reconcile
     return {
         "time_zone": environment.time_zone,

@@ -1,5 +1,7 @@
 """One environment: the table, the tasks, the two workflows and what starts them."""
 
+import json
+
 import aws_cdk as cdk
 from constructs import Construct
 
@@ -65,7 +67,13 @@ class RefreshStack(cdk.Stack):
             self,
             "PlanRefresh",
             environment,
-            variables={**rows, "REFRESH_EXECUTIONS": executions},
+            variables={
+                **rows,
+                "REFRESH_EXECUTIONS": executions,
+                "IMPORT_ROLE_ARN": import_role,
+            },
+            # the role's ARN may be known at deployment only: it is a variable
+            files={"settings.json": json.dumps(plan_settings(environment, import_role_arn=""))},
         )
         allow_planning(plan_refresh.role, environment, table=table, executions=executions)
         dispatch = Workflow(
@@ -73,9 +81,9 @@ class RefreshStack(cdk.Stack):
             "Dispatch",
             environment,
             state_machine_name=f"{name}-dispatch",
-            values={"settings": plan_settings(environment, import_role_arn="${import_role_arn}")},
+            values={},
             tasks=[plan_refresh],
-            substitutions={"refresh_workflow": refresh.arn, "import_role_arn": import_role},
+            substitutions={"refresh_workflow": refresh.arn},
         )
         allow_starting(dispatch.role, refresh)
         triggers = Triggers(self, "Triggers", dispatch=dispatch, environment=environment)

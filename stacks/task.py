@@ -1,6 +1,10 @@
 """A task of the workflows: one Lambda function with its own role and log."""
 
+import atexit
 import re
+import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -28,7 +32,9 @@ class Task(Construct):
         environment: Environment,
         *,
         variables: dict[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> None:
+        """Make the function; `files` are added to its code, by name."""
         super().__init__(scope, name)
         self.module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
         log = log_group(self, environment)
@@ -38,7 +44,7 @@ class Task(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            code=lambda_.Code.from_asset(str(LAMBDAS), exclude=["__pycache__", "*.pyc"]),
+            code=_code(files or {}),
             handler=f"{self.module}.lambda_handler",
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
@@ -54,3 +60,16 @@ class Task(Construct):
     def arn(self) -> str:
         """The function's ARN."""
         return self.function.function_arn
+
+
+def _code(files: Mapping[str, str]) -> lambda_.Code:
+    """Return lambdas/ as the code of a function, with other files beside its modules."""
+    unused = ["__pycache__", "*.pyc"]
+    if not files:
+        return lambda_.Code.from_asset(str(LAMBDAS), exclude=unused)
+    folder = Path(tempfile.mkdtemp(prefix="lambdas-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # the CDK copies it when it binds
+    shutil.copytree(LAMBDAS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*unused))
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return lambda_.Code.from_asset(str(folder))

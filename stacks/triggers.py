@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_sqs as sqs
@@ -10,6 +11,7 @@ from constructs import Construct
 
 from stacks.permissions import acknowledge
 from stacks.settings import Environment, Reconcile
+from stacks.sizes import glue_patterns
 from stacks.workflow import Workflow
 
 LONGEST_DELIVERY = cdk.Duration.hours(24)
@@ -17,7 +19,7 @@ DELIVERY_RETRIES = 185  # EventBridge's most, and its default
 
 
 class Triggers(Construct):
-    """The rule on Glue's success and the schedule that looks for what was missed."""
+    """The rules on Glue's success and the schedule that looks for what was missed."""
 
     def __init__(
         self, scope: Construct, name: str, *, dispatch: Workflow, environment: Environment
@@ -27,23 +29,36 @@ class Triggers(Construct):
             self, "UndeliveredEvents", enforce_ssl=True, retention_period=cdk.Duration.days(14)
         )
         acknowledge(self.undelivered, "AwsSolutions-SQS3", "it is a dead-letter queue itself")
-        events.Rule(
-            self,
-            "GlueJobSucceeded",
-            description="Starts the dispatch workflow when a refresh's Glue job has succeeded",
-            event_pattern=events.EventPattern(
-                source=["aws.glue"],
-                detail_type=["Glue Job State Change"],
-                detail={"state": ["SUCCEEDED"], "jobName": environment.glue_jobs},
+        target = targets.SfnStateMachine(
+            dispatch.state_machine,
+            # by its ARN, or CDK would give the queue's policy a statement for each rule
+            dead_letter_queue=sqs.Queue.from_queue_arn(
+                self, "DeadLetters", self.undelivered.queue_arn
             ),
-            targets=[
-                targets.SfnStateMachine(
-                    dispatch.state_machine,
-                    dead_letter_queue=self.undelivered,
-                    max_event_age=LONGEST_DELIVERY,
-                    retry_attempts=DELIVERY_RETRIES,
-                )
-            ],
+            max_event_age=LONGEST_DELIVERY,
+            retry_attempts=DELIVERY_RETRIES,
+        )
+        rules = [
+            events.Rule(
+                self,
+                f"GlueJobSucceeded{number if number > 1 else ''}",
+                description="Starts the dispatch workflow when a refresh's Glue job has succeeded",
+                event_pattern=events.EventPattern(
+                    source=pattern["source"],
+                    detail_type=pattern["detail-type"],
+                    detail=pattern["detail"],
+                ),
+                targets=[target],
+            )
+            for number, pattern in enumerate(glue_patterns(environment.glue_jobs), 1)
+        ]
+        self.undelivered.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sqs:SendMessage"],
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                resources=[self.undelivered.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": [rule.rule_arn for rule in rules]}},
+            )
         )
         if isinstance(environment.reconcile, Reconcile):
             scheduler.Schedule(

@@ -135,11 +135,3 @@ def test_each_stage_polls_with_the_same_loop(template: Template) -> None:
         assert found[describe]["Next"] == done
         assert found[describe]["Resource"].startswith("arn:aws:states:::aws-sdk:personalize:")
         assert wait in [choice["Next"] for choice in found[done]["Choices"]]
-
-
-def test_the_definition_contains_the_environments_settings(template: Template) -> None:
-    plan = definition(template, "Dispatch")["States"]["Plan refresh"]
-    settings = plan["Arguments"]["Payload"]["settings"]
-    assert settings["time_zone"] == "Asia/Seoul"
-    assert settings["import_role_arn"] == "${import_role_arn}"
-    assert settings["refreshes"][0]["glue_job"] == "Job-Brandi-Commerce-API"

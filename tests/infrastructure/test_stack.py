@@ -25,9 +25,15 @@ def only(template: dict[str, Any], kind: str) -> dict[str, Any]:
     return properties
 
 
+def policies(template: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every policy of a role: the inline ones, and the managed ones that take what is too much."""
+    kinds = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+    return [policy for kind in kinds for policy in resources(template, kind).values()]
+
+
 def statements(template: dict[str, Any], role: str) -> Iterator[dict[str, Any]]:
     """Every statement in the policies of the role whose logical ID starts with `role`."""
-    for policy in resources(template, "AWS::IAM::Policy").values():
+    for policy in policies(template):
         if any(attached["Ref"].startswith(role) for attached in policy["Roles"]):
             yield from policy["PolicyDocument"]["Statement"]
 
@@ -105,7 +111,7 @@ def test_without_reconciliation_there_is_no_schedule_and_nothing_reads_glue(
 ) -> None:
     hasty = json.loads((variants / "PersonalizeRefresh-hasty.template.json").read_text())
     assert resources(hasty, "AWS::Scheduler::Schedule") == {}
-    assert "glue:" not in json.dumps(list(resources(hasty, "AWS::IAM::Policy").values()))
+    assert "glue:" not in json.dumps(policies(hasty))
 
 
 def logical_id(template: dict[str, Any], start: str) -> str:
@@ -164,7 +170,11 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
     template: Template, assembly: Path
 ) -> None:
     functions = resources(template("prod"), "AWS::Lambda::Function").values()
-    (key,) = {function["Code"]["S3Key"] for function in functions}
+    keys = {f["Handler"]: f["Code"]["S3Key"] for f in functions}
+    plan = assembly / f"asset.{keys.pop('plan_refresh.lambda_handler').removesuffix('.zip')}"
+    settings = json.loads((plan / "settings.json").read_text("utf-8"))
+    assert settings["refreshes"][0]["glue_job"] == "Job-Brandi-Commerce-API"
+    (key,) = set(keys.values())
     asset = assembly / f"asset.{key.removesuffix('.zip')}"
     assert {path.name for path in asset.iterdir()} == {
         "executions.py",
@@ -273,7 +283,7 @@ def test_a_role_may_call_an_action_on_exactly_these_resources(
 
 
 def test_no_policy_allows_a_wildcard_of_actions(template: Template) -> None:
-    for policy in resources(template("prod"), "AWS::IAM::Policy").values():
+    for policy in policies(template("prod")):
         for statement in policy["PolicyDocument"]["Statement"]:
             assert not [action for action in listed(statement["Action"]) if "*" in action]
 

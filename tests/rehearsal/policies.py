@@ -1,4 +1,4 @@
-"""The deployed policies of a shop, statement by statement, and what they grant."""
+"""The deployed policies of a stack, statement by statement, and what they grant."""
 
 import json
 import re
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.shop import Shop
+from embedded_aws import Cloud
+from rehearsal.assembly import SynthesisedStack
 
 _POLICIES = {"AWS::IAM::Policy", "AWS::SQS::QueuePolicy"}
 
@@ -69,29 +70,30 @@ class Statement:
             policy.put(policy.statements)
 
 
-def statements(shop: Shop) -> list[Statement]:
+def statements(cloud: Cloud, stack: SynthesisedStack) -> list[Statement]:
     """Return every statement of the synthesised policies as it is deployed.
 
     Trust policies are not included. The template must not contain anything else that grants access.
     """
-    template = shop.stack.template["Resources"]
-    formation = shop.cloud.client("cloudformation")
+    template = stack.template["Resources"]
+    formation = cloud.client("cloudformation")
     physical = {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for resource in formation.describe_stack_resources(StackName=shop.stack.name)[
-            "StackResources"
-        ]
+        for resource in formation.describe_stack_resources(StackName=stack.name)["StackResources"]
     }
     found = []
-    for resource in template.values():
+    for logical, resource in template.items():
         kind, properties = resource["Type"], resource["Properties"]
         assert not properties.keys() & {"Policies", "ManagedPolicyArns", "PermissionsBoundary"}
-        if kind == "AWS::IAM::Policy":
+        if kind == "AWS::IAM::ManagedPolicy":
             (role,) = properties["Roles"]
-            policy = _role_policy(shop, role["Ref"], physical[role["Ref"]], properties)
+            policy = _managed_policy(cloud, role["Ref"], physical[role["Ref"]], physical[logical])
+        elif kind == "AWS::IAM::Policy":
+            (role,) = properties["Roles"]
+            policy = _role_policy(cloud, role["Ref"], physical[role["Ref"]], properties)
         elif kind == "AWS::SQS::QueuePolicy":
             (queue,) = properties["Queues"]
-            policy = _queue_policy(shop, queue["Ref"], physical[queue["Ref"]])
+            policy = _queue_policy(cloud, queue["Ref"], physical[queue["Ref"]])
         else:
             assert not re.search(r"(?<!Scaling)Policy|Permission", kind), kind
             continue
@@ -105,9 +107,9 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _role_policy(shop: Shop, logical: str, role: str, properties: dict[str, Any]) -> Policy:
+def _role_policy(cloud: Cloud, logical: str, role: str, properties: dict[str, Any]) -> Policy:
     name = properties["PolicyName"]
-    access = shop.cloud.client("iam")
+    access = cloud.client("iam")
     deployed = access.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
 
     def put(bodies: list[dict[str, Any]]) -> None:
@@ -120,8 +122,30 @@ def _role_policy(shop: Shop, logical: str, role: str, properties: dict[str, Any]
     return Policy(_short(logical), deployed["Statement"], role, put)
 
 
-def _queue_policy(shop: Shop, logical: str, url: str) -> Policy:
-    sqs = shop.cloud.client("sqs")
+def _managed_policy(cloud: Cloud, logical: str, role: str, arn: str) -> Policy:
+    access = cloud.client("iam")
+    version = access.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    deployed = access.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+    document = deployed["Document"]
+
+    def put(bodies: list[dict[str, Any]]) -> None:
+        if not bodies:  # IAM does not accept a policy without a statement
+            access.detach_role_policy(RoleName=role, PolicyArn=arn)
+            return
+        text = json.dumps({**document, "Statement": bodies})
+        changed = access.create_policy_version(
+            PolicyArn=arn, PolicyDocument=text, SetAsDefault=True
+        )["PolicyVersion"]["VersionId"]
+        for each in access.list_policy_versions(PolicyArn=arn)["Versions"]:
+            if each["VersionId"] != changed:
+                access.delete_policy_version(PolicyArn=arn, VersionId=each["VersionId"])
+        access.attach_role_policy(RoleName=role, PolicyArn=arn)
+
+    return Policy(_short(logical), document["Statement"], role, put)
+
+
+def _queue_policy(cloud: Cloud, logical: str, url: str) -> Policy:
+    sqs = cloud.client("sqs")
     read = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
     deployed = json.loads(read["Policy"])
 

@@ -118,7 +118,9 @@ def a_message_without_tls(shop: Shop) -> None:
 
     Only the policies are evaluated: the served cloud has no TLS, but reports every call as TLS.
     """
-    (sender,) = (s for s in statements(shop) if s.name == "Scheduler sqs:SendMessage")
+    (sender,) = (
+        s for s in statements(shop.cloud, shop.stack) if s.name == "Scheduler sqs:SendMessage"
+    )
     assert not iam.is_authorized(
         f"arn:aws:iam::{shop.cloud.account}:role/{sender.caller}",
         "sqs:SendMessage",
@@ -144,7 +146,8 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "CreateImport iam:PassRole": a_glue_event,
     "CreateImport logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CreateImport personalize:CreateDatasetImportJob": a_glue_event,
-    "CreateImport personalize:DescribeDatasetImportJob": a_glue_event,
+    "CreateImport personalize:CreateDatasetImportJob "
+    "personalize:DescribeDatasetImportJob": a_glue_event,
     "CreateSolutionVersion logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CreateSolutionVersion personalize:CreateSolutionVersion "
     "personalize:DescribeSolutionVersion personalize:StopSolutionVersionCreation": a_glue_event,
@@ -238,7 +241,7 @@ def rehearsed(assembly: Path) -> Iterator[Rehearsed]:
             rehearse(rehearsal, shop)
         calls = list(shop.cloud.calls)
         rehearse(a_message_without_tls, shop)
-        yield Rehearsed(shop, calls, statements(shop))
+        yield Rehearsed(shop, calls, statements(shop.cloud, shop.stack))
 
 
 def test_no_deployed_role_is_refused_anything_in_any_rehearsal(rehearsed: Rehearsed) -> None:

@@ -1,64 +1,73 @@
 """Planning on a table with one read capacity unit, as in the article."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 
-from rehearsal.shop import Shop
-from tests.rehearsal.conftest import OpenShop
+from embedded_aws import Clock, Cloud, deploy, start
+from rehearsal.assembly import find_stack, synthesise
+from tests.conftest import START
+from tools.sizes import many
 
 CAMPAIGNS, DAYS = 20, 90
 
 
-def fill(shop: Shop) -> list[str]:
-    """Put 90 rows of each of 20 campaigns in the table; return the campaigns' names."""
-    template = shop.item()
-    now = datetime.fromtimestamp(shop.cloud.clock.time(), UTC)
-    names = [f"campaign-{n}" for n in range(CAMPAIGNS)]
-    days = [f"{now - timedelta(days=back):%Y%m%d}" for back in range(1, DAYS + 1)]
-    rows = [
-        {"PutRequest": {"Item": {**template, "campaign_name": {"S": n}, "base_date": {"N": d}}}}
-        for n in names
-        for d in days
-    ]
-    dynamodb = shop.cloud.client("dynamodb")
-    for start in range(0, len(rows), 25):
-        batch = {shop.outputs["TableName"]: rows[start : start + 25]}
-        dynamodb.batch_write_item(RequestItems=batch)
-    return names
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A deployed environment of 20 campaigns on one read unit, with 90 rows of each."""
+    environments = tmp_path_factory.mktemp("environments")
+    settings = many(CAMPAIGNS, glue_job="weekly").model_dump(exclude_none=True)
+    settings["table"]["capacity"] = {"read": 1, "write": 1, "max_write": 10}
+    (environments / "many.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+    stack = find_stack(synthesise(tmp_path_factory.mktemp("twenty"), environments), "many")
+    with start(account=stack.account, region=stack.region, clock=Clock(START)) as running:
+        outputs = deploy(stack.assembly, stack.name, running)
+        names = [c["campaign_name"] for r in stack.settings["refreshes"] for c in r["campaigns"]]
+        fill(running, outputs["TableName"], names)
+        yield running
 
 
-def plan(shop: Shop, trigger: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """Invoke "Plan refresh" for these campaigns, as the dispatch workflow would."""
-    (refresh,) = shop.settings["refreshes"]
-    (campaign,) = refresh["campaigns"]
-    campaigns = [{**campaign, "campaign_name": name, "execution_prefix": name} for name in names]
-    payload = {
-        "trigger": trigger,
-        "settings": {**shop.settings, "refreshes": [{**refresh, "campaigns": campaigns}]},
-        "now": shop.cloud.clock.now().isoformat(),
-        "first_campaign": 0,
+def fill(cloud: Cloud, table: str, names: list[str]) -> None:
+    """Put a COMPLETE row of about a KB in the table, for each campaign and day."""
+    days = [f"{cloud.clock.now() - timedelta(days=back):%Y%m%d}" for back in range(1, DAYS + 1)]
+    row = {
+        "run_key": {"S": "aaaaaaaa"},
+        "attempt": {"N": "1"},
+        "refresh_status": {"S": "COMPLETE"},
+        "triggered_datetime": {"N": str(int(START) - 86_400)},
+        "execution_arn": {"S": "arn:aws:states:ap-northeast-1:111122223333:execution:m:gone"},
+        "solution_version_arn": {"S": "x" * 700},
     }
-    functions = shop.cloud.client("lambda").list_functions()["Functions"]
-    (name,) = (f["FunctionName"] for f in functions if "PlanRefresh" in f["FunctionName"])
-    response = shop.cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(payload))
-    planned: dict[str, Any] = json.loads(response["Payload"].read())
-    assert "FunctionError" not in response, planned
-    return planned
+    puts = [
+        {"PutRequest": {"Item": {**row, "campaign_name": {"S": name}, "base_date": {"N": day}}}}
+        for name in names
+        for day in days
+    ]
+    for first in range(0, len(puts), 25):
+        cloud.client("dynamodb").batch_write_item(RequestItems={table: puts[first : first + 25]})
 
 
-@pytest.mark.parametrize("trigger", [{"refresh": "weekly"}, {"reconcile": True}], ids=str)
+SUCCESS = {
+    "source": "aws.glue",
+    "time": "2020-09-28T00:30:00Z",
+    "detail": {"jobName": "weekly", "jobRunId": "jr_" + "a" * 64, "state": "SUCCEEDED"},
+}
+
+
+@pytest.mark.parametrize("trigger", [SUCCESS, {"reconcile": True}], ids=["event", "schedule"])
 def test_twenty_campaigns_with_ninety_rows_each_are_planned_on_one_read_unit(
-    open_shop: OpenShop, trigger: dict[str, Any]
+    cloud: Cloud, trigger: dict[str, Any]
 ) -> None:
-    shop = open_shop("prod", new=True)
-    shop.succeed()
-    shop.settle()
-    names = fill(shop)
-    before = len(shop.cloud.calls)
-    planned = plan(shop, trigger, names)
-    assert len(planned["executions"]) == (CAMPAIGNS if "refresh" in trigger else 0)
-    queries = [c for c in shop.cloud.calls[before:] if c.action == "dynamodb:Query"]
-    assert len(queries) <= CAMPAIGNS * 12
+    with cloud.clock.running():
+        cloud.clock.sleep(600)  # the bucket of the table is full
+    functions = cloud.client("lambda").list_functions()["Functions"]
+    (name,) = (f["FunctionName"] for f in functions if "PlanRefresh" in f["FunctionName"])
+    request = {"trigger": trigger, "now": cloud.clock.now().isoformat(), "first_campaign": 0}
+    response = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(request))
+    planned = json.loads(response["Payload"].read())
+    assert "FunctionError" not in response, planned
+    assert len(planned["executions"]) == (CAMPAIGNS if trigger is SUCCESS else 0)

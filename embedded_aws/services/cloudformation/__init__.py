@@ -11,13 +11,19 @@ from typing import Any
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Stack
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
 
 from embedded_aws.moto_changes import replace
-from embedded_aws.services.cloudformation import api_resources, change_sets, resources
+from embedded_aws.services.cloudformation import (
+    api_resources,
+    change_sets,
+    managed_policies,
+    resources,
+)
 
 # Importing these modules registers their models.
-MODELS = (api_resources, resources)
+MODELS = (api_resources, managed_policies, resources)
 
 # The maximum lengths of generated names; longer stack and logical IDs are cut.
 _LONGEST = {
@@ -27,6 +33,10 @@ _LONGEST = {
     "AWS::Scheduler::Schedule": 64,
 }
 _LONGEST_OTHER = 80
+# AWS's limits for a template: bytes in the request, bytes in S3, resources
+MOST_BODY = 51_200
+MOST_TEMPLATE = 1_000_000
+MOST_RESOURCES = 500
 _plain_class_from_type = parsing.resource_class_from_type
 _plain_create = parsing.parse_and_create_resource
 _plain_parse = Stack.parse_template
@@ -68,11 +78,31 @@ def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str
 
 def _parsed(template: str) -> dict[str, Any]:
     """Parse a template; CDK's are JSON, which moto parses as YAML, a hundred times slower."""
+    if len(template.encode()) > MOST_TEMPLATE:
+        raise ValidationError(message=f"Template may not exceed {MOST_TEMPLATE} bytes in size.")
     try:
         parsed: dict[str, Any] = json.loads(template)
     except ValueError:
         parsed = _plain_parse(template)
+    if (count := len(parsed.get("Resources", {}))) > MOST_RESOURCES:
+        raise ValidationError(
+            message=f"Template format error: Number of resources, {count}, is greater than "
+            f"maximum allowed, {MOST_RESOURCES}"
+        )
     return parsed
+
+
+_plain_param = CloudFormationResponse._get_param
+
+
+def _param(self: CloudFormationResponse, param_name: str, if_none: Any = None) -> Any:
+    value = _plain_param(self, param_name, if_none)
+    if param_name == "TemplateBody" and value and len(value.encode()) > MOST_BODY:
+        raise ValidationError(
+            message="1 validation error detected: Value at 'templateBody' failed to satisfy "
+            f"constraint: Member must have length less than or equal to {MOST_BODY}"
+        )
+    return value
 
 
 def install() -> None:
@@ -92,6 +122,12 @@ def install() -> None:
     )
     replace(
         Stack,
-        "performance: CDK's templates are JSON, which moto parses as YAML, a hundred times slower",
+        "a template's size and number of resources are limited; CDK's templates are JSON, which "
+        "moto parses as YAML, a hundred times slower",
         parse_template=staticmethod(_parsed),
+    )
+    replace(
+        CloudFormationResponse,
+        "a template in the request has at most 51,200 bytes",
+        _get_param=_param,
     )

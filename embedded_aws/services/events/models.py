@@ -8,9 +8,11 @@ as AWS does, when a deployed role calls it. The account's root user may send the
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from inspect import signature
 from typing import Any
 
 from flask import has_request_context, request
+from moto.core.exceptions import JsonRESTError
 from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend, Rule, events_backends
 from moto.moto_api._internal import mock_random
@@ -21,11 +23,35 @@ from embedded_aws.services.events.event_delivery import EventDelivery
 from embedded_aws.services.iam.guard import SESSION
 
 MOST_ENTRIES = 10
+# AWS's default quotas
+MOST_PATTERN = 2_048  # characters, as CloudFormation sends a pattern: without white space
+MOST_RULES = 300  # of a bus
+MOST_TARGETS = 5  # of a rule
 _REQUIRED = ("Source", "DetailType", "Detail")
 
 
 class DeliveringEventsBackend(EventsBackend):
     """Delivers to state machines and queues; events for other targets are undeliverable."""
+
+    def put_rule(self, name: str, *args: Any, **kwargs: Any) -> Rule:
+        """Create or update a rule, within the quotas for its pattern and for the bus's rules."""
+        given = signature(super().put_rule).bind(name, *args, **kwargs).arguments
+        if pattern := given.get("event_pattern"):
+            _check_pattern(pattern)
+        rules = self._get_event_bus(self._normalize_event_bus_arn(given.get("event_bus_arn"))).rules
+        if len({*rules, name}) > MOST_RULES:
+            raise _limit_exceeded()
+        return super().put_rule(name, *args, **kwargs)
+
+    def put_targets(
+        self, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]
+    ) -> None:
+        """Add or replace targets of a rule, within their quota."""
+        rule = self._get_event_bus(self._normalize_event_bus_arn(event_bus_arn)).rules.get(name)
+        known = {target["Id"] for target in rule.targets} if rule else set()
+        if len(known | {target["Id"] for target in targets}) > MOST_TARGETS:
+            raise _limit_exceeded()
+        super().put_targets(name, event_bus_arn, targets)
 
     def put_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Accept events, each separately, and deliver them to the targets of matching rules."""
@@ -113,6 +139,23 @@ def send_service_event(
     backend: Any = events_backends[account][region]
     event_id: str = backend.send(source, detail_type, detail, resources=resources, time=time)
     return event_id
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        compact = json.dumps(json.loads(pattern), ensure_ascii=False, separators=(",", ":"))
+    except ValueError:
+        return  # moto refuses it as no JSON
+    if len(compact) > MOST_PATTERN:
+        raise JsonRESTError(
+            "LimitExceededException",
+            f"The event pattern has {len(compact)} characters; the quota is {MOST_PATTERN}.",
+        )
+
+
+def _limit_exceeded() -> JsonRESTError:
+    message = "The requested resource exceeds the maximum number allowed."
+    return JsonRESTError("LimitExceededException", message)
 
 
 def _matches(rule: Rule, event: Mapping[str, Any]) -> bool:

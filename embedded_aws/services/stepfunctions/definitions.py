@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from moto.core.exceptions import AWSError
+from moto.stepfunctions.exceptions import ValidationException
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.parse.asl_parser import (
@@ -26,6 +27,8 @@ class InvalidDefinition(AWSError):
     TYPE = "InvalidDefinition"
 
 
+MAX_DEFINITION = 1_048_576  # characters
+
 # Fields that accept a JSONata expression where the linter requires a value of their type.
 _INSTEAD: dict[str, Any] = {
     "Seconds": 1,
@@ -44,8 +47,14 @@ _INSTEAD: dict[str, Any] = {
 def parse(definition: str) -> Program:
     """Return the program of `definition`, which keeps no state of its own between executions.
 
-    Raises InvalidDefinition with a message like AWS's for anything that AWS refuses at creation.
+    Raises InvalidDefinition with a message like AWS's for anything that AWS refuses at creation,
+    and ValidationException for a definition that is too long.
     """
+    if len(definition) > MAX_DEFINITION:
+        raise ValidationException(
+            "1 validation error detected: Value at 'definition' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {MAX_DEFINITION}"
+        )
     problems = list(_problems(definition))
     if problems:
         raise InvalidDefinition(
