@@ -20,6 +20,11 @@ def log_group(scope: Construct, environment: Environment, name: str | None = Non
 
 
 def removal_policy(environment: Environment) -> cdk.RemovalPolicy:
-    """Return what happens to the logs and the table when the stack is deleted."""
+    """Return what happens to the logs and the table when the stack is deleted.
+
+    What is kept then is still deleted if the deployment that creates it fails: it is empty, and
+    would be in the way of the next one.
+    """
     keep = environment.removal_policy == "retain"
-    return cdk.RemovalPolicy.RETAIN if keep else cdk.RemovalPolicy.DESTROY
+    policy = cdk.RemovalPolicy
+    return policy.RETAIN_ON_UPDATE_OR_DELETE if keep else policy.DESTROY

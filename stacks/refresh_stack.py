@@ -17,7 +17,7 @@ from stacks.grants import (
 from stacks.import_role import import_role_arn
 from stacks.plan import plan_settings
 from stacks.settings import Environment
-from stacks.table import refresh_table
+from stacks.table import named_table, refresh_table
 from stacks.task import Task
 from stacks.triggers import Triggers
 from stacks.workflow import Workflow
@@ -34,7 +34,7 @@ class RefreshStack(cdk.Stack):
             description="Retrains Amazon Personalize campaigns when their Glue job has succeeded",
         )
         executions = environment.arn("states", f"execution:{name}-refresh")
-        table = refresh_table(self, environment)
+        table = named_table(self, environment)
         import_role = import_role_arn(self, environment)
 
         create_import = Task(self, "CreateImport", environment)
@@ -74,12 +74,14 @@ class RefreshStack(cdk.Stack):
             substitutions={"refresh_workflow": refresh.arn, "import_role_arn": import_role},
         )
         allow_starting(dispatch.role, refresh)
+        rows = refresh_table(self, environment, after=[refresh, dispatch])
         triggers = Triggers(self, "Triggers", dispatch=dispatch, environment=environment)
+        triggers.node.add_dependency(rows)
 
         for output, value in {
             "DispatchWorkflowArn": dispatch.arn,
             "RefreshWorkflowArn": refresh.arn,
-            "TableName": table.table_name,
+            "TableName": rows.table_name,
             "ImportRoleArn": import_role,
             "UndeliveredEventsUrl": triggers.undelivered.queue_url,
         }.items():

@@ -7,8 +7,19 @@ from stacks.log import removal_policy
 from stacks.settings import Environment, Provisioned
 
 
-def refresh_table(scope: Construct, environment: Environment) -> dynamodb.Table:
-    """Make the article's table, with capacity on demand or as in the article."""
+def named_table(scope: Construct, environment: Environment) -> dynamodb.ITable:
+    """Return the table by its name, for what is created before it."""
+    return dynamodb.Table.from_table_name(scope, "NamedTable", environment.table.name)
+
+
+def refresh_table(
+    scope: Construct, environment: Environment, *, after: list[Construct]
+) -> dynamodb.Table:
+    """Make the article's table, with capacity on demand or as in the article.
+
+    It is created `after` what may fail: a table that is protected from deletion could not be
+    deleted with the rest of a first deployment that fails.
+    """
     capacity = environment.table.capacity
     provisioned = capacity if isinstance(capacity, Provisioned) else None
     billing = dynamodb.BillingMode
@@ -27,6 +38,7 @@ def refresh_table(scope: Construct, environment: Environment) -> dynamodb.Table:
         deletion_protection=environment.removal_policy == "retain",
         removal_policy=removal_policy(environment),
     )
+    table.node.add_dependency(*after)
     if provisioned:
         table.auto_scale_write_capacity(
             min_capacity=provisioned.write, max_capacity=provisioned.max_write
