@@ -1,5 +1,6 @@
 """A stack that fails is rolled back, and a retained resource outlives its stack."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,16 @@ import pytest
 
 from embedded_aws.cloud import Cloud
 from embedded_aws.deployment import DeploymentError
-from tests.embedded_aws.small_stack import deployed, physical_id, role
+from tests.embedded_aws.small_stack import (
+    ASSETS,
+    ECHO,
+    allow,
+    deployed,
+    function,
+    physical_id,
+    role,
+    state_machine,
+)
 from tests.embedded_aws.test_deploy import TABLE, with_properties
 
 FAILING = {
@@ -111,6 +121,35 @@ def test_a_protected_table_keeps_its_stack_from_being_deleted(cloud: Cloud, tmp_
     assert "QueueUrls" not in cloud.client("sqs").list_queues()
 
 
+def test_a_deleted_stack_leaves_nothing_behind(cloud: Cloud, tmp_path: Path) -> None:
+    rule = {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": {"source": ["shop"]}}}
+    code = "def handler(event, context): return 1"
+    resources = {
+        "Table": TABLE,
+        "Log": LOG,
+        "Queue": QUEUE,
+        "Rule": rule,
+        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "kept-by-nobody"}},
+        "Role": role("states.amazonaws.com", allow("s3:GetObject", "*")),
+        "Machine": state_machine(ECHO, "Role"),
+        "LambdaRole": role("lambda.amazonaws.com"),
+        "Task": function(code, "LambdaRole"),
+    }
+    deployed(cloud, tmp_path, resources)
+    cloud.client("cloudformation").delete_stack(StackName="small")
+    left = {
+        "tables": tables(cloud),
+        "log groups": log_groups(cloud),
+        "queues": cloud.client("sqs").list_queues().get("QueueUrls", []),
+        "rules": cloud.client("events").list_rules()["Rules"],
+        "buckets": [b for b in cloud.client("s3").list_buckets()["Buckets"] if b["Name"] != ASSETS],
+        "roles": cloud.client("iam").list_roles()["Roles"],
+        "machines": cloud.client("stepfunctions").list_state_machines()["stateMachines"],
+        "functions": cloud.client("lambda").list_functions()["Functions"],
+    }
+    assert left == {kind: [] for kind in left}
+
+
 def test_a_failed_update_is_rolled_back(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, tmp_path, {"Queue": QUEUE, "Role": role("states.amazonaws.com")})
     url = physical_id(cloud, "Queue")
@@ -141,3 +180,17 @@ def test_a_later_stack_of_the_same_name_gives_new_names_to_its_resources(
     cloud.client("cloudformation").delete_stack(StackName="small")
     deployed(cloud, tmp_path, {"Log": group})
     assert len(log_groups(cloud)) == 2
+
+
+def test_the_boundary_of_a_role_must_exist_and_can_be_changed(cloud: Cloud, tmp_path: Path) -> None:
+    policy = {"Version": "2012-10-17", "Statement": [allow("s3:*", "*")]}
+    boundary = "arn:aws:iam::111122223333:policy/boundary"
+    bound = with_properties(role("states.amazonaws.com"), PermissionsBoundary=boundary)
+    with pytest.raises(DeploymentError, match=f"Scope ARN: {boundary} does not exist"):
+        deployed(cloud, tmp_path, {"Role": bound})
+    iam = cloud.client("iam")
+    iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(policy))
+    deployed(cloud, tmp_path, {"Role": role("states.amazonaws.com")})
+    deployed(cloud, tmp_path, {"Role": bound})
+    described = iam.get_role(RoleName=physical_id(cloud, "Role"))["Role"]
+    assert described["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
