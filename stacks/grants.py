@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stacks.encryption import allow_encryption
 from stacks.permissions import allow
 from stacks.plan import import_job_prefix
 from stacks.settings import Reconcile
@@ -89,8 +90,9 @@ def allow_polling(role: iam.IRole, environment: Environment) -> None:
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
 
 
-def allow_rows(role: iam.IRole, table: dynamodb.ITable) -> None:
+def allow_rows(role: iam.IRole, environment: Environment, *, table: dynamodb.ITable) -> None:
     """Let the refresh workflow claim and write its row."""
+    allow_encryption(role, environment, service="dynamodb")
     actions = ["GetItem", "PutItem", "Query", "UpdateItem"]
     allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
 
@@ -99,6 +101,7 @@ def allow_planning(
     role: iam.IRole, environment: Environment, *, table: dynamodb.ITable, executions: str
 ) -> None:
     """Let the planning task read what has happened before."""
+    allow_encryption(role, environment, service="dynamodb")
     allow(role, ["dynamodb:Query"], [table.table_arn])
     allow_reading_executions(role, executions)
     if isinstance(environment.reconcile, Reconcile):

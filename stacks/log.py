@@ -4,13 +4,18 @@ import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.encryption import encryption_key
 from stacks.settings import Environment
 
 
 def log_group(scope: Construct, environment: Environment, name: str | None = None) -> logs.LogGroup:
     """Make a log group that keeps its events as long as the environment says."""
     group = logs.LogGroup(
-        scope, "Log", log_group_name=name, removal_policy=removal_policy(environment)
+        scope,
+        "Log",
+        log_group_name=name,
+        removal_policy=removal_policy(environment),
+        encryption_key=encryption_key(scope, environment),
     )
     # the construct takes an enumeration without numbers; CloudFormation takes the days themselves
     resource = group.node.default_child

@@ -1,6 +1,7 @@
 """One environment: the table, the tasks, the two workflows and what starts them."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.definition import refresh_values
@@ -33,6 +34,7 @@ class RefreshStack(cdk.Stack):
             env=cdk.Environment(account=environment.account, region=environment.region),
             description="Retrains Amazon Personalize campaigns when their Glue job has succeeded",
         )
+        mark(self, environment)
         executions = environment.arn("states", f"execution:{name}-refresh")
         table = named_table(self, environment)
         import_role = import_role_arn(self, environment)
@@ -53,7 +55,7 @@ class RefreshStack(cdk.Stack):
             table=table,
             tasks=[create_import, create_solution_version, update_campaign],
         )
-        allow_rows(refresh.role, table)
+        allow_rows(refresh.role, environment, table=table)
         allow_polling(refresh.role, environment)
         allow_reading_executions(refresh.role, executions)
 
@@ -74,7 +76,7 @@ class RefreshStack(cdk.Stack):
             substitutions={"refresh_workflow": refresh.arn, "import_role_arn": import_role},
         )
         allow_starting(dispatch.role, refresh)
-        rows = refresh_table(self, environment, after=[refresh, dispatch])
+        rows = refresh_table(self, environment, after=self.node.children)
         triggers = Triggers(self, "Triggers", dispatch=dispatch, environment=environment)
         triggers.node.add_dependency(rows)
 
@@ -86,3 +88,12 @@ class RefreshStack(cdk.Stack):
             "UndeliveredEventsUrl": triggers.undelivered.queue_url,
         }.items():
             cdk.CfnOutput(self, output, value=value)
+
+
+def mark(stack: cdk.Stack, environment: Environment) -> None:
+    """Give all that is in the stack the environment's tags, and its roles their boundary."""
+    for key, value in environment.tags.items():
+        cdk.Tags.of(stack).add(key, value)
+    if arn := environment.permissions_boundary:
+        boundary = iam.ManagedPolicy.from_managed_policy_arn(stack, "PermissionsBoundary", arn)
+        iam.PermissionsBoundary.of(stack).apply(boundary)

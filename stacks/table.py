@@ -1,8 +1,9 @@
 """The table with a row per campaign and date."""
 
 from aws_cdk import aws_dynamodb as dynamodb
-from constructs import Construct
+from constructs import Construct, IConstruct
 
+from stacks.encryption import encryption_key
 from stacks.log import removal_policy
 from stacks.settings import Environment, Provisioned
 
@@ -13,7 +14,7 @@ def named_table(scope: Construct, environment: Environment) -> dynamodb.ITable:
 
 
 def refresh_table(
-    scope: Construct, environment: Environment, *, after: list[Construct]
+    scope: Construct, environment: Environment, *, after: list[IConstruct]
 ) -> dynamodb.Table:
     """Make the article's table, with capacity on demand or as in the article.
 
@@ -23,6 +24,8 @@ def refresh_table(
     capacity = environment.table.capacity
     provisioned = capacity if isinstance(capacity, Provisioned) else None
     billing = dynamodb.BillingMode
+    key = encryption_key(scope, environment)
+    encryption = dynamodb.TableEncryption
     table = dynamodb.Table(
         scope,
         "Table",
@@ -32,6 +35,8 @@ def refresh_table(
         billing_mode=billing.PROVISIONED if provisioned else billing.PAY_PER_REQUEST,
         read_capacity=provisioned.read if provisioned else None,
         write_capacity=provisioned.write if provisioned else None,
+        encryption=encryption.CUSTOMER_MANAGED if key else None,
+        encryption_key=key,
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),
