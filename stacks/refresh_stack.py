@@ -38,7 +38,6 @@ class RefreshStack(cdk.Stack):
         executions = environment.arn("states", f"execution:{name}-refresh")
         table = named_table(self, environment)
         import_role = import_role_arn(self, environment)
-
         create_import = Task(self, "CreateImport", environment)
         allow_import(create_import.role, environment, import_role_arn=import_role)
         create_solution_version = Task(self, "CreateSolutionVersion", environment)
