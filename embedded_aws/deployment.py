@@ -15,7 +15,8 @@ from embedded_aws.cloud import Cloud
 # A template over this many bytes goes to CloudFormation through S3.
 LARGEST_BODY = 51_200
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
-_STEADY = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+_DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+_BEGINNINGS = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
 # A zip entry's oldest date: the same files give the same bytes whenever they are packed.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -40,12 +41,17 @@ def deploy(assembly: Path, stack: str, cloud: Cloud) -> dict[str, str]:
         **_template_argument(template, assembly, stack, cloud),
     }
     try:
-        if _status(formation, stack) in _STEADY:
+        status = _status(formation, stack)
+        if status in {*_DEPLOYED, "UPDATE_ROLLBACK_COMPLETE"}:
             formation.update_stack(**arguments)
         else:
+            if status:  # the first deployment failed
+                formation.delete_stack(StackName=stack)
             formation.create_stack(**arguments)
     except ClientError as error:
         raise DeploymentError(f"{stack}: {error.response['Error']['Message']}") from error
+    if _status(formation, stack) not in _DEPLOYED:
+        raise DeploymentError(f"{stack}: " + "; ".join(_failures(formation, stack)))
     problems = _missing(json.loads(template), stack, cloud)
     if problems:
         raise DeploymentError(f"{stack}: " + "; ".join(problems))
@@ -58,9 +64,20 @@ def _status(formation: Any, stack: str) -> str | None:
         status: str = formation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
     except ClientError:
         return None
-    if status not in _STEADY:  # what an earlier deployment left behind when it failed
-        formation.delete_stack(StackName=stack)
     return status
+
+
+def _failures(formation: Any, stack: str) -> list[str]:
+    """Return what failed in the stack's last operation, and why, the first failure first."""
+    failures: list[str] = []
+    for event in formation.describe_stack_events(StackName=stack)["StackEvents"]:  # newest first
+        status = event["ResourceStatus"]
+        if event["LogicalResourceId"] != stack:
+            kind, reason = event["ResourceType"], event.get("ResourceStatusReason", status)
+            failures.insert(0, f"{event['LogicalResourceId']} ({kind}): {reason}")
+        elif status in _BEGINNINGS:
+            break
+    return failures
 
 
 def withdraw_bootstrap(cloud: Cloud) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stacks.encryption import allow_encryption
 from stacks.permissions import allow
 from stacks.plan import import_job_prefix
 from stacks.settings import Reconcile
@@ -19,8 +20,11 @@ NAMED_BY_RUN = "its name ends in the date and key of a run"
 NAMED_BY_PERSONALIZE = "Personalize gives a solution version its id when the training begins"
 
 
-def allow_import(role: iam.IRole, environment: Environment, *, import_role_arn: str) -> None:
+def allow_import(
+    role: iam.IRole, environment: Environment, *, import_role_arn: str, table: dynamodb.ITable
+) -> None:
     """Let a task find or create the dataset import jobs, which read S3 under the import role."""
+    _allow_queueing(role, environment, table)
     allow(
         role,
         ["personalize:CreateDatasetImportJob"],
@@ -40,8 +44,9 @@ def allow_import(role: iam.IRole, environment: Environment, *, import_role_arn: 
     )
 
 
-def allow_training(role: iam.IRole, environment: Environment) -> None:
+def allow_training(role: iam.IRole, environment: Environment, *, table: dynamodb.ITable) -> None:
     """Let a task find or start trainings, and stop one that was started twice."""
+    _allow_queueing(role, environment, table)
     allow(
         role,
         [
@@ -92,14 +97,16 @@ def allow_polling(role: iam.IRole, environment: Environment) -> None:
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
 
 
-def allow_rows(role: iam.IRole, table: dynamodb.ITable) -> None:
+def allow_rows(role: iam.IRole, environment: Environment, *, table: dynamodb.ITable) -> None:
     """Let the refresh workflow claim and write its row."""
+    allow_encryption(role, environment, service="dynamodb")
     actions = ["GetItem", "PutItem", "Query", "UpdateItem"]
     allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
 
 
-def allow_queueing(role: iam.IRole, table: dynamodb.ITable) -> None:
+def _allow_queueing(role: iam.IRole, environment: Environment, table: dynamodb.ITable) -> None:
     """Let a task keep the queue of a full quota: an item of the table, but no campaign's row."""
+    allow_encryption(role, environment, service="dynamodb")
     allow(
         role,
         ["dynamodb:GetItem", "dynamodb:UpdateItem"],
@@ -112,6 +119,7 @@ def allow_planning(
     role: iam.IRole, environment: Environment, *, table: dynamodb.ITable, executions: str
 ) -> None:
     """Let the planning task read what has happened before."""
+    allow_encryption(role, environment, service="dynamodb")
     allow(role, ["dynamodb:Query"], [table.table_arn])
     allow_reading_executions(role, executions)
     if isinstance(environment.reconcile, Reconcile):

@@ -39,6 +39,8 @@ def import_role_arn(scope: Construct, environment: Environment) -> str:
         [f"{s3}{_objects(dataset)}" for dataset in environment.datasets],
         wildcard="a folder's files are named by the Glue job",
     )
+    if keys := environment.import_role.bucket_keys:
+        allow(role, ["kms:Decrypt"], keys)
     return role.role_arn
 
 

@@ -35,6 +35,12 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
     if "import_role" in raw and ("arn" in role) == ("buckets" in role):
         yield "import_role: give either arn (an existing role) or buckets (the stack makes a role)"
     yield from _foreign(str(role.get("arn", "")), str(raw.get("account")), raw.get("region"))
+    if "arn" in role and role.get("bucket_keys"):
+        yield (
+            "import_role.bucket_keys: the stack makes no role that could use them; remove them, "
+            "and let the role of import_role.arn decrypt with these keys"
+        )
+    yield from _elsewhere(raw, role)
     used = {
         bucket[1]
         for at, refresh in _items(raw, "refreshes")
@@ -111,7 +117,30 @@ def _foreign(arn: str, account: str, region: Any) -> Iterator[str]:
     if parts[3] and parts[3] != region:
         yield (
             f"import_role.arn: names region {parts[3]}, this environment is in {region}; "
-            "a role's ARN has no region: arn:aws:iam::<account>:role/<name>"
+            f"a role's ARN has no region: {parts[0]}:{parts[1]}:iam::<account>:role/<name>"
+        )
+
+
+def _elsewhere(raw: Mapping[str, Any], role: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the KMS keys of another region, and a permissions boundary of another account."""
+    keys = role.get("bucket_keys")
+    named = [("encryption_key", raw.get("encryption_key"))]
+    named += [
+        (f"import_role.bucket_keys[{index}]", key)
+        for index, key in enumerate(keys if isinstance(keys, list) else [])
+    ]
+    for field, key in named:
+        parts = str(key).split(":")
+        if len(parts) == ARN_PARTS and parts[3] != raw.get("region"):
+            yield (
+                f"{field}: is in region {parts[3]}, this environment in {raw.get('region')}; "
+                "name a key of this region"
+            )
+    owner = re.match(r"arn:[^:]*:iam::(\d{12}):policy/", str(raw.get("permissions_boundary")))
+    if owner and owner[1] != str(raw.get("account")):
+        yield (
+            f"permissions_boundary: belongs to account {owner[1]}, this environment is "
+            f"{raw.get('account')}; name a policy of this account"
         )
 
 

@@ -3,6 +3,7 @@
 import json
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.definition import refresh_values
@@ -11,7 +12,6 @@ from stacks.grants import (
     allow_import,
     allow_planning,
     allow_polling,
-    allow_queueing,
     allow_reading_executions,
     allow_rows,
     allow_starting,
@@ -20,7 +20,7 @@ from stacks.grants import (
 from stacks.import_role import import_role_arn
 from stacks.plan import plan_settings
 from stacks.settings import Environment
-from stacks.table import refresh_table
+from stacks.table import named_table, refresh_table
 from stacks.task import Task
 from stacks.triggers import Triggers
 from stacks.workflow import Workflow
@@ -36,17 +36,15 @@ class RefreshStack(cdk.Stack):
             env=cdk.Environment(account=environment.account, region=environment.region),
             description="Retrains Amazon Personalize campaigns when their Glue job has succeeded",
         )
+        mark(self, environment)
         executions = environment.arn("states", f"execution:{name}-refresh")
-        table = refresh_table(self, environment)
+        table = named_table(self, environment)
         import_role = import_role_arn(self, environment)
-
-        rows = {"TABLE_NAME": table.table_name}
-        create_import = Task(self, "CreateImport", environment, variables=rows)
-        allow_queueing(create_import.role, table)
-        allow_import(create_import.role, environment, import_role_arn=import_role)
-        create_solution_version = Task(self, "CreateSolutionVersion", environment, variables=rows)
-        allow_queueing(create_solution_version.role, table)
-        allow_training(create_solution_version.role, environment)
+        named = {"TABLE_NAME": table.table_name}
+        create_import = Task(self, "CreateImport", environment, variables=named)
+        allow_import(create_import.role, environment, import_role_arn=import_role, table=table)
+        create_solution_version = Task(self, "CreateSolutionVersion", environment, variables=named)
+        allow_training(create_solution_version.role, environment, table=table)
         update_campaign = Task(self, "UpdateCampaign", environment)
         allow_campaign_update(update_campaign.role, environment)
 
@@ -59,7 +57,7 @@ class RefreshStack(cdk.Stack):
             table=table,
             tasks=[create_import, create_solution_version, update_campaign],
         )
-        allow_rows(refresh.role, table)
+        allow_rows(refresh.role, environment, table=table)
         allow_polling(refresh.role, environment)
         allow_reading_executions(refresh.role, executions)
 
@@ -68,7 +66,7 @@ class RefreshStack(cdk.Stack):
             "PlanRefresh",
             environment,
             variables={
-                **rows,
+                **named,
                 "REFRESH_EXECUTIONS": executions,
                 "IMPORT_ROLE_ARN": import_role,
             },
@@ -86,13 +84,24 @@ class RefreshStack(cdk.Stack):
             substitutions={"refresh_workflow": refresh.arn},
         )
         allow_starting(dispatch.role, refresh)
+        rows = refresh_table(self, environment, after=self.node.children)
         triggers = Triggers(self, "Triggers", dispatch=dispatch, environment=environment)
+        triggers.node.add_dependency(rows)
 
         for output, value in {
             "DispatchWorkflowArn": dispatch.arn,
             "RefreshWorkflowArn": refresh.arn,
-            "TableName": table.table_name,
+            "TableName": rows.named,
             "ImportRoleArn": import_role,
             "UndeliveredEventsUrl": triggers.undelivered.queue_url,
         }.items():
             cdk.CfnOutput(self, output, value=value)
+
+
+def mark(stack: cdk.Stack, environment: Environment) -> None:
+    """Give all that is in the stack the environment's tags, and its roles their boundary."""
+    for key, value in environment.tags.items():
+        cdk.Tags.of(stack).add(key, value)
+    if arn := environment.permissions_boundary:
+        boundary = iam.ManagedPolicy.from_managed_policy_arn(stack, "PermissionsBoundary", arn)
+        iam.PermissionsBoundary.of(stack).apply(boundary)

@@ -32,6 +32,25 @@ def _retention_that_cloudwatch_knows(days: int) -> int:
     return days
 
 
+def _own_tag_key(key: str) -> str:
+    if key.lower().startswith("aws:"):
+        raise ValueError(f"{key!r} begins with aws:, which is AWS's own; choose another key")
+    return key
+
+
+KeyArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws(-[a-z]+)*:kms:[a-z0-9\-]+:\d{12}:key/[a-zA-Z0-9\-]+$",
+        description="arn:<partition>:kms:<region>:<account>:key/<id>, not an alias.",
+    ),
+]
+TagText = Annotated[str, Field(max_length=256, pattern=r"^[\w \t.:/=+@\-]*$")]
+TagKey = Annotated[
+    str,
+    Field(min_length=1, max_length=128, pattern=r"^[\w \t.:/=+@\-]+$"),
+    AfterValidator(_own_tag_key),
+]
 PersonalizeName = Annotated[
     str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$")
 ]
@@ -156,6 +175,11 @@ class ImportRole(_Settings):
     buckets: list[BucketName] | None = Field(
         default=None, min_length=1, description="Make a role that may read these buckets."
     )
+    bucket_keys: list[KeyArn] = Field(
+        default=[],
+        description="The KMS keys that encrypt these buckets (SSE-KMS), by their ARNs: the made "
+        "role may decrypt with them. The keys' own policies must allow Personalize the same.",
+    )
 
 
 class Dataset(_Settings):
@@ -204,6 +228,19 @@ class Environment(_Settings):
         description="What happens to the table and the logs when the stack is deleted; "
         "retain also protects the table from deletion.",
     )
+    tags: dict[TagKey, TagText] = Field(
+        default={}, max_length=50, description="Tags of everything in the stack that can have them."
+    )
+    permissions_boundary: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws(-[a-z]+)*:iam::(\d{12}|aws):policy/.+$",
+        description="The ARN of a managed policy, the boundary of every role of the stack.",
+    )
+    encryption_key: KeyArn | None = Field(
+        default=None,
+        description="A KMS key of yours that encrypts the table, the queue and the logs, by its "
+        "ARN; without one AWS's own keys do. Its policy is yours: docs/deploy.md has it.",
+    )
     import_role: ImportRole
     reconcile: Literal["never"] | Reconcile = Field(
         default=Reconcile(),
@@ -218,6 +255,11 @@ class Environment(_Settings):
             if self.region.startswith(prefix):
                 return partition
         return "aws"
+
+    @property
+    def url_suffix(self) -> str:
+        """What the names of the partition's services end with."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
     @property
     def glue_jobs(self) -> list[str]:

@@ -4,7 +4,7 @@
   variables are added to those that it assigns. A Retry may name its entries alone.
 - A state that names no Next goes on to the one below it, and so does a Catch. Its Type follows from
   Resource (Task), Choices (Choice), Seconds (Wait) or Error (Fail). A Resource is written without
-  `arn:aws:states:::`.
+  `arn:<partition>:states:::`.
 - `Stage: <name>` is the body of a Map or of a Parallel's one branch, from stages/<name>.asl.yaml.
   There `${stage}` is the name, and `${stage_attempts}` the value `<name>_attempts`.
 - `Write own row` sets attributes of the row only while this execution owns it; `Write own or new

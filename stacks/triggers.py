@@ -9,6 +9,7 @@ from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.encryption import allow_encryption, encryption_key
 from stacks.permissions import acknowledge
 from stacks.settings import Environment, Reconcile
 from stacks.sizes import glue_patterns
@@ -25,8 +26,14 @@ class Triggers(Construct):
         self, scope: Construct, name: str, *, dispatch: Workflow, environment: Environment
     ) -> None:
         super().__init__(scope, name)
+        key = encryption_key(self, environment)
         self.undelivered = sqs.Queue(
-            self, "UndeliveredEvents", enforce_ssl=True, retention_period=cdk.Duration.days(14)
+            self,
+            "UndeliveredEvents",
+            enforce_ssl=True,
+            retention_period=cdk.Duration.days(14),
+            encryption=sqs.QueueEncryption.KMS if key else None,
+            encryption_master_key=key,
         )
         acknowledge(self.undelivered, "AwsSolutions-SQS3", "it is a dead-letter queue itself")
         target = targets.SfnStateMachine(
@@ -70,9 +77,23 @@ class Triggers(Construct):
                 ),
                 target=scheduler_targets.StepFunctionsStartExecution(
                     dispatch.state_machine,
+                    role=self._encrypting_role(environment),
                     input=scheduler.ScheduleTargetInput.from_object({"reconcile": True}),
                     dead_letter_queue=self.undelivered,
                     max_event_age=LONGEST_DELIVERY,
                     retry_attempts=DELIVERY_RETRIES,
                 ),
             )
+
+    def _encrypting_role(self, environment: Environment) -> iam.Role | None:
+        """Return the schedule's role if it must encrypt for the queue; None for the CDK's own."""
+        if environment.encryption_key is None:
+            return None
+        group = environment.arn("scheduler", "schedule-group/default")
+        conditions = {
+            "StringEquals": {"aws:SourceAccount": environment.account, "aws:SourceArn": group}
+        }
+        service = iam.ServicePrincipal("scheduler.amazonaws.com", conditions=conditions)
+        role = iam.Role(self, "ReconcileRole", assumed_by=service)
+        allow_encryption(role, environment, service="sqs")
+        return role

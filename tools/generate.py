@@ -129,6 +129,8 @@ def _values(field: dict[str, Any], schema: dict[str, Any]) -> str:
         return "mapping"
     if "items" in field:
         return f"list of {_values(field['items'], schema)}s"
+    if field.get("type") == "object":
+        return "mapping of text to text"
     words = field.get("enum") or ([field["const"]] if "const" in field else [])
     if words:
         return ", ".join(f"`{word}`" for word in words)

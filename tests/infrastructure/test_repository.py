@@ -131,3 +131,10 @@ def test_every_make_command_of_a_document_exists(path: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", path.read_text("utf-8")))
     assert named <= targets
+
+
+@pytest.mark.parametrize("folder", ["stacks", "lambdas", "statemachine", "embedded_aws"])
+def test_no_partition_is_written_into_the_code(folder: str) -> None:
+    files = [p for p in (ROOT / folder).rglob("*") if p.suffix in {".py", ".yaml"}]
+    assert files
+    assert [p.name for p in files if "arn:aws:" in p.read_text("utf-8")] == []

@@ -143,11 +143,27 @@ def test_the_environment_says_whether_the_table_outlives_the_stack(template: Tem
     kept, gone = (template(name)["Resources"] for name in ("prod", "dev"))
     (kept_table,) = (r for r in kept.values() if r["Type"] == "AWS::DynamoDB::Table")
     (gone_table,) = (r for r in gone.values() if r["Type"] == "AWS::DynamoDB::Table")
-    assert kept_table["DeletionPolicy"] == "Retain"
+    assert kept_table["DeletionPolicy"] == "RetainExceptOnCreate"
     assert kept_table["Properties"]["DeletionProtectionEnabled"] is True
     assert gone_table["DeletionPolicy"] == "Delete"
     assert gone_table["Properties"]["DeletionProtectionEnabled"] is False
     assert gone_table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_behind(template: Template) -> None:
+    prod = template("prod")["Resources"]
+    kept = {r["DeletionPolicy"] for r in prod.values() if "DeletionPolicy" in r}
+    assert "RetainExceptOnCreate" in kept
+    assert "Retain" not in kept
+    # the table is protected from deletion: what may fail is created before it
+    (table,) = (r for r in prod.values() if r["Type"] == "AWS::DynamoDB::Table")
+    for kind in (
+        "AWS::Logs::LogGroup",
+        "AWS::Lambda::Function",
+        "AWS::StepFunctions::StateMachine",
+    ):
+        assert {n for n, r in prod.items() if r["Type"] == kind} <= set(table["DependsOn"])
+    assert "TableCD117FA1" not in json.dumps([prod[name] for name in table["DependsOn"]])
 
 
 def test_every_task_is_a_function_with_its_own_role_and_log(template: Template) -> None:

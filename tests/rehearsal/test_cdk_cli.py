@@ -23,9 +23,14 @@ Cdk = Callable[..., str]
 
 
 @pytest.fixture
-def stack(assembly: Path, tmp_path: Path) -> SynthesisedStack:
-    """The stack of the dev environment, in a copy of the assembly: the CLI writes into it."""
-    return find_stack(Path(shutil.copytree(assembly, tmp_path / "cdk.out")), "dev")
+def environment() -> str:
+    return "dev"
+
+
+@pytest.fixture
+def stack(assembly: Path, tmp_path: Path, environment: str) -> SynthesisedStack:
+    """The stack of the environment, in a copy of the assembly: the CLI writes into it."""
+    return find_stack(Path(shutil.copytree(assembly, tmp_path / "cdk.out")), environment)
 
 
 @pytest.fixture
@@ -34,7 +39,7 @@ def cdk(cloud: Cloud, stack: SynthesisedStack, tmp_path: Path) -> Cdk:
     if not (ROOT / "node_modules/aws-cdk").exists():
         pytest.fail("the CDK CLI is not installed: run `make install`")
 
-    def run(command: str, *arguments: str) -> str:
+    def run(command: str, *arguments: str, fails: bool = False) -> str:
         app = ("--app", str(stack.assembly))
         done = subprocess.run(
             [BIN / "npx", "--no-install", "cdk", command, *arguments, *app, "--no-notices"],
@@ -51,7 +56,7 @@ def cdk(cloud: Cloud, stack: SynthesisedStack, tmp_path: Path) -> Cdk:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert bool(done.returncode) is fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     return run
@@ -72,6 +77,49 @@ def test_the_cli_can_compare_and_redeploy_a_stack_that_it_deployed(
     (url,) = cloud.client("sqs").list_queues()["QueueUrls"]
     queue = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     assert queue["Attributes"]["MessageRetentionPeriod"] == "777"
+
+
+@pytest.mark.parametrize("environment", ["prod"])
+def test_the_cli_deploys_after_a_failure_over_an_existing_table_and_after_destroy(
+    cloud: Cloud, stack: SynthesisedStack, cdk: Cdk
+) -> None:
+    deploy = ("deploy", stack.name, "--require-approval", "never")
+    in_the_way = f"/aws/vendedlogs/states/{stack.name}-refresh"
+    logs, dynamodb = cloud.client("logs"), cloud.client("dynamodb")
+    cdk("bootstrap", f"aws://{stack.account}/{stack.region}")
+
+    # a first deployment that fails says why, and leaves nothing behind
+    logs.create_log_group(logGroupName=in_the_way)
+    assert "already exists" in cdk(*deploy, fails=True)
+    assert dynamodb.list_tables()["TableNames"] == []
+    assert [g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]] == [in_the_way]
+
+    # the article's own table and this log group are imported as they are
+    table = "PROD_PERSONALIZE_DATA_PROCESS"
+    row = {"campaign_name": {"S": "of the article"}, "base_date": {"N": "20200928"}}
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[
+            {"AttributeName": "campaign_name", "KeyType": "HASH"},
+            {"AttributeName": "base_date", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "campaign_name", "AttributeType": "S"},
+            {"AttributeName": "base_date", "AttributeType": "N"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.put_item(TableName=table, Item=row)
+    cdk(*deploy, "--import-existing-resources")
+    assert dynamodb.scan(TableName=table)["Items"] == [row]
+
+    # what a destroyed stack has kept, the next one takes over
+    cdk("destroy", stack.name, "--force")
+    assert cloud.client("stepfunctions").list_state_machines()["stateMachines"] == []
+    cdk(*deploy, "--import-existing-resources")
+    assert dynamodb.scan(TableName=table)["Items"] == [row]
+    outputs = cloud.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]
+    assert outputs["StackStatus"] == "CREATE_COMPLETE"
 
 
 def _change_queue(stack: SynthesisedStack) -> None:

@@ -24,11 +24,14 @@ COMMANDS = [command for path in DOCUMENTS for command in COMMAND.findall(path.re
 REHEARSALS = [
     command for command in COMMANDS if re.search("-m rehearsal .*--(fault|help)", command)
 ]
-DEPLOYMENT = [command for command in COMMANDS if command.startswith("npx cdk ")]
+DEPLOYMENT = [
+    command for command in COMMANDS if command.startswith("npx cdk ") and "--import" not in command
+]
 OPERATIONS = [command for command in COMMANDS if " -m ops " in command]
 ELSEWHERE = {
     ".venv/bin/python -m rehearsal --environment prod --json": "test_command_line.py",
     ".venv/bin/python -m pytest tests/unit": "`make test` runs these tests too",
+    "npx cdk deploy PersonalizeRefresh-prod --import-existing-resources": "test_cdk_cli.py",
     "make docs": "test_generated.py compares what it writes",
     "make faults": "test_fault_matrix.py runs a part of it",
     "make test": "it runs this test",

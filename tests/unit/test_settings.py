@@ -195,3 +195,52 @@ def test_wrong_settings_end_the_synthesis_with_all_problems_of_all_files(tmp_pat
 def test_a_folder_without_environments_says_what_to_add(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"no <name>.yaml here; add one"):
         load(tmp_path)
+
+
+KEY = "arn:aws:kms:ap-northeast-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+
+
+def test_tags_boundary_and_keys_are_settings() -> None:
+    environment = read(
+        yaml.safe_dump(
+            {
+                **GOOD,
+                "tags": {"team": "\uc1fc\ud551", "cost:center": ""},
+                "permissions_boundary": "arn:aws:iam::111122223333:policy/platform/boundary",
+                "encryption_key": KEY,
+                "import_role": {"buckets": ["brandi-personalize-prod"], "bucket_keys": [KEY]},
+            }
+        )
+    )
+    assert environment.tags == {"team": "\uc1fc\ud551", "cost:center": ""}
+    assert environment.import_role.bucket_keys == [KEY]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"tags": {"aws:team": "x"}}, "'aws:team' begins with aws:"),
+        ({"tags": {"team": "<x>"}}, "tags.team: '<x>' does not have the form"),
+        ({"encryption_key": KEY.replace("key/", "alias/")}, "encryption_key: "),
+        (
+            {"encryption_key": KEY.replace("ap-northeast-1", "eu-west-1")},
+            "encryption_key: is in region eu-west-1, this environment in ap-northeast-1; "
+            "name a key of this region",
+        ),
+        (
+            {"permissions_boundary": "arn:aws:iam::444455556666:policy/boundary"},
+            "permissions_boundary: belongs to account 444455556666, this environment is "
+            "111122223333; name a policy of this account",
+        ),
+        (
+            {"import_role": {"arn": "arn:aws:iam::111122223333:role/r", "bucket_keys": [KEY]}},
+            "import_role.bucket_keys: the stack makes no role that could use them; remove them, "
+            "and let the role of import_role.arn decrypt with these keys",
+        ),
+    ],
+)
+def test_tags_boundary_and_keys_that_aws_refuses_are_refused(
+    change: dict[str, Any], problem: str
+) -> None:
+    (found,) = problems_with(lambda settings: settings.update(change))
+    assert problem in found

@@ -19,6 +19,7 @@ from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.core.common_models import CloudFormationModel
 from moto.logs.models import logs_backends
 from moto.settings import moto_server_port
+from moto.utilities.utils import get_partition
 
 from embedded_aws.clock import current
 from embedded_aws.services import iam
@@ -182,7 +183,8 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
             return
         groups = logs_backends[self.account_id][self.region].groups
         group = self.logging["LogGroup"]
-        prefix = f"arn:aws:logs:{self.region}:{self.account_id}:log-group:{group}"
+        partition = get_partition(self.region)
+        prefix = f"arn:{partition}:logs:{self.region}:{self.account_id}:log-group:{group}"
         if group not in groups:
             if not self._may("logs:CreateLogGroup", prefix):
                 return

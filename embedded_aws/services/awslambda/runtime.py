@@ -49,7 +49,8 @@ class Environment:
         self.ready = threading.Event()
         self.is_usable = True
         self._results: queue.SimpleQueue[InvocationResult] = queue.SimpleQueue()
-        self._session = iam.session(variables["AWS_ACCESS_KEY_ID"], arn.split(":")[4])
+        _, partition, _, _, account, _ = arn.split(":", 5)
+        self._session = iam.session(variables["AWS_ACCESS_KEY_ID"], account, partition)
         self._api = _RuntimeApi(self)
         threading.Thread(target=self._api.serve_forever, args=(0.02,), daemon=True).start()
         # A file, not a pipe: what was written before the response is there with the response.

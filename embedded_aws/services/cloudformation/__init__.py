@@ -11,6 +11,7 @@ from typing import Any
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Stack
+from moto.cloudformation.parsing import ResourceMap
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
 
@@ -20,6 +21,7 @@ from embedded_aws.services.cloudformation import (
     change_sets,
     managed_policies,
     resources,
+    stacks,
 )
 
 # Importing these modules registers their models.
@@ -55,29 +57,41 @@ def _is_modelled(resource_type: str) -> bool:
     return resource_type in parsing.get_model_map() or resource_type.startswith("Custom::")
 
 
-def _create(logical_id: str, resource_json: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+def _create(
+    logical_id: str, resource_json: dict[str, Any], resources: ResourceMap, **kwargs: Any
+) -> Any:
+    depends_on = resource_json.get("DependsOn", [])
+    for needed in [depends_on] if isinstance(depends_on, str) else depends_on:
+        resources[needed]
     try:
-        return _plain_create(logical_id, resource_json, *args, **kwargs)
+        return _plain_create(logical_id, resource_json, resources, **kwargs)
     except Exception as error:
-        if getattr(error, "resource", None):  # a resource that this one needs has failed
-            raise
-        reason = getattr(error, "message", None) or str(error) or type(error).__name__
-        failure = ValidationError(message=f"{logical_id} ({resource_json['Type']}): {reason}")
-        failure.resource = logical_id  # type: ignore[attr-defined]
-        raise failure from error
+        raise stacks.failure_of(logical_id, resource_json["Type"], error) from error
 
 
-def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str:
-    """Return the name of a resource that has none: always the same, so updates keep it."""
-    suffix = hashlib.sha256(f"{stack_name}/{logical_id}".encode()).hexdigest()[:12]
+def _with_name(
+    logical_id: str, resource_json: dict[str, Any], resources: ResourceMap
+) -> tuple[type[CloudFormationModel], dict[str, Any], str]:
+    model, resource, resource_type = parsing.parse_resource(resource_json, resources)
+    given = parsing.resource_name_property_from_type(resource_type)
+    name = resource["Properties"].get(given) if given else None
+    return model, resource, name or _generated_name(resource_type, logical_id, resources)
+
+
+def _generated_name(resource_type: str, logical_id: str, resources: ResourceMap) -> str:
+    """Return the name of a resource that has none: its stack keeps it, a later stack differs."""
+    suffix = hashlib.sha256(f"{resources.stack_id}/{logical_id}".encode()).hexdigest()[:12]
     longest = _LONGEST.get(resource_type, _LONGEST_OTHER)
-    stem = f"{stack_name}-{logical_id}"[: longest - len(suffix) - 1]
+    stem = f"{resources['AWS::StackName']}-{logical_id}"[: longest - len(suffix) - 1]
     name = f"{stem}-{suffix}"
     return name.lower() if resource_type == "AWS::S3::Bucket" else name
 
 
 def _parsed(template: str) -> dict[str, Any]:
-    """Parse a template; CDK's are JSON, which moto parses as YAML, a hundred times slower."""
+    """Parse a template; CDK's are JSON, which moto parses as YAML, a hundred times slower.
+
+    Raises ValidationError if it is too large or has a resource type that nobody models.
+    """
     if len(template.encode()) > MOST_TEMPLATE:
         raise ValidationError(message=f"Template may not exceed {MOST_TEMPLATE} bytes in size.")
     try:
@@ -89,6 +103,8 @@ def _parsed(template: str) -> dict[str, Any]:
             message=f"Template format error: Number of resources, {count}, is greater than "
             f"maximum allowed, {MOST_RESOURCES}"
         )
+    for resource in parsed.get("Resources", {}).values():
+        _class_from_type(resource["Type"])
     return parsed
 
 
@@ -107,6 +123,7 @@ def _param(self: CloudFormationResponse, param_name: str, if_none: Any = None) -
 
 def install() -> None:
     """Register the models above, and fail deployments that moto would accept."""
+    stacks.install()
     change_sets.install()
     resources.install()
     replace(
@@ -118,7 +135,7 @@ def install() -> None:
     replace(
         parsing,
         "a generated name is the same in every update, and within its service's length limit",
-        generate_resource_name=_generated_name,
+        parse_resource_and_generate_name=_with_name,
     )
     replace(
         Stack,

@@ -22,6 +22,7 @@ from moto.stepfunctions import models as static_models
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.responses import get_backend
 from moto.stepfunctions.utils import cfn_to_api_tags
+from moto.utilities.utils import get_partition
 
 from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
@@ -46,9 +47,7 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
         """Return the Arn, which moto does not know as an attribute, or the Name."""
-        return str(
-            self.arn if attribute_name == "Arn" else super().get_cfn_attribute(attribute_name)
-        )
+        return self.arn if attribute_name == "Arn" else super().get_cfn_attribute(attribute_name)
 
     @classmethod
     def create_from_cloudformation_json(
@@ -64,14 +63,14 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
         name = properties.get("StateMachineName", resource_name)
         cls._check_role(
             properties["RoleArn"],
-            f"arn:aws:states:{region_name}:{account_id}:stateMachine:{name}",
+            f"arn:{get_partition(region_name)}:states:{region_name}:{account_id}:stateMachine:{name}",
         )
         machine: Any = get_backend(account_id, region_name).create_state_machine(
             name=name,
             roleArn=properties["RoleArn"],
             tags=cfn_to_api_tags(properties.get("Tags", [])),
             sm_type=properties.get("StateMachineType", "STANDARD"),
-            **cls._settings(properties, account_id),
+            **cls._settings(properties, account_id, region_name),
         )
         return machine
 
@@ -93,7 +92,7 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
             get_backend(account_id, region_name).delete_state_machine(original_resource.arn)
             return made
         cls._check_role(properties["RoleArn"], original_resource.arn)
-        settings = cls._settings(properties, account_id)
+        settings = cls._settings(properties, account_id, region_name)
         return get_backend(account_id, region_name).update_state_machine(
             original_resource.arn,
             definition=settings["definition"],
@@ -101,6 +100,17 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
             logging_configuration=settings["loggingConfiguration"],
             tracing_configuration=settings["tracingConfiguration"],
         )
+
+    @classmethod
+    def delete_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,  # noqa: ARG003 - moto's signature
+        account_id: str,
+        region_name: str,
+    ) -> None:
+        """Delete it; `resource_name` is its ARN."""
+        get_backend(account_id, region_name).delete_state_machine(resource_name)
 
     @staticmethod
     def _check_role(role_arn: str, machine_arn: str) -> None:
@@ -112,9 +122,11 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
             )
 
     @staticmethod
-    def _settings(properties: Template, account_id: str) -> Template:
+    def _settings(properties: Template, account_id: str, region_name: str) -> Template:
         if location := properties.get("DefinitionS3Location"):
-            stored = s3_backends[account_id]["aws"].get_object(location["Bucket"], location["Key"])
+            stored = s3_backends[account_id][get_partition(region_name)].get_object(
+                location["Bucket"], location["Key"]
+            )
             if stored is None:
                 raise ValidationError(
                     message=f"no object {location['Key']} in {location['Bucket']}"
@@ -145,6 +157,7 @@ class DeployedRole(Role, CloudFormationModel):
         **_kwargs: Any,
     ) -> Role:
         """Create it and attach its managed policies."""
+        cls._check_boundary(cloudformation_json["Properties"], account_id, region_name)
         role: Role = super().create_from_cloudformation_json(
             resource_name, cloudformation_json, account_id, region_name
         )
@@ -157,17 +170,19 @@ class DeployedRole(Role, CloudFormationModel):
         original_resource: Any,
         new_resource_name: str,  # noqa: ARG003 - moto's signature
         cloudformation_json: Template,
-        account_id: str,  # noqa: ARG003 - moto's signature
-        region_name: str,  # noqa: ARG003 - moto's signature
+        account_id: str,
+        region_name: str,
     ) -> Role:
-        """Replace its trust, inline and managed policies; a role cannot be renamed here."""
+        """Replace its trust, boundary and policies; a role cannot be renamed here."""
         properties = cloudformation_json["Properties"]
+        cls._check_boundary(properties, account_id, region_name)
         role: Role = original_resource
         if properties.get("RoleName", role.name) != role.name:
             raise ValidationError(message=f"a new name for the role {role.name} is not supported")
         document = properties["AssumeRolePolicyDocument"]
         role.assume_role_policy_document = json.dumps(document)
         role.description = properties.get("Description", "")
+        role.permissions_boundary_arn = properties.get("PermissionsBoundary")
         inline = {p["PolicyName"]: p["PolicyDocument"] for p in properties.get("Policies", [])}
         for name, policy in inline.items():
             role.put_policy(name, policy)
@@ -177,8 +192,16 @@ class DeployedRole(Role, CloudFormationModel):
         return role
 
     @staticmethod
+    def _check_boundary(properties: Template, account_id: str, region_name: str) -> None:
+        boundary = properties.get("PermissionsBoundary")
+        policies = iam_backends[account_id][get_partition(region_name)].managed_policies
+        if boundary and boundary not in policies:
+            reason = "does not exist or is not attachable."
+            raise ValidationError(message=f"Scope ARN: {boundary} {reason}")
+
+    @staticmethod
     def _attach(role: Role, properties: Template) -> None:
-        backend = iam_backends[role.account_id]["aws"]
+        backend = iam_backends[role.account_id][role.partition]
         for arn in properties.get("ManagedPolicyArns", []):
             if arn not in backend.managed_policies and ":iam::aws:policy/" in arn:
                 _load_aws_policy(arn, backend)

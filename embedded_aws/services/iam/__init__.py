@@ -17,7 +17,7 @@ from moto.sts.models import sts_backends
 
 from embedded_aws.clients import Credentials
 from embedded_aws.clock import current
-from embedded_aws.services.iam.policy import Principal, is_allowed
+from embedded_aws.services.iam.policy import Principal, is_allowed, without_root
 
 # Never checked: the roles of CDK's own bootstrap stack, which have administrator permissions.
 BOOTSTRAP_ROLES = "cdk-hnb659fds-"
@@ -49,8 +49,8 @@ class Session:
     @property
     def arn(self) -> str:
         """The caller's ARN, as AccessDenied shows it."""
-        account = self.role_arn.split(":")[4]
-        return f"arn:aws:sts::{account}:assumed-role/{self.role_name}/{self.name}"
+        _, partition, _, _, account, _ = self.role_arn.split(":", 5)
+        return f"arn:{partition}:sts::{account}:assumed-role/{self.role_name}/{self.name}"
 
     def wait(self, seconds: float) -> None:
         """Let simulated time pass for the program, or less if the program times out meanwhile."""
@@ -104,7 +104,7 @@ def assume_role_as_service(
     it acts: the role's trust policy sees it as aws:SourceArn, and its account as
     aws:SourceAccount. Raises TrustRefused if that policy does not allow it.
     """
-    account = role_arn.split(":")[4]
+    _, partition, _, _, account, _ = role_arn.split(":", 5)
     allowed = trusts(role_arn, service=service, source_arn=source_arn)
     note(service, "sts:AssumeRole", "sts:AssumeRole", role_arn, allowed=allowed)
     if not allowed:
@@ -113,7 +113,7 @@ def assume_role_as_service(
             "the role does not exist, or its trust policy does not allow it"
         )
     name = f"{service.partition('.')[0]}-{len(_record.sessions) + 1}"
-    assumed = sts_backends[account]["aws"].assume_role(
+    assumed = sts_backends[account][partition].assume_role(
         region_name=region,
         role_session_name=name,
         role_arn=role_arn,
@@ -140,11 +140,11 @@ def trusts(role_arn: str, *, service: str, source_arn: str) -> bool:
     return is_allowed(trust, "sts:AssumeRole", role_arn, context, principal) is True
 
 
-def session(access_key_id: str, account: str) -> Session | None:
+def session(access_key_id: str, account: str, partition: str) -> Session | None:
     """Return the session that a key belongs to; None for the root user's and unknown keys."""
     if known := _record.sessions.get(access_key_id):
         return known
-    assumed = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key_id)
+    assumed = sts_backends[account][partition].get_assumed_role_from_access_key(access_key_id)
     if assumed is None or assumed.role_arn.split("/")[-1].startswith(BOOTSTRAP_ROLES):
         return None
     credentials = Credentials(
@@ -163,11 +163,13 @@ def is_authorized(
     *,
     operation: str | None = None,
     resource_policy: str | None = None,
+    resource_decides: bool = False,
 ) -> bool:
     """Authorize one action of a deployed role, and record it as part of the API call `operation`.
 
     Within one account, an Allow from either side is enough, the role's policies or the resource's
-    own policy; a Deny on either side is final.
+    own policy; a Deny on either side is final. If the resource decides, as a KMS key does, its
+    policy must allow the role itself, or the account's root, which stands for IAM's policies.
     """
     account = role_arn.split(":")[4]
     context = {
@@ -187,9 +189,16 @@ def is_authorized(
     if resource_policy:
         principal = Principal("AWS", role_arn)
         document = _document(resource_policy)
-        verdicts.append(is_allowed([document], action, resource, context, principal))
+        verdict = is_allowed([document], action, resource, context, principal)
+        if resource_decides and verdict:
+            own = without_root(document, account)
+            verdicts.append(is_allowed([own], action, resource, context, principal))
+        else:
+            verdicts.append(False if resource_decides else verdict)
+    elif resource_decides:
+        verdicts.append(False)
     if role.permissions_boundary_arn:
-        boundary = iam_backends[account]["aws"].get_policy(role.permissions_boundary_arn)
+        boundary = iam_backends[account][role.partition].get_policy(role.permissions_boundary_arn)
         # Nothing is allowed that the boundary does not allow.
         limit = is_allowed([_managed(boundary)], action, resource, context)
         verdicts.append(None if limit else False)
@@ -225,7 +234,8 @@ def note(caller: str, operation: str, action: str, resource: str, *, allowed: bo
 
 
 def _role(role_arn: str) -> Role:
-    return iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
+    _, partition, _, _, account, _ = role_arn.split(":", 5)
+    return iam_backends[account][partition].get_role_by_arn(role_arn)
 
 
 def _managed(policy: ManagedPolicy) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
+from moto.utilities.utils import get_partition
 
 Params = dict[str, Any]
 Context = dict[str, str | list[str]]
@@ -34,11 +35,20 @@ class Place:
     region: str
     account: str
 
+    @property
+    def partition(self) -> str:
+        """The region's partition: aws, or aws-cn."""
+        return get_partition(self.region)
+
     def arn(self, service: str, resource: str) -> str:
         """Build an ARN in this region and account; a resource that is an ARN stays as it is."""
         if resource.startswith("arn:"):
             return resource
-        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def s3_arn(self, resource: str) -> str:
+        """Build the ARN of a bucket, or of an object (`bucket/key`)."""
+        return f"arn:{self.partition}:s3:::{resource}"
 
 
 Rule = Callable[[Params, Place], list[Permission]]
@@ -108,15 +118,15 @@ def _invoke(params: Params, place: Place) -> list[Permission]:
     return [Permission("lambda:InvokeFunction", function)]
 
 
-def _list_bucket(params: Params, _place: Place) -> list[Permission]:
+def _list_bucket(params: Params, place: Place) -> list[Permission]:
     keys = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"}
     context: Context = {key: str(params[param]) for key, param in keys.items() if param in params}
-    return [Permission("s3:ListBucket", f"arn:aws:s3:::{params['Bucket']}", context)]
+    return [Permission("s3:ListBucket", place.s3_arn(params["Bucket"]), context)]
 
 
 def _object(action: str) -> Rule:
-    return lambda params, _place: [
-        Permission(action, f"arn:aws:s3:::{params['Bucket']}/{params['Key']}")
+    return lambda params, place: [
+        Permission(action, place.s3_arn(f"{params['Bucket']}/{params['Key']}"))
     ]
 
 

@@ -6,12 +6,14 @@ from typing import Any
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket, s3_backends
 from moto.sqs.models import sqs_backends
+from moto.utilities.utils import get_partition
 from werkzeug.wrappers import Response
 
 from embedded_aws import wire
 from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
 from embedded_aws.services.iam.actions import Permission, Place, UnknownActionError, needed
+from embedded_aws.services.iam.keys import key_policy, needed_keys
 from embedded_aws.services.iam.policy import UnsupportedPolicyError
 
 StartResponse = Callable[..., Any]
@@ -45,7 +47,9 @@ class Guard:
     def __call__(self, environ: wire.Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Authorize one request (WSGI)."""
         signed = wire.signature(environ)
-        session = signed and iam.session(signed.access_key_id, self._account)
+        session = signed and iam.session(
+            signed.access_key_id, self._account, get_partition(signed.region)
+        )
         if not signed or not session:
             return self._app(environ, start_response)
         call = wire.read(environ, signed)
@@ -61,7 +65,9 @@ class Guard:
 
     def _refused(self, call: wire.ApiCall, session: iam.Session) -> Permission | None:
         place = Place(call.signature.region, self._account)
-        for permission in needed(call.name, call.params, place):
+        permissions = needed(call.name, call.params, place)
+        permissions += needed_keys(call.name, call.params, place)
+        for permission in permissions:
             context = {"aws:requestedregion": place.region, **permission.context}
             policy = _policy_of(permission.resource, place)
             if not iam.is_authorized(
@@ -71,6 +77,7 @@ class Guard:
                 context,
                 operation=call.name,
                 resource_policy=policy,
+                resource_decides=permission.action.startswith("kms:"),
             ):
                 return permission
         return None
@@ -99,10 +106,12 @@ def denial(call: wire.ApiCall, session: iam.Session, refused: Permission) -> Res
 
 
 def _policy_of(resource: str, place: Place) -> str | None:
-    """Return the policy that is attached to a bucket or a queue itself."""
+    """Return the policy that is attached to a bucket, a queue or a key itself."""
     service, name = resource.split(":")[2] if ":" in resource else "", resource.rpartition(":")[2]
+    if service == "kms":
+        return key_policy(resource)
     if service == "s3":
-        bucket = s3_backends[place.account]["aws"].buckets.get(name.split("/")[0])
+        bucket = s3_backends[place.account][place.partition].buckets.get(name.split("/")[0])
         return bucket.policy.decode() if bucket and bucket.policy else None
     if service == "sqs":
         queue = sqs_backends[place.account][place.region].queues.get(name)

@@ -54,6 +54,18 @@ def is_allowed(
     return verdict
 
 
+def without_root(document: Document, account: str) -> Document:
+    """Return a resource's policy without the statements for the account's root."""
+    root = {account, *(f"arn:{p}:iam::{account}:root" for p in ("aws", "aws-cn"))}
+    kept = [
+        statement
+        for statement in _list(document["Statement"])
+        if statement["Principal"] == "*"
+        or not root.intersection(_list(statement["Principal"].get("AWS", [])))
+    ]
+    return {**document, "Statement": kept}
+
+
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
@@ -88,12 +100,14 @@ def _is_about_principal(statement: Document, principal: Principal | None) -> boo
     names = _list(wanted.get(principal.kind, []))
     if principal.kind == "AWS":  # the account's root stands for all its principals
         account = principal.name.split(":")[4]
-        names = [*names, *(principal.name for n in names if n in {account, _root_of(account)})]
+        root = {account, _root_of(principal.name)}
+        names = [*names, *(principal.name for n in names if n in root)]
     return any(name in {"*", principal.name} for name in names)
 
 
-def _root_of(account: str) -> str:
-    return f"arn:aws:iam::{account}:root"
+def _root_of(arn: str) -> str:
+    _, partition, _, _, account, _ = arn.split(":", 5)
+    return f"arn:{partition}:iam::{account}:root"
 
 
 @lru_cache(maxsize=4096)

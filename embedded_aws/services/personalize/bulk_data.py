@@ -14,10 +14,12 @@ from moto.s3.models import s3_backends
 
 from embedded_aws import clients
 from embedded_aws.services import iam
+from embedded_aws.services.iam.actions import Place
+from embedded_aws.services.iam.keys import key_of_object, key_policy
 from embedded_aws.services.iam.policy import UnsupportedPolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 SERVICE = "personalize.amazonaws.com"
@@ -98,14 +100,15 @@ def find_bulk_data(location: Location) -> BulkData:
     }
     if not objects:
         raise RefusedError(INVALID_LOCATION)
+    _check_key_policies(location, objects)
     return BulkData(location, client, tuple(sorted(objects)), sum(objects.values()))
 
 
 def _check_bucket_policy(location: Location) -> None:
-    bucket = f"arn:aws:s3:::{location.bucket}"
-    account = location.job_arn.split(":")[4]
+    _, partition, _, _, account, _ = location.job_arn.split(":", 5)
+    bucket = f"arn:{partition}:s3:::{location.bucket}"
     try:
-        policy = s3_backends[account]["aws"].get_bucket_policy(location.bucket)
+        policy = s3_backends[account][partition].get_bucket_policy(location.bucket)
     except MissingBucket as error:
         raise RefusedError(INVALID_LOCATION) from error
     for action, resource in (
@@ -118,6 +121,22 @@ def _check_bucket_policy(location: Location) -> None:
             resource,
             source_arn=location.job_arn,
             resource_policy=policy.decode() if policy else None,
+        ):
+            raise RefusedError(INSUFFICIENT_PRIVILEGES)
+
+
+def _check_key_policies(location: Location, keys: Iterable[str]) -> None:
+    """Check that the policies of the KMS keys of these objects let Personalize decrypt."""
+    _, _, _, region, account, _ = location.job_arn.split(":", 5)
+    place = Place(region, account)
+    used = {key_of_object(location.bucket, key, place) for key in keys}
+    for arn in sorted(filter(None, used)):
+        if not iam.is_authorized_as_service(
+            SERVICE,
+            "kms:Decrypt",
+            arn,
+            source_arn=location.job_arn,
+            resource_policy=key_policy(arn),
         ):
             raise RefusedError(INSUFFICIENT_PRIVILEGES)
 

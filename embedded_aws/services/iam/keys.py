@@ -1,0 +1,54 @@
+"""KMS keys of objects in S3 (SSE-KMS): whoever reads or writes such an object uses its key too."""
+
+from typing import Any
+
+from moto.kms.models import kms_backends
+from moto.s3.models import s3_backends
+
+from embedded_aws.services.iam.actions import Params, Permission, Place
+
+
+def needed_keys(call: str, params: Params, place: Place) -> list[Permission]:
+    """Return the permission on a KMS key that a call of S3 needs, beside its own."""
+    if call == "s3:GetObject":
+        action, key = "kms:Decrypt", key_of_object(params["Bucket"], params["Key"], place)
+    elif call == "s3:PutObject":
+        named = params.get("SSEKMSKeyId") or _default_key(params["Bucket"], place)
+        action, key = "kms:GenerateDataKey", _arn(named, place)
+    else:
+        return []
+    via = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
+    return [Permission(action, key, {"kms:viaservice": f"s3.{place.region}.{via}"})] if key else []
+
+
+def key_of_object(bucket: str, key: str, place: Place) -> str | None:
+    """Return the ARN of the customer's key that encrypts an object; None without one."""
+    buckets = s3_backends[place.account][place.partition].buckets
+    stored: Any = buckets[bucket].keys.get(key) if bucket in buckets else None
+    return _arn(stored.kms_key_id, place) if stored is not None else None
+
+
+def key_policy(arn: str) -> str | None:
+    """Return a key's policy; None for a key that does not exist."""
+    _, _, _, region, account, resource = arn.split(":", 5)
+    key = kms_backends[account][region].keys.get(resource.removeprefix("key/"))
+    return key.policy if key else None
+
+
+def _default_key(bucket: str, place: Place) -> str | None:
+    found = s3_backends[place.account][place.partition].buckets.get(bucket)
+    if not found or not found.encryption:
+        return None
+    rule = found.encryption["Rule"]["ApplyServerSideEncryptionByDefault"]
+    key: str | None = rule.get("KMSMasterKeyID")
+    return key
+
+
+def _arn(key: str | None, place: Place) -> str | None:
+    """Return the ARN of a key that is named by its ARN, its id or an alias."""
+    if not key or (key.startswith("arn:") and ":key/" in key):
+        return key or None
+    backend = kms_backends[place.account][place.region]
+    name = key.rpartition(":")[2]
+    found = backend.get_key_id_from_alias(name) if name.startswith("alias/") else key
+    return place.arn("kms", f"key/{found}")

@@ -1,0 +1,88 @@
+"""What single settings change in the template: partition, tags, permissions boundary, keys."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.test_stack import listed, only, resources, statements
+
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+BUCKET_KEY = "arn:aws:kms:eu-central-1:444455556666:key/66666666-7777-8888-9999-000000000000"
+SERVED = {
+    "Refresh": "dynamodb.eu-central-1.amazonaws.com",
+    "PlanRefresh": "dynamodb.eu-central-1.amazonaws.com",
+    "TriggersReconcileRole": "sqs.eu-central-1.amazonaws.com",
+}
+
+
+@pytest.fixture
+def guarded(variants: Path) -> dict[str, Any]:
+    return read(variants, "guarded")
+
+
+def read(variants: Path, environment: str) -> dict[str, Any]:
+    text = (variants / f"PersonalizeRefresh-{environment}.template.json").read_text()
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def test_in_china_no_arn_has_the_partition_aws(variants: Path) -> None:
+    china = json.dumps(read(variants, "china"))
+    assert "arn:aws:" not in china
+    assert "arn:aws-cn:states:::" in china
+    assert "arn:aws-cn:s3:::shop" in china
+
+
+def test_what_can_have_tags_has_those_of_the_environment(guarded: dict[str, Any]) -> None:
+    tags = [{"Key": "cost:center", "Value": "4711"}, {"Key": "team", "Value": "shop"}]
+    for kind in (
+        "AWS::DynamoDB::Table",
+        "AWS::Events::Rule",
+        "AWS::IAM::Role",
+        "AWS::Lambda::Function",
+        "AWS::Logs::LogGroup",
+        "AWS::SQS::Queue",
+        "AWS::StepFunctions::StateMachine",
+    ):
+        assert resources(guarded, kind)
+        for properties in resources(guarded, kind).values():
+            assert properties["Tags"] == tags, kind
+
+
+def test_every_role_has_the_permissions_boundary(guarded: dict[str, Any]) -> None:
+    roles = resources(guarded, "AWS::IAM::Role").values()
+    boundary = "arn:aws:iam::111122223333:policy/workload-boundary"
+    assert {role.get("PermissionsBoundary") for role in roles} == {boundary}
+
+
+def test_table_queue_and_logs_are_encrypted_with_the_environments_key(
+    guarded: dict[str, Any],
+) -> None:
+    assert only(guarded, "AWS::DynamoDB::Table")["SSESpecification"] == {
+        "KMSMasterKeyId": KEY,
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+    }
+    assert only(guarded, "AWS::SQS::Queue")["KmsMasterKeyId"] == KEY
+    groups = resources(guarded, "AWS::Logs::LogGroup").values()
+    assert {group.get("KmsKeyId") for group in groups} == {KEY}
+
+
+def test_a_key_is_used_by_who_needs_it_only(guarded: dict[str, Any]) -> None:
+    used: dict[str, Any] = {}
+    for name in resources(guarded, "AWS::IAM::Role"):
+        for statement in statements(guarded, name):
+            if any(action.startswith("kms:") for action in listed(statement["Action"])):
+                used[name] = statement
+    importing = {k: v for k, v in used.items() if k.startswith("ImportRole")}
+    (statement,) = importing.values()
+    assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", BUCKET_KEY)
+    others = {k: v for k, v in used.items() if k not in importing}
+    assert len(others) == len(SERVED)
+    for name, statement in others.items():
+        (service,) = (s for role, s in SERVED.items() if name.startswith(role))
+        assert statement["Resource"] == KEY
+        assert statement["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+        assert not [action for action in listed(statement["Action"]) if "*" in action]
