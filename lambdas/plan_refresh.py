@@ -16,22 +16,23 @@ from history import History, RecordedHistory, Row
 from plan_types import CampaignSettings, Execution, PlanSettings
 from reconcile import reconcile
 from retry_later import retry_later
-from triggers import Run, date_of, run_key, runs_of
+from triggers import Run, asks_to_reconcile, date_of, run_key, runs_of
 
 DONE = {"COMPLETE", "SUPERSEDED"}
 
 
 class PlanRequest(TypedDict):
-    """What the dispatch workflow sends; `now` is in ISO 8601."""
+    """What the dispatch workflow sends; `now` is in ISO 8601, `execution` the dispatch's ARN."""
 
     trigger: object
     settings: PlanSettings
     now: str
+    execution: str
 
 
 def plan(trigger: object, settings: PlanSettings, now: datetime, past: History) -> list[Execution]:
     """Return each execution that the trigger starts."""
-    if trigger == {"reconcile": True}:
+    if asks_to_reconcile(trigger):
         return reconcile(settings, now, past)
     return [
         planned(run, campaign, settings, now, past)
@@ -90,4 +91,5 @@ def lambda_handler(event: PlanRequest, _context: object) -> list[Execution]:
     past = recorded_history(
         table=os.environ["TABLE_NAME"], executions=os.environ["REFRESH_EXECUTIONS"]
     )
+    past.dispatched_by = event["execution"]
     return plan(event["trigger"], event["settings"], datetime.fromisoformat(event["now"]), past)

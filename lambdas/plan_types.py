@@ -65,6 +65,7 @@ class PlanSettings(TypedDict):
     time_zone: str
     import_role_arn: str
     reconcile_attempts: int
+    reconcile_window_seconds: int  # an older success of Glue is left to a person
     stages: Stages
     refreshes: list[RefreshSettings]
 

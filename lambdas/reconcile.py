@@ -6,7 +6,7 @@ Pure decisions over a `History`; the schedule's trigger {"reconcile": true} asks
 from datetime import datetime, timedelta
 
 from executions import RunOfCampaign, remembered_since
-from history import History, Row, Success
+from history import Deployment, History, Row, Success
 from plan_types import CampaignSettings, Execution, PlanSettings, RefreshSettings
 from triggers import date_of, run_key
 
@@ -14,12 +14,18 @@ from triggers import date_of, run_key
 def reconcile(settings: PlanSettings, now: datetime, history: History) -> list[Execution]:
     """Return the executions to start, for every campaign of the settings."""
     since = remembered_since(now, settings)
+    recent = now - timedelta(seconds=settings["reconcile_window_seconds"])
+    deployment = history.deployment()
     plans: list[Execution] = []
     for refresh in settings["refreshes"]:
         success = history.last_success(refresh["glue_job"])
         for campaign in refresh["campaigns"]:
             rows = history.rows(campaign["campaign_name"], since)
-            if success and (missed := missed_run(refresh, campaign, success, rows, settings)):
+            if (
+                success
+                and success["completed"] > max(recent, deployed_since(rows, deployment))
+                and (missed := missed_run(refresh, campaign, success, rows, settings))
+            ):
                 attempt = missed.next_attempt(1, history)
                 if is_to_start(missed, attempt, settings, history):
                     plans.append(missed.execution(attempt, settings, history))
@@ -33,6 +39,16 @@ def reconcile(settings: PlanSettings, now: datetime, history: History) -> list[E
                     attempt = run.next_attempt(row["attempt"] + 1, history)
                     plans.append(run.execution(attempt, settings, history))
     return plans
+
+
+def deployed_since(rows: list[Row], deployment: Deployment) -> datetime:
+    """Return from when on Glue's successes are meant for a campaign.
+
+    A campaign without a row came with the latest deployment, or with an earlier one and has never
+    been refreshed: either way, what Glue delivered before is for a person to start. One with rows
+    has been deployed before; but rows of a table that was kept may be older than this stack.
+    """
+    return deployment["created"] if rows else deployment["updated"]
 
 
 def missed_run(

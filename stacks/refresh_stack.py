@@ -6,6 +6,7 @@ from constructs import Construct
 from stacks.definition import refresh_values
 from stacks.grants import (
     allow_campaign_update,
+    allow_check,
     allow_import,
     allow_planning,
     allow_polling,
@@ -37,6 +38,8 @@ class RefreshStack(cdk.Stack):
         table = refresh_table(self, environment)
         import_role = import_role_arn(self, environment)
 
+        check_campaign = Task(self, "CheckCampaign", environment)
+        allow_check(check_campaign.role, environment)
         create_import = Task(self, "CreateImport", environment)
         allow_import(create_import.role, environment, import_role_arn=import_role)
         create_solution_version = Task(self, "CreateSolutionVersion", environment)
@@ -51,7 +54,7 @@ class RefreshStack(cdk.Stack):
             state_machine_name=f"{name}-refresh",
             values=refresh_values(environment),
             table=table,
-            tasks=[create_import, create_solution_version, update_campaign],
+            tasks=[check_campaign, create_import, create_solution_version, update_campaign],
         )
         allow_rows(refresh.role, table)
         allow_polling(refresh.role, environment)
@@ -63,7 +66,13 @@ class RefreshStack(cdk.Stack):
             environment,
             variables={"TABLE_NAME": table.table_name, "REFRESH_EXECUTIONS": executions},
         )
-        allow_planning(plan_refresh.role, environment, table=table, executions=executions)
+        allow_planning(
+            plan_refresh.role,
+            environment,
+            table=table,
+            executions=executions,
+            dispatch=f"{name}-dispatch",
+        )
         dispatch = Workflow(
             self,
             "Dispatch",
