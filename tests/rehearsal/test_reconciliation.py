@@ -85,6 +85,8 @@ def with_another_campaign(tmp_path_factory: pytest.TempPathFactory) -> Synthesis
 def test_a_deployment_starts_no_success_of_glue_that_is_older_than_the_campaigns_deployment(
     assembly: Path, with_another_campaign: SynthesisedStack, kept: Kept
 ) -> None:
+    kept.stack.close()
+    kept.shop = None
     with open_shop_on(
         find_stack(assembly, "prod"),
         kept.sample,
