@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypedDict
 
 import boto3
-from retry_later import READ_AGAIN
+from retry_later import READ_AGAIN, RetryLater
 
 
 class Row(TypedDict):
@@ -27,6 +27,13 @@ class Success(TypedDict):
     completed: datetime
 
 
+class Deployment(TypedDict):
+    """When this stack was created, and when the settings in use were deployed."""
+
+    created: datetime
+    updated: datetime
+
+
 class History(Protocol):
     """What planning must know."""
 
@@ -42,12 +49,18 @@ class History(Protocol):
     def last_success(self, job: str) -> Success | None:
         """Return the Glue job's newest run that succeeded, if any."""
 
+    def deployment(self) -> Deployment:
+        """Return when the dispatch workflow was created, and last deployed."""
+
 
 class RecordedHistory:
     """The history in DynamoDB, Step Functions and Glue.
 
-    `executions` is what the ARNs of the refresh workflow's executions begin with.
+    `executions` is what the ARNs of the refresh workflow's executions begin with, `dispatched_by`
+    the ARN of the dispatch's execution that asks.
     """
+
+    dispatched_by = ""
 
     def __init__(self, *, table: str, executions: str) -> None:
         self._table = table
@@ -94,6 +107,19 @@ class RecordedHistory:
         except self._glue.exceptions.EntityNotFoundException:
             pass  # the job is yet to be made
         return None
+
+    def deployment(self) -> Deployment:
+        """See History; RetryLater while the asking execution cannot be read yet."""
+        try:
+            running = self._stepfunctions.describe_state_machine_for_execution(
+                executionArn=self.dispatched_by
+            )
+        except self._stepfunctions.exceptions.ExecutionDoesNotExist as unseen:
+            raise RetryLater(f"{self.dispatched_by} cannot be read yet") from unseen
+        machine = self._stepfunctions.describe_state_machine(
+            stateMachineArn=running["stateMachineArn"]
+        )
+        return {"created": machine["creationDate"], "updated": running["updateDate"]}
 
 
 def _row(item: dict[str, Any]) -> Row:

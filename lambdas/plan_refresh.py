@@ -19,19 +19,20 @@ from history import History, RecordedHistory, Row
 from plan_types import CampaignSettings, Execution, PlanSettings
 from reconcile import reconcile
 from retry_later import retry_later
-from triggers import Run, date_of, run_key, runs_of
+from triggers import Run, asks_to_reconcile, date_of, run_key, runs_of
 
 DONE = {"COMPLETE", "SUPERSEDED"}
 
 
 class PlanRequest(TypedDict):
-    """What the dispatch workflow sends; `now` is in ISO 8601.
+    """What the dispatch workflow sends; `now` is in ISO 8601, `execution` the dispatch's ARN.
 
     `first_campaign` is the position among the trigger's campaigns from which on to plan.
     """
 
     trigger: object
     now: str
+    execution: str
     first_campaign: int
 
 
@@ -51,10 +52,10 @@ def plans(
     trigger: object, settings: PlanSettings, now: datetime, past: History
 ) -> list[Callable[[], list[Execution]]]:
     """Return each campaign's plan, to be called: that reads the campaign's history."""
-    if trigger == {"reconcile": True}:
-        last_success = cache(past.last_success)
+    if asks_to_reconcile(trigger):
+        glue = cache(past.last_success), past.deployment()
         return [
-            partial(reconcile, refresh, campaign, last_success, settings, now, past)
+            partial(reconcile, refresh, campaign, *glue, settings, now, past)
             for refresh in settings["refreshes"]
             for campaign in refresh["campaigns"]
         ]
@@ -132,6 +133,7 @@ def lambda_handler(event: PlanRequest, _context: object) -> Plan:
     past = recorded_history(
         table=os.environ["TABLE_NAME"], executions=os.environ["REFRESH_EXECUTIONS"]
     )
+    past.dispatched_by = event["execution"]
     settings, first = deployed_settings(os.environ["IMPORT_ROLE_ARN"]), event["first_campaign"]
     every = plans(event["trigger"], settings, datetime.fromisoformat(event["now"]), past)
     following = first + settings["batch"]

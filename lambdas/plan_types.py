@@ -68,6 +68,7 @@ class PlanSettings(TypedDict):
     import_role_arn: str
     reconcile_attempts: int
     batch: int  # how many campaigns one call plans
+    reconcile_window_seconds: int  # an older success of Glue is left to a person
     stages: Stages
     refreshes: list[RefreshSettings]
 

@@ -6,8 +6,8 @@ Pure decisions over a `History`; the schedule's trigger {"reconcile": true} asks
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from executions import RunOfCampaign
-from history import History, Row, Success
+from executions import RunOfCampaign, remembered_since
+from history import Deployment, History, Row, Success
 from plan_types import CampaignSettings, Execution, PlanSettings, RefreshSettings
 from triggers import date_of, run_key
 
@@ -18,6 +18,7 @@ def reconcile(
     refresh: RefreshSettings,
     campaign: CampaignSettings,
     last_success: Callable[[str], Success | None],
+    deployment: Deployment,
     settings: PlanSettings,
     now: datetime,
     history: History,
@@ -29,7 +30,13 @@ def reconcile(
     plans: list[Execution] = []
     success = last_success(refresh["glue_job"])
     rows = list(history.rows(campaign["campaign_name"], recent_since(now, settings)))
-    if success and (missed := missed_run(refresh, campaign, success, rows, settings)):
+    recent = now - timedelta(seconds=settings["reconcile_window_seconds"])
+    known = bool(rows) or has_rows(campaign, settings, now, history)
+    if (
+        success
+        and success["completed"] > max(recent, deployed_since(deployment, known=known))
+        and (missed := missed_run(refresh, campaign, success, rows, settings))
+    ):
         attempt = missed.next_attempt(1, history)
         if is_to_start(missed, attempt, settings, history):
             plans.append(missed.execution(attempt, settings, history))
@@ -46,6 +53,25 @@ def reconcile(
 def recent_since(now: datetime, settings: PlanSettings) -> int:
     """Return the date (20200928) from which on rows matter: no execution lasts as long as that."""
     return date_of(now - timedelta(days=DAYS_RECONCILED), settings["time_zone"])
+
+
+def has_rows(
+    campaign: CampaignSettings, settings: PlanSettings, now: datetime, history: History
+) -> bool:
+    """Whether the campaign has any row; only the newest are read."""
+    rows = history.rows(campaign["campaign_name"], remembered_since(now, settings))
+    return next(iter(rows), None) is not None
+
+
+def deployed_since(deployment: Deployment, *, known: bool) -> datetime:
+    """Return from when on Glue's successes are meant for a campaign.
+
+    A campaign that is not `known` by a row came with the latest deployment, or with an earlier one
+    and has never been refreshed: either way, what Glue delivered before is for a person to start.
+    One with rows has been deployed before; but rows of a table that was kept may be older than this
+    stack.
+    """
+    return deployment["created"] if known else deployment["updated"]
 
 
 def missed_run(

@@ -1,7 +1,7 @@
 """What a trigger asks for: Glue's event, or a person's request. Pure functions, no AWS."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,9 @@ REQUEST = {
     "import_mode": "FULL or INCREMENTAL",
     "run": "a word that tells this run from others of the date",
 }
+EARLIEST = 20180101  # Amazon Personalize is younger
+CLOCKS_DIFFER = timedelta(minutes=5)  # by no more than this
+MOST_QUOTED = 200
 MODES = {"training_mode": ("FULL", "UPDATE"), "import_mode": ("FULL", "INCREMENTAL")}
 
 
@@ -53,31 +56,36 @@ def run_key(*identity: object) -> str:
 def runs_of(trigger: object, settings: PlanSettings, now: datetime) -> list[Run]:
     """Return the runs that a trigger asks for; InvalidTrigger with everything wrong with it."""
     if isinstance(trigger, dict) and trigger.get("source") == "aws.glue":
-        return runs_of_glue_event(trigger, settings)
+        return runs_of_glue_event(trigger, settings, now)
     if isinstance(trigger, dict) and "refresh" in trigger:
         return [run_of_request(trigger, settings, now)]
     raise InvalidTrigger(
         'this is neither Glue\'s "Glue Job State Change" event nor a request such as '
-        '{"refresh": "weekly"} or {"reconcile": true}'
+        f'{{"refresh": "weekly"}} or {{"reconcile": true}}: {quoted(trigger)}'
     )
 
 
-def runs_of_glue_event(event: Json, settings: PlanSettings) -> list[Run]:
+def asks_to_reconcile(trigger: object) -> bool:
+    """Whether this is {"reconcile": true}; 1 equals True in Python, and is not what JSON says."""
+    return (
+        isinstance(trigger, dict)
+        and list(trigger) == ["reconcile"]
+        and trigger["reconcile"] is True
+    )
+
+
+def runs_of_glue_event(event: Json, settings: PlanSettings, now: datetime) -> list[Run]:
     """Return a run for each refresh of the Glue job that succeeded."""
-    detail = event.get("detail", {})
-    missing = [key for key in ("jobName", "jobRunId", "state") if key not in detail]
-    missing += [key for key in ("time",) if key not in event]
-    if missing:
-        raise InvalidTrigger(f"Glue's event lacks {', '.join(missing)}")
+    if problems := problems_of_event(event, home_of(settings), now):
+        raise InvalidTrigger("; ".join(problems))
+    detail, ended = event["detail"], datetime.fromisoformat(event["time"])
     if detail["state"] != "SUCCEEDED":
-        raise InvalidTrigger(f"the Glue job is {detail['state']}, not SUCCEEDED")
+        raise InvalidTrigger(f"the Glue job is {detail['state'][:MOST_QUOTED]}, not SUCCEEDED")
     refreshes = [r for r in settings["refreshes"] if r["glue_job"] == detail["jobName"]]
     if not refreshes:
-        raise InvalidTrigger(f"no refresh of this environment has glue_job {detail['jobName']}")
-    try:
-        ended = datetime.fromisoformat(event["time"])
-    except (TypeError, ValueError):
-        raise InvalidTrigger(f"Glue's event has no time but {event['time']!r}") from None
+        raise InvalidTrigger(
+            f"no refresh of this environment has glue_job {detail['jobName'][:MOST_QUOTED]}"
+        )
     return [
         {
             "refresh": refresh["name"],
@@ -90,6 +98,53 @@ def runs_of_glue_event(event: Json, settings: PlanSettings) -> list[Run]:
         }
         for refresh in refreshes
     ]
+
+
+def home_of(settings: PlanSettings) -> dict[str, str]:
+    """Return the account and the region of the environment, as an event names them."""
+    arn = settings["refreshes"][0]["campaigns"][0]["campaign_arn"].split(":")
+    return {"account": arn[4], "region": arn[3]}
+
+
+def problems_of_event(event: Json, home: dict[str, str], now: datetime) -> list[str]:
+    """Return everything that is wrong with Glue's event, in words."""
+    detail = event.get("detail", {})
+    if not isinstance(detail, dict):
+        return [f"Glue's event must have an object as its detail, not {quoted(detail)}"]
+    texts = ("jobName", "jobRunId", "state")
+    missing = [key for key in texts if key not in detail]
+    missing += [key for key in ("time",) if key not in event]
+    problems = [f"Glue's event lacks {', '.join(missing)}"] if missing else []
+    problems += [
+        f"Glue's event must have a text as its {key}, not {quoted(detail[key])}"
+        for key in texts
+        if key in detail and not is_text(detail[key])
+    ]
+    problems += [
+        f"Glue's event is of {key} {quoted(event[key])}, and this environment of {own}; "
+        f"send it to the environment of that {key}"
+        for key, own in home.items()
+        if key in event and event[key] != own
+    ]
+    return problems + (problems_of_time(event["time"], now) if "time" in event else [])
+
+
+def problems_of_time(time: object, now: datetime) -> list[str]:
+    """Return what is wrong with an event's time: not an instant, or one that cannot be.
+
+    One in the future would put its run after every later one, which then ended as SUPERSEDED.
+    """
+    try:
+        moment = datetime.fromisoformat(time)  # type: ignore[arg-type] # TypeError if it is no text
+    except (TypeError, ValueError):
+        return [f"Glue's event has no time but {quoted(time)}"]
+    if moment.tzinfo is None:
+        return [f"Glue's event has a time without its zone: {time}; write {time}Z if it is UTC"]
+    if moment > now + CLOCKS_DIFFER:
+        return [f"Glue's event has a time in the future: {time}; it is {now.isoformat()} now"]
+    if moment.year < EARLIEST // 10000:
+        return [f"Glue's event has a time before Amazon Personalize existed: {time}"]
+    return []
 
 
 def run_of_request(request: Json, settings: PlanSettings, now: datetime) -> Run:
@@ -133,17 +188,18 @@ def problems_of(
     ]
     if refresh is None:
         problems.append(
-            f"refresh {request['refresh']!r} is not in this environment: {', '.join(refreshes)}"
+            f"refresh {quoted(request['refresh'])} is not in this environment: "
+            f"{', '.join(refreshes)}"
         )
     elif "campaigns" in request:
         known = [c["campaign_name"] for c in refresh["campaigns"]]
         problems += problems_of_campaigns(request["campaigns"], known)
     if "base_date" in request:
         problems += problems_of_date(request["base_date"], today)
-    if "run" in request and not (isinstance(request["run"], str) and request["run"].strip()):
-        problems.append(f"run must be {REQUEST['run']}, not {request['run']!r}")
+    if "run" in request and not is_text(request["run"]):
+        problems.append(f"run must be {REQUEST['run']}, not {quoted(request['run'])}")
     problems += [
-        f"{key} must be {' or '.join(modes)}, not {request[key]!r}"
+        f"{key} must be {' or '.join(modes)}, not {quoted(request[key])}"
         for key, modes in MODES.items()
         if key in request and request[key] not in modes
     ]
@@ -160,12 +216,28 @@ def problems_of_campaigns(campaigns: object, known: list[str]) -> list[str]:
 
 
 def problems_of_date(base_date: object, today: int) -> list[str]:
-    """Return what is wrong with a base date: not a date, or later than today."""
+    """Return what is wrong with a base date: not a date, before Personalize, or after today."""
     if not is_date(base_date):
-        return [f"base_date must be a number such as 20200928, not {base_date!r}"]
+        return [f"base_date must be a number such as 20200928, not {quoted(base_date)}"]
+    if int(str(base_date)) < EARLIEST:
+        return [
+            f"base_date {base_date} is before Amazon Personalize existed; "
+            f"the earliest is {EARLIEST}"
+        ]
     if int(str(base_date)) > today:
         return [f"base_date {base_date} is in the future; today is {today}"]
     return []
+
+
+def quoted(value: object) -> str:
+    """Return what was sent as it is shown in a message: not more of it than helps."""
+    text = repr(value)
+    return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]} …"
+
+
+def is_text(value: object) -> bool:
+    """Whether a JSON value is text that can stand in a name or a message."""
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
 def is_date(number: object) -> bool:

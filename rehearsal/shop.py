@@ -25,7 +25,8 @@ from rehearsal.weekly_files import WeeklyFiles, upload
 
 # The article's week: the Glue job ends on Monday, 28 September 2020, at ten in Seoul.
 TODAY = datetime(2020, 9, 28, 1, tzinfo=UTC)
-HOUR = 3600.0
+MINUTE = 60.0
+HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 LAST_WEEK = TODAY.timestamp() - 7 * DAY
 CANDIDATES = 40  # users of whom one is shown
@@ -251,11 +252,13 @@ def open_shop(
     *,
     port: int = 0,
     say: Callable[[str], object] = lambda _: None,
+    before_deployment: Callable[[Cloud], object] = lambda _: None,
 ) -> Iterator[Shop]:
     """Deploy a stack to a cloud of its own, with campaigns trained on last week's files.
 
-    `files` are last week's and this week's. `say` is called with each step. The clock stands at
-    TODAY. Raises PreparationError and embedded_aws.DeploymentError.
+    `files` are last week's and this week's. `say` is called with each step,
+    `before_deployment` two minutes before TODAY, at which the clock stands afterwards.
+    Raises PreparationError and embedded_aws.DeploymentError.
     """
     last_week, this_week = files
     clock = Clock(LAST_WEEK)
@@ -263,12 +266,16 @@ def open_shop(
         say("Making the shop as it was last week, and training its campaigns …")
         usual = prepare(cloud, stack.settings, last_week)
         with clock.running():
-            clock.sleep(TODAY.timestamp() - clock.time())
+            clock.sleep(TODAY.timestamp() - 2 * MINUTE - clock.time())
+            before_deployment(cloud)
+            clock.sleep(MINUTE)
             say(f"Deploying {stack.name} …")
+            outputs = deploy(stack.assembly, stack.name, cloud)
+            clock.sleep(MINUTE)  # what the schedule starts at once has ended
             yield Shop(
                 cloud=cloud,
                 stack=stack,
-                outputs=deploy(stack.assembly, stack.name, cloud),
+                outputs=outputs,
                 last_week=last_week,
                 this_week=this_week,
                 usual=usual,

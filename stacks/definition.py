@@ -41,6 +41,7 @@ def refresh_values(environment: Environment) -> dict[str, Any]:
         "longest_wait_for_owner_seconds": alone,
         "time_limit_seconds": 2 * alone,
         "most_claims": MOST_CLAIMS,
+        "automatic_training": environment.automatic_training,
         "passing_errors": sorted(retried_errors()),
         "dataset_import_attempts": _attempts(stages.dataset_import),
         "solution_version_attempts": _attempts(stages.solution_version),

@@ -65,6 +65,13 @@ def allow_training(role: iam.IRole, environment: Environment, *, table: dynamodb
     )
 
 
+def allow_check(role: iam.IRole, environment: Environment) -> None:
+    """Let a task look at the campaigns and solutions before anything is paid for them."""
+    allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
+    solutions = [environment.solution_arn(campaign) for campaign in environment.campaigns]
+    allow(role, ["personalize:DescribeSolution"], solutions)
+
+
 def allow_campaign_update(role: iam.IRole, environment: Environment) -> None:
     """Let a task move the campaigns, after it has seen what they serve."""
     allow(
@@ -116,15 +123,31 @@ def _allow_queueing(role: iam.IRole, environment: Environment, table: dynamodb.I
 
 
 def allow_planning(
-    role: iam.IRole, environment: Environment, *, table: dynamodb.ITable, executions: str
+    role: iam.IRole,
+    environment: Environment,
+    *,
+    table: dynamodb.ITable,
+    executions: str,
+    dispatch: str,
 ) -> None:
-    """Let the planning task read what has happened before."""
+    """Let the planning task read what has happened before; `dispatch` names its own workflow."""
     allow_encryption(role, environment, service="dynamodb")
     allow(role, ["dynamodb:Query"], [table.table_arn])
     allow_reading_executions(role, executions)
     if isinstance(environment.reconcile, Reconcile):
         jobs = [environment.arn("glue", f"job/{job}") for job in environment.glue_jobs]
         allow(role, ["glue:GetJobRuns"], jobs)
+        allow(
+            role,
+            ["states:DescribeStateMachine"],
+            [environment.arn("states", f"stateMachine:{dispatch}")],
+        )
+        allow(
+            role,
+            ["states:DescribeStateMachineForExecution"],
+            [environment.arn("states", f"execution:{dispatch}:*")],
+            wildcard="EventBridge and Scheduler give the dispatch's executions their names",
+        )
 
 
 def allow_reading_executions(role: iam.IRole, executions: str) -> None:

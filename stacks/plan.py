@@ -11,6 +11,8 @@ from stacks.settings import Campaign, Dataset, Environment, Reconcile, Stage
 if TYPE_CHECKING:
     from plan_types import PlanSettings, StageLimits
 
+DAY = 24 * HOUR
+
 # Names are made of a beginning, a date and a run key (-20200928-1a2b3c4d) and an attempt (-12).
 SUFFIX = len("-20200928-1a2b3c4d-12")
 PERSONALIZE_NAME = 63 - SUFFIX
@@ -29,6 +31,9 @@ def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSett
         "import_role_arn": import_role_arn,
         "reconcile_attempts": reconcile.attempts if isinstance(reconcile, Reconcile) else 0,
         "batch": BATCH,
+        "reconcile_window_seconds": reconcile_window(reconcile)
+        if isinstance(reconcile, Reconcile)
+        else 0,
         "stages": {
             "dataset_import": {
                 **_stage(environment.stages.dataset_import),
@@ -72,6 +77,18 @@ def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSett
             for refresh in environment.refreshes
         ],
     }
+
+
+def reconcile_window(reconcile: Reconcile) -> int:
+    """Return for how many seconds reconciliation looks back: three periods, at least a day."""
+    if reconcile.schedule.startswith("rate("):
+        count, unit = reconcile.schedule[len("rate(") : -1].split()
+        period = int(count) * {"minute": 60, "hour": HOUR, "day": DAY}[unit.rstrip("s")]
+    else:  # the longest that a cron() with these fields can take
+        _, _, day, month, weekday, _ = reconcile.schedule[len("cron(") : -1].split()
+        longest = [(month, 366), (day, 31), (weekday, 7)]
+        period = next((days for field, days in longest if field not in {"*", "?"}), 1) * DAY
+    return max(DAY, 3 * period)
 
 
 def import_job_prefix(dataset: Dataset) -> str:

@@ -9,6 +9,7 @@ from constructs import Construct
 from stacks.definition import refresh_values
 from stacks.grants import (
     allow_campaign_update,
+    allow_check,
     allow_import,
     allow_planning,
     allow_polling,
@@ -40,6 +41,8 @@ class RefreshStack(cdk.Stack):
         executions = environment.arn("states", f"execution:{name}-refresh")
         table = named_table(self, environment)
         import_role = import_role_arn(self, environment)
+        check_campaign = Task(self, "CheckCampaign", environment)
+        allow_check(check_campaign.role, environment)
         named = {"TABLE_NAME": table.table_name}
         create_import = Task(self, "CreateImport", environment, variables=named)
         allow_import(create_import.role, environment, import_role_arn=import_role, table=table)
@@ -55,7 +58,7 @@ class RefreshStack(cdk.Stack):
             state_machine_name=f"{name}-refresh",
             values=refresh_values(environment),
             table=table,
-            tasks=[create_import, create_solution_version, update_campaign],
+            tasks=[check_campaign, create_import, create_solution_version, update_campaign],
         )
         allow_rows(refresh.role, environment, table=table)
         allow_polling(refresh.role, environment)
@@ -73,7 +76,13 @@ class RefreshStack(cdk.Stack):
             # the role's ARN may be known at deployment only: it is a variable
             files={"settings.json": json.dumps(plan_settings(environment, import_role_arn=""))},
         )
-        allow_planning(plan_refresh.role, environment, table=table, executions=executions)
+        allow_planning(
+            plan_refresh.role,
+            environment,
+            table=table,
+            executions=executions,
+            dispatch=f"{name}-dispatch",
+        )
         dispatch = Workflow(
             self,
             "Dispatch",
@@ -91,7 +100,7 @@ class RefreshStack(cdk.Stack):
         for output, value in {
             "DispatchWorkflowArn": dispatch.arn,
             "RefreshWorkflowArn": refresh.arn,
-            "TableName": rows.named,
+            "TableName": rows.table_name,
             "ImportRoleArn": import_role,
             "UndeliveredEventsUrl": triggers.undelivered.queue_url,
         }.items():

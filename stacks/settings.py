@@ -246,6 +246,12 @@ class Environment(_Settings):
         default=Reconcile(),
         description="never, or when to look for what was missed, as {schedule: rate(1 day)}.",
     )
+    automatic_training: Literal["refuse", "warn"] = Field(
+        default="refuse",
+        description="What to do about a solution with performAutoTraining, which is trained and "
+        "billed beside the refresh: fail before anything is paid, or go on and say so in the "
+        "log and the output of the execution.",
+    )
     refreshes: list[Refresh] = Field(min_length=1)
 
     @property

@@ -98,6 +98,10 @@ class NothingHappened:
     def status(self, _execution_arn: str) -> None:
         """Return None: there is no execution."""
 
+    def deployment(self) -> Any:
+        """Return that it was deployed at the beginning of 1970."""
+        return dict.fromkeys(("created", "updated"), datetime.fromtimestamp(0, UTC))
+
     def last_success(self, _job: str) -> None:
         """Return None: no Glue job has run."""
 

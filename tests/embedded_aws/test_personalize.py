@@ -185,3 +185,7 @@ def test_automatic_training_begins_within_the_hour_and_repeats_weekly(shop: Shop
     listed = shop.personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
     assert [v["trainingType"] for v in listed] == ["AUTOMATIC"] * 3
     assert all("name" not in v for v in listed)
+    shop.personalize.update_solution(solutionArn=solution, performAutoTraining=False)
+    shop.wait(15 * 24 * 60 * MINUTE)
+    listed = shop.personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
+    assert len(listed) == 3

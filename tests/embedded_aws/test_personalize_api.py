@@ -100,6 +100,7 @@ def call_everything(shop: Shop) -> dict[str, Any]:
     personalize.describe_dataset_import_job(
         datasetImportJobArn=shop.arn("dataset-import-job/first")
     )
+    personalize.update_solution(solutionArn=solution, performAutoTraining=True)
     personalize.describe_solution(solutionArn=solution)
     personalize.describe_solution_version(solutionVersionArn=version)
     personalize.get_solution_metrics(solutionVersionArn=version)

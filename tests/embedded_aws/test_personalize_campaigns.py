@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+from embedded_aws.services.personalize.resources import Campaign
 from rehearsal import sample_data
 from tests.embedded_aws.personalize_shop import (
     MINUTE,
@@ -86,7 +87,42 @@ def test_a_campaign_that_follows_its_solution_is_updated_automatically(
     )
     new = shop.trained(solution)
     shop.wait(20 * MINUTE)
-    assert shop.described(arn)["solutionVersionArn"] == new
+    assert shop.backend.find(Campaign, arn).version.arn == new
+    described = shop.described(arn)
+    assert described["solutionVersionArn"] == f"{solution}/$LATEST"
+    assert described["campaignConfig"] == {"syncWithLatestSolutionVersion": True}
+
+
+def test_a_campaign_is_taken_off_the_latest_version_by_an_update(shop: Shop, solution: str) -> None:
+    version = shop.trained(solution)
+    arn = shop.campaign(
+        f"{solution}/$LATEST", campaignConfig={"syncWithLatestSolutionVersion": True}
+    )
+    shop.personalize.update_campaign(
+        campaignArn=arn,
+        solutionVersionArn=version,
+        campaignConfig={"syncWithLatestSolutionVersion": False},
+    )
+    assert shop.described(arn)["solutionVersionArn"] == f"{solution}/$LATEST"
+    shop.wait(20 * MINUTE)
+    assert shop.described(arn)["solutionVersionArn"] == version
+    shop.trained(solution)
+    shop.wait(20 * MINUTE)
+    assert shop.described(arn)["solutionVersionArn"] == version
+
+
+def test_a_campaign_that_follows_its_solution_needs_its_latest_version(
+    shop: Shop, solution: str
+) -> None:
+    sync = {"syncWithLatestSolutionVersion": True}
+    version = shop.trained(solution)
+    refused = refusal(
+        shop.personalize.create_campaign,
+        name="sync",
+        solutionVersionArn=version,
+        campaignConfig=sync,
+    )
+    assert refused[0] == "InvalidInputException"
 
 
 # Recommendations, on the sample data

@@ -109,3 +109,20 @@ def test_a_solution_needs_a_recipe_that_exists_and_trains_automatically_by_defau
     arn = create(recipeArn=HRNN, **request)["solutionArn"]
     described = shop.personalize.describe_solution(solutionArn=arn)["solution"]
     assert described["performAutoTraining"] is True
+
+
+def test_an_update_of_a_solution_changes_it_once_it_is_active(shop: Shop, solution: str) -> None:
+    update = shop.personalize.update_solution
+    assert refusal(update, solutionArn=solution)[0] == "InvalidInputException"
+    update(solutionArn=solution, performAutoTraining=True)
+    assert refusal(update, solutionArn=solution, performAutoTraining=False)[0] == (
+        "ResourceInUseException"
+    )
+    described = shop.personalize.describe_solution(solutionArn=solution)["solution"]
+    assert described["performAutoTraining"] is False
+    assert described["latestSolutionUpdate"]["status"] == "CREATE PENDING"
+    shop.wait(MINUTE)
+    described = shop.personalize.describe_solution(solutionArn=solution)["solution"]
+    assert described["performAutoTraining"] is True
+    assert described["latestSolutionUpdate"]["status"] == "ACTIVE"
+    assert described["latestSolutionUpdate"]["performAutoTraining"] is True

@@ -8,7 +8,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.cloud import Cloud
-from embedded_aws.services.scheduler.models import scheduler_backend
 from tests.embedded_aws.schedules import (
     GROUP,
     HOUR,
@@ -23,6 +22,12 @@ from tests.embedded_aws.schedules import (
     starts,
 )
 from tests.embedded_aws.small_stack import MAY_START, arn, deployed, role
+
+
+@pytest.fixture(autouse=True)
+def rates_begin_after_a_period(cloud: Cloud) -> None:
+    """The start at once has its own test; the others are about the later ones."""
+    cloud.behaviour.scheduler.rate_begins = "after a period"
 
 
 def refused(call: Any) -> str:
@@ -107,9 +112,9 @@ def test_a_schedule_is_due_only_between_its_start_and_its_end(cloud: Cloud, tmp_
     assert start_times(cloud) == ["01:10:00", "02:10:00", "03:10:00"]
 
 
-def test_a_rate_may_also_start_at_once(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_rate_without_a_start_date_starts_at_once(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.behaviour.reset()
     deployed(cloud, tmp_path, stack(MAY_START))
-    scheduler_backend(cloud.account, cloud.region).behaviour.rate_begins = "at once"
     create(cloud)
     assert start_times(cloud) == ["00:30:00"]
     pass_time(cloud, 1.5 * HOUR)

@@ -24,6 +24,12 @@ from tests.embedded_aws.small_stack import (
 )
 
 
+@pytest.fixture(autouse=True)
+def rates_begin_after_a_period(cloud: Cloud) -> None:
+    """The start at once has its own test; the others are about the later ones."""
+    cloud.behaviour.scheduler.rate_begins = "after a period"
+
+
 def test_without_an_input_the_target_gets_the_notification_of_scheduler(
     cloud: Cloud, tmp_path: Path
 ) -> None:

@@ -170,6 +170,7 @@ def test_every_task_is_a_function_with_its_own_role_and_log(template: Template) 
     functions = resources(template("prod"), "AWS::Lambda::Function").values()
     assert {function["Handler"] for function in functions} == {
         "plan_refresh.lambda_handler",
+        "check_campaign.lambda_handler",
         "create_import.lambda_handler",
         "create_solution_version.lambda_handler",
         "update_campaign.lambda_handler",
@@ -178,8 +179,8 @@ def test_every_task_is_a_function_with_its_own_role_and_log(template: Template) 
         assert function["Runtime"] == "python3.14"
         assert function["Architectures"] == ["arm64"]
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
-    assert len({function["Role"]["Fn::GetAtt"][0] for function in functions}) == 4
-    assert len({function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions}) == 4
+    assert len({function["Role"]["Fn::GetAtt"][0] for function in functions}) == 5
+    assert len({function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions}) == 5
 
 
 def test_the_functions_zip_holds_the_tasks_and_nothing_else(
@@ -202,7 +203,9 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
         "reconcile.py",
         "retry_later.py",
         "triggers.py",
+        "check_campaign.py",
         "create_import.py",
+        "input_problems.py",
         "create_solution_version.py",
         "update_campaign.py",
     }

@@ -143,6 +143,9 @@ REHEARSALS: list[Rehearsal] = [
 
 # Every statement of the synthesised policies, and a rehearsal that fails without it.
 NEEDED_FOR: dict[str, Rehearsal] = {
+    "CheckCampaign logs:CreateLogStream logs:PutLogEvents": a_glue_event,
+    "CheckCampaign personalize:DescribeCampaign": a_glue_event,
+    "CheckCampaign personalize:DescribeSolution": a_glue_event,
     "CreateImport iam:PassRole": a_glue_event,
     "CreateImport logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CreateImport personalize:CreateDatasetImportJob": a_glue_event,
@@ -161,6 +164,8 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "PlanRefresh glue:GetJobRuns": a_lost_glue_event,
     "PlanRefresh logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "PlanRefresh states:DescribeExecution": a_failed_refresh_that_is_started_again,
+    "PlanRefresh states:DescribeStateMachine": a_lost_glue_event,
+    "PlanRefresh states:DescribeStateMachineForExecution": a_lost_glue_event,
     "Refresh dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem": a_glue_event,
     "Refresh lambda:InvokeFunction": a_glue_event,
     "Refresh personalize:DescribeCampaign": a_glue_event,

@@ -1,8 +1,24 @@
 """Reconciliation by the deployed schedule: lost and aborted refreshes start within a day."""
 
+from pathlib import Path
+
+import pytest
+
+from embedded_aws import deploy
+from rehearsal.assembly import SynthesisedStack, find_stack, synthesise
 from rehearsal.shop import DAY, HOUR, glue_event
-from tests.rehearsal.conftest import OpenShop
-from tests.rehearsal.refreshes import JOB, ONCE, abort, counts, only_row
+from rehearsal.shop import open_shop as open_shop_on
+from tests.conftest import ROOT
+from tests.rehearsal.conftest import Kept, OpenShop
+from tests.rehearsal.refreshes import (
+    JOB,
+    ONCE,
+    abort,
+    counts,
+    dispatches,
+    only_row,
+    refreshes,
+)
 
 
 def test_a_lost_glue_event_is_found_within_a_day(open_shop: OpenShop) -> None:
@@ -48,5 +64,72 @@ def test_a_failure_that_passes_with_time_is_retried_up_to_the_configured_attempt
         shop.later(DAY + HOUR)
     assert shop.rows()[0]["attempt"] == 3
     shop.behaviour.import_jobs_in_progress = 5
+    shop.ask(refresh="weekly")
+    assert only_row(shop.result())["refresh_status"] == "COMPLETE"
+
+
+MORE = """
+      - {name: added-later, solution: brandi-hrnn-solution}
+"""
+
+
+@pytest.fixture(scope="module")
+def with_another_campaign(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedStack:
+    """The stack of prod, to which a second campaign has been added."""
+    folder = tmp_path_factory.mktemp("environments")
+    text = (ROOT / "environments" / "prod.yaml").read_text().rstrip()
+    (folder / "prod.yaml").write_text(text + MORE)
+    return find_stack(synthesise(tmp_path_factory.mktemp("assembly"), folder), "prod")
+
+
+def test_a_deployment_starts_no_success_of_glue_that_is_older_than_the_campaigns_deployment(
+    assembly: Path, with_another_campaign: SynthesisedStack, kept: Kept
+) -> None:
+    kept.stack.close()
+    kept.shop = None
+    with open_shop_on(
+        find_stack(assembly, "prod"),
+        kept.sample,
+        before_deployment=lambda cloud: cloud.glue.record_run(JOB),
+    ) as shop:
+        shop.began -= 120
+        result = shop.result()
+        (by_schedule,) = dispatches(result)  # at once, since its rate has no start date
+        assert by_schedule["status"] == "SUCCEEDED"
+        assert (refreshes(result), result["rows"]) == ([], [])
+        assert not any(counts(result).values())
+
+        shop.cloud.glue.record_run(JOB)  # its event is lost, and the schedule finds it
+        shop.later(DAY)
+        first = only_row(shop.result())
+        assert first["refresh_status"] == "COMPLETE"
+
+        shop.cloud.client("personalize").create_campaign(
+            name="added-later", solutionVersionArn=shop.served()
+        )
+        shop.later(HOUR)
+        deploy(with_another_campaign.assembly, with_another_campaign.name, shop.cloud)
+        shop.later(DAY)
+        assert shop.result()["rows"] == [first]
+
+        shop.cloud.glue.record_run(JOB)
+        shop.later(DAY)
+        after = [row for row in shop.result()["rows"] if row["base_date"] > first["base_date"]]
+        assert {row["campaign_name"]: row["refresh_status"] for row in after} == {
+            "brandi-hrnn-campaign-v2": "COMPLETE",
+            "added-later": "COMPLETE",
+        }
+
+
+def test_a_success_of_glue_that_is_older_than_three_periods_is_left_to_a_person(
+    open_shop: OpenShop,
+) -> None:
+    shop = open_shop(new=True)
+    shop.cloud.faults.add("glue:GetJobRuns=denied*always")
+    shop.cloud.glue.record_run(JOB)
+    shop.later(3 * DAY + HOUR)
+    shop.cloud.faults.clear()
+    shop.later(2 * DAY)
+    assert shop.result()["rows"] == []
     shop.ask(refresh="weekly")
     assert only_row(shop.result())["refresh_status"] == "COMPLETE"

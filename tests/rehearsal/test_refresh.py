@@ -22,9 +22,11 @@ def without_polls(states: list[str]) -> list[str]:
 
 HEALTHY_PATH = [
     "Begin",
+    "Input usable?",
     "Read row",
     "Whose row?",
     "Claim refresh",
+    "Check campaign",
     "Find newer refresh",
     "Overtaken?",
     "Import datasets",

@@ -1,9 +1,11 @@
 """A made-up history for the tests of planning."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
-from history import Row, Success
+from history import Deployment, Row, Success
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -13,6 +15,9 @@ class MadeUpHistory:
     past: list[Row] = field(default_factory=list)
     statuses: dict[str, str] = field(default_factory=dict)
     success: Success | None = None
+    deployed: Deployment = field(
+        default_factory=lambda: Deployment(created=LONG_AGO, updated=LONG_AGO)
+    )
 
     def execution_arn(self, name: str) -> str:
         return f"arn:executions:{name}"
@@ -25,6 +30,9 @@ class MadeUpHistory:
 
     def last_success(self, job: str) -> Success | None:  # noqa: ARG002
         return self.success
+
+    def deployment(self) -> Deployment:
+        return self.deployed
 
 
 def row(

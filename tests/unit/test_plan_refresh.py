@@ -25,7 +25,7 @@ KEY = triggers.run_key(RUN_ID)
 NAME = f"brandi-hrnn-campaign-v2-20200928-{KEY}"
 
 
-def glue_event(**detail: str) -> dict[str, Any]:
+def glue_event(**detail: object) -> dict[str, Any]:
     return {
         "source": "aws.glue",
         "detail-type": "Glue Job State Change",
@@ -162,6 +162,25 @@ def test_a_request_may_choose_date_campaigns_and_modes() -> None:
         ({}, "neither Glue's"),
         ([], "neither Glue's"),
         ({"reconcile": 1, "x": 2}, "neither Glue's"),
+        ({"reconcile": 1}, "neither Glue's"),
+        ({"reconcile": 1.0}, "neither Glue's"),
+        ({"reconcile": False}, "neither Glue's"),
+        ({"reconcile": True, "refresh": "weekly"}, "reconcile is unknown; a request may hold"),
+        (glue_event() | {"detail": None}, "an object as its detail, not None"),
+        (glue_event() | {"detail": []}, r"an object as its detail, not \[\]"),
+        (glue_event(jobRunId=None), "a text as its jobRunId, not None"),
+        (glue_event(jobRunId=["jr_1"]), r"a text as its jobRunId, not \['jr_1'\]"),
+        (glue_event(jobRunId=" "), "a text as its jobRunId, not ' '"),
+        (glue_event(jobName={}), "a text as its jobName, not {}"),
+        (glue_event(state=None), "a text as its state, not None"),
+        (glue_event() | {"time": "2020-09-28T01:06:00Z"}, "a time in the future: 2020-09-28T01:06"),
+        (glue_event() | {"time": "9999-12-31T23:59:59Z"}, "a time in the future"),
+        (glue_event() | {"time": "0001-01-01T00:00:00Z"}, "a time before Amazon Personalize"),
+        (glue_event() | {"time": "2020-09-28T01:00:00"}, "a time without its zone"),
+        (glue_event() | {"time": None}, "Glue's event has no time but None"),
+        (glue_event() | {"time": 1601254800}, "Glue's event has no time but 1601254800"),
+        (glue_event() | {"account": "999999999999"}, "of account '999999999999', and this .* 1111"),
+        (glue_event() | {"region": "us-east-1"}, "of region 'us-east-1', and this .* ap-northeast"),
         ({"source": "aws.glue"}, "Glue's event lacks jobName, jobRunId, state, time"),
         (glue_event() | {"time": "noon"}, "Glue's event has no time but 'noon'"),
         (glue_event(state="FAILED"), "the Glue job is FAILED, not SUCCEEDED"),
@@ -171,6 +190,11 @@ def test_a_request_may_choose_date_campaigns_and_modes() -> None:
         ({"refresh": "weekly", "base_date": "20200928"}, "base_date must be a number"),
         ({"refresh": "weekly", "base_date": 20200931}, "base_date must be a number"),
         ({"refresh": "weekly", "base_date": 20200929}, "base_date 20200929 is in the future"),
+        ({"refresh": "weekly", "base_date": 10000101}, "base_date 10000101 is before Amazon Pers"),
+        ({"refresh": "weekly", "base_date": True}, "base_date must be a number"),
+        ({"refresh": None}, "refresh None is not in this environment"),
+        ({"refresh": "weekly", "run": "\ud800"}, "run must be a word"),
+        ({"refresh": "weekly", "training_mode": []}, "training_mode must be FULL or UPDATE"),
         ({"refresh": "weekly", "campaigns": ["x"]}, "campaigns x are not of this refresh"),
         ({"refresh": "weekly", "campaigns": []}, "campaigns must be a list of campaign names"),
         ({"refresh": "weekly", "training_mode": "ALL"}, "training_mode must be FULL or UPDATE"),
@@ -180,6 +204,19 @@ def test_a_request_may_choose_date_campaigns_and_modes() -> None:
 def test_a_trigger_that_cannot_start_anything_says_why(trigger: object, reason: str) -> None:
     with pytest.raises(triggers.InvalidTrigger, match=reason):
         plan(trigger)
+
+
+def test_an_event_of_this_account_and_region_is_accepted_also_if_its_clock_runs_ahead() -> None:
+    here = {"account": "111122223333", "region": "ap-northeast-1", "time": "2020-09-28T01:04:00Z"}
+    assert len(plan(glue_event() | here)) == 1
+
+
+def test_every_problem_of_an_event_is_reported_at_once_and_nothing_is_quoted_at_length() -> None:
+    with pytest.raises(triggers.InvalidTrigger) as caught:
+        plan(glue_event(jobRunId=["x" * 10_000]) | {"account": "1", "time": "noon"})
+    for reason in ("jobRunId", "account", "no time but 'noon'"):
+        assert reason in str(caught.value)
+    assert len(str(caught.value)) < 1000
 
 
 def test_every_problem_of_a_request_is_reported_at_once() -> None:

@@ -9,11 +9,13 @@ import pytest
 import triggers
 
 from stacks.load import load
-from stacks.plan import plan_settings
+from stacks.plan import plan_settings, reconcile_window
+from stacks.settings import Reconcile
 from tests.unit.made_up_history import MadeUpHistory, row
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = plan_settings(load(ROOT / "environments")["prod"], import_role_arn="arn:role")
+DAY = timedelta(days=1)
 COMPLETED = datetime(2020, 9, 28, 1, tzinfo=UTC)
 RUN_ID = "jr_" + "a" * 64
 KEY = triggers.run_key(RUN_ID)
@@ -133,3 +135,64 @@ def test_without_a_success_of_glue_nothing_is_started() -> None:
     past = history()
     past.success = None
     assert started(past) == []
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def deployed(past: MadeUpHistory, *, created: datetime, updated: datetime) -> MadeUpHistory:
+    past.deployed = {"created": created, "updated": updated}
+    return past
+
+
+def test_a_success_before_the_first_deployment_is_not_started() -> None:
+    after = COMPLETED + MINUTE
+    assert started(deployed(history(), created=after, updated=after)) == []
+    before = COMPLETED - MINUTE
+    assert started(deployed(history(), created=before, updated=before)) == [NAME]
+
+
+def test_a_success_before_a_campaign_was_added_is_not_started() -> None:
+    past = deployed(history(), created=COMPLETED - 90 * DAY, updated=COMPLETED + MINUTE)
+    assert started(past) == []
+
+
+def test_a_lost_event_of_a_campaign_with_rows_is_found_after_a_later_deployment() -> None:
+    before = row("COMPLETE", key="11111111", base_date=20200921)
+    past = deployed(history(before), created=COMPLETED - 90 * DAY, updated=COMPLETED + MINUTE)
+    assert started(past) == [NAME]
+
+
+def test_rows_of_a_table_that_was_kept_do_not_make_a_new_stack_start_old_successes() -> None:
+    before = row("COMPLETE", key="11111111", base_date=20200921)
+    after = COMPLETED + MINUTE
+    assert started(deployed(history(before), created=after, updated=after)) == []
+
+
+@pytest.mark.parametrize(("days", "expected"), [(2.9, [NAME]), (3.1, [])])
+def test_a_success_is_started_within_three_periods_of_the_schedule(
+    days: float, expected: list[str]
+) -> None:
+    later = COMPLETED + days * DAY
+    plans = plan_refresh.plan({"reconcile": True}, SETTINGS, later, history())
+    assert [e["name"] for e in plans] == expected
+
+
+@pytest.mark.parametrize(
+    ("schedule", "days"),
+    [
+        ("rate(1 day)", 3),
+        ("rate(5 minutes)", 1),
+        ("rate(12 hours)", 1.5),
+        ("rate(7 days)", 21),
+        ("cron(0 12 * * ? *)", 3),
+        ("cron(0/10 * * * ? *)", 3),
+        ("cron(0 12 ? * MON *)", 21),
+        ("cron(0 12 1 * ? *)", 93),
+        ("cron(0 12 1 1 ? *)", 3 * 366),
+    ],
+)
+def test_reconciliation_looks_back_for_three_periods_and_at_least_a_day(
+    schedule: str, days: float
+) -> None:
+    assert reconcile_window(Reconcile(schedule=schedule)) == days * 86400

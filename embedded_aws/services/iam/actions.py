@@ -230,7 +230,11 @@ _RULES: dict[str, Rule] = {
         for name in ("SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
     },
     **_same("states", "stateMachineArn", "StartExecution ListExecutions DescribeStateMachine"),
-    **_same("states", "executionArn", "DescribeExecution StopExecution GetExecutionHistory"),
+    **_same(
+        "states",
+        "executionArn",
+        "DescribeExecution DescribeStateMachineForExecution StopExecution GetExecutionHistory",
+    ),
     "sts:GetCallerIdentity": lambda _params, _place: [],
     **{
         f"xray:{name}": _everywhere(f"xray:{name}")

@@ -50,6 +50,7 @@ class Campaigns(Store):
             tags,
             name=name,
             version=version,
+            deploys=solution_version_arn,
             minimum_tps=min_provisioned_tps,
             config=campaign_config,
         )
@@ -105,18 +106,19 @@ class Campaigns(Store):
         """Start an update; the campaign stays ACTIVE and serves as before until it is done."""
         campaign = self.find(Campaign, campaign_arn)
         _check_settled(campaign)
-        version = campaign.version
+        version, deploys = campaign.version, solution_version_arn or campaign.deploys
         if solution_version_arn is not None:
             version = self._deployable(solution_version_arn, campaign_config)
         tps = campaign.minimum_tps if min_provisioned_tps is None else min_provisioned_tps
         config = campaign.config if campaign_config is None else campaign_config
         if (
-            (version, tps, config) == (campaign.version, campaign.minimum_tps, campaign.config)
+            (deploys, version, tps, config)
+            == (campaign.deploys, campaign.version, campaign.minimum_tps, campaign.config)
             and campaign.status == "ACTIVE"
             and self.behaviour.unchanged_campaign_update == "refused"
         ):
             raise invalid(f"There is nothing to update: {campaign_arn} already has these settings.")
-        self._run_update(campaign, version, tps, config)
+        self._run_update(campaign, version, deploys, tps, config)
         return {"campaignArn": campaign_arn}
 
     def get_recommendations(
@@ -171,7 +173,9 @@ class Campaigns(Store):
         for campaign in self.of(Campaign):
             follows = (campaign.config or {}).get("syncWithLatestSolutionVersion")
             if follows and campaign.version.solution is version.solution and _is_settled(campaign):
-                self._run_update(campaign, version, campaign.minimum_tps, campaign.config)
+                self._run_update(
+                    campaign, version, campaign.deploys, campaign.minimum_tps, campaign.config
+                )
 
     def _deployable(self, arn: str, config: dict[str, Any] | None) -> SolutionVersion:
         """Return the ACTIVE version that an ARN, or `<solution>/$LATEST`, names."""
@@ -193,11 +197,17 @@ class Campaigns(Store):
         return version
 
     def _run_update(
-        self, campaign: Campaign, version: SolutionVersion, tps: int, config: Answer | None
+        self,
+        campaign: Campaign,
+        version: SolutionVersion,
+        deploys: str,
+        tps: int,
+        config: Answer | None,
     ) -> None:
         words, now = self.behaviour.campaign_update_status, clock.current()
         update = campaign.update = CampaignUpdate(
             version=version,
+            deploys=deploys,
             minimum_tps=tps,
             config=config,
             created=now.time(),
@@ -215,7 +225,8 @@ class Campaigns(Store):
                 advance(f"{words} FAILED")
                 return
             advance("ACTIVE")
-            campaign.version, campaign.minimum_tps, campaign.config = version, tps, config
+            campaign.version, campaign.deploys = version, deploys
+            campaign.minimum_tps, campaign.config = tps, config
             self.advance(campaign, "ACTIVE")
 
         duration = self.behaviour.campaign_duration(_items(version), update=True)

@@ -140,6 +140,7 @@ class Solution(Resource):
     group: DatasetGroup
     settings: Answer  # recipeArn, performAutoTraining, … as requested, with defaults filled in
     versions: list[SolutionVersion] = field(default_factory=list)  # oldest first
+    update: Answer | None = None  # the last UpdateSolution, as latestSolutionUpdate shows it
 
     def _members(self) -> Answer:
         return self.settings | present(
@@ -147,6 +148,7 @@ class Solution(Resource):
             solutionArn=self.arn,
             datasetGroupArn=self.group.arn,
             latestSolutionVersion=self.versions[-1].describe() if self.versions else None,
+            latestSolutionUpdate=self.update,
         )
 
 
@@ -178,6 +180,7 @@ class CampaignUpdate:
     """The last UpdateCampaign of a campaign: the new settings, and its progress."""
 
     version: SolutionVersion
+    deploys: str  # as it was requested: a version's ARN, or <solution ARN>/$LATEST
     minimum_tps: int
     config: Answer | None
     created: float
@@ -188,7 +191,7 @@ class CampaignUpdate:
     def describe(self) -> Answer:
         """Return the update as `latestCampaignUpdate` shows it."""
         return present(
-            solutionVersionArn=self.version.arn,
+            solutionVersionArn=self.deploys,
             minProvisionedTPS=self.minimum_tps,
             campaignConfig=self.config,
             status=self.status,
@@ -204,6 +207,7 @@ class Campaign(Resource):
 
     name: str
     version: SolutionVersion
+    deploys: str  # as it was requested: a version's ARN, or <solution ARN>/$LATEST
     minimum_tps: int
     config: Answer | None
     update: CampaignUpdate | None = None
@@ -212,7 +216,7 @@ class Campaign(Resource):
         return present(
             name=self.name,
             campaignArn=self.arn,
-            solutionVersionArn=self.version.arn,
+            solutionVersionArn=self.deploys,
             minProvisionedTPS=self.minimum_tps,
             campaignConfig=self.config,
             latestCampaignUpdate=self.update.describe() if self.update else None,

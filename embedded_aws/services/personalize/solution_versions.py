@@ -135,6 +135,8 @@ class SolutionVersions(Store):
         def train() -> None:
             if solution.status != "ACTIVE" or solution.arn not in self.resources:
                 return
+            if not solution.settings["performAutoTraining"]:  # an update has turned it off
+                return
             self._begin(solution, None, training_mode="AUTOTRAIN", training_type="AUTOMATIC")
             self.after(period, train)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from embedded_aws import clock
 from embedded_aws.services.personalize.recipes import all_recipes, recipe_name
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
@@ -108,6 +109,46 @@ class Solutions(Store):
         solutions = self.of(Solution)
         found = [s.describe() for s in solutions if dataset_group_arn in (None, s.group.arn)]
         return page("solutions", found, max_results, next_token)
+
+    def update_solution(
+        self,
+        *,
+        solution_arn: str,
+        perform_auto_training: bool | None = None,
+        perform_incremental_update: bool | None = None,
+        solution_update_config: dict[str, Any] | None = None,
+    ) -> Answer:
+        """Start to change a solution's automatic training; until then it trains as before."""
+        solution = self.find(Solution, solution_arn)
+        check_active(solution)
+        if solution.update and solution.update["status"] in IN_PROGRESS:
+            raise in_use(f"Solution {solution_arn} is being updated.")
+        changes = present(
+            performAutoTraining=perform_auto_training,
+            performIncrementalUpdate=perform_incremental_update,
+        )
+        if not changes and solution_update_config is None:
+            raise invalid("There is nothing to update.")
+        now = clock.current()
+        update = solution.update = changes | present(
+            solutionUpdateConfig=solution_update_config,
+            status="CREATE PENDING",
+            creationDateTime=now.time(),
+            lastUpdatedDateTime=now.time(),
+        )
+
+        def advance(status: str) -> None:
+            update.update(status=status, lastUpdatedDateTime=now.time())
+
+        def finish() -> None:
+            advance("ACTIVE")
+            config = solution.settings.get("solutionConfig", {}) | (solution_update_config or {})
+            solution.settings.update(changes | ({"solutionConfig": config} if config else {}))
+
+        duration = self.behaviour.resource_seconds
+        self.after(duration / 2, lambda: advance("CREATE IN_PROGRESS"))
+        self.after(duration, finish)
+        return {"solutionArn": solution_arn}
 
     def delete_solution(self, *, solution_arn: str) -> Answer:
         """Delete a solution and its versions, if no campaign uses one and none is in training."""

@@ -29,9 +29,9 @@ LATEST_PAST_START = 300.0
 class SchedulerBehaviour:
     """One region's EventBridge Scheduler; change its field at any time."""
 
-    # When a rate schedule without a StartDate is due first. The user guide has it begin "at once";
-    # by default it lets one period pass here, so that a deployment alone starts nothing.
-    rate_begins: Literal["after a period", "at once"] = "after a period"
+    # When a rate schedule without a StartDate is due first. The user guide has it begin at once;
+    # the other way is for tests of a schedule's later times.
+    rate_begins: Literal["at once", "after a period"] = "at once"
 
 
 class ClockedSchedule(Schedule):
