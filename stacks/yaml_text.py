@@ -124,6 +124,7 @@ class _Walk:
                 f"{field_path(place)}: YAML cannot read {node.value!r} as {node.tag}; "
                 "put it in quotes, without a tag"
             )
+            self.loader.recursive_objects.clear()  # PyYAML would take it up again
             node.tag = f"{TAG}str"
             return
         if isinstance(value, int | float) and MISREAD.fullmatch(node.value):
