@@ -14,7 +14,12 @@ from moto.cloudformation.models import Stack
 from moto.core.common_models import CloudFormationModel
 
 from embedded_aws.moto_changes import replace
-from embedded_aws.services.cloudformation import api_resources, change_sets, resources
+from embedded_aws.services.cloudformation import (
+    api_resources,
+    change_sets,
+    properties,
+    resources,
+)
 
 # Importing these modules registers their models.
 MODELS = (api_resources, resources)
@@ -29,6 +34,7 @@ _LONGEST = {
 _LONGEST_OTHER = 80
 _plain_class_from_type = parsing.resource_class_from_type
 _plain_create = parsing.parse_and_create_resource
+_plain_named = parsing.parse_resource_and_generate_name
 _plain_parse = Stack.parse_template
 
 
@@ -55,6 +61,15 @@ def _create(logical_id: str, resource_json: dict[str, Any], *args: Any, **kwargs
         failure = ValidationError(message=f"{logical_id} ({resource_json['Type']}): {reason}")
         failure.resource = logical_id  # type: ignore[attr-defined]
         raise failure from error
+
+
+def _checked(*args: Any) -> Any:
+    """Read a resource with its references resolved, and check what its model would not."""
+    parsed = _plain_named(*args)
+    if parsed:
+        _, resource_json, _ = parsed
+        properties.check(resource_json["Type"], resource_json.get("Properties", {}))
+    return parsed
 
 
 def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str:
@@ -84,6 +99,11 @@ def install() -> None:
         "an unknown type or a resource that cannot be created fails the deployment",
         resource_class_from_type=_class_from_type,
         parse_and_create_resource=_create,
+    )
+    replace(
+        parsing,
+        "names, numbers and policies that AWS refuses fail the deployment",
+        parse_resource_and_generate_name=_checked,
     )
     replace(
         parsing,
