@@ -34,7 +34,7 @@ from embedded_aws.behaviour import Behaviour
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
 from embedded_aws.faults import FaultLayer, Faults
-from embedded_aws.services import iam
+from embedded_aws.services import iam, s3
 from embedded_aws.services.glue.models import ClockedGlueBackend, glue_backend
 from embedded_aws.services.iam.guard import Guard
 
@@ -195,6 +195,7 @@ def install_services() -> None:
     embedded_aws.services.cloudformation.install()
     embedded_aws.services.iam.guard.install()
     embedded_aws.services.iam.quotas.install()
+    s3.install()
     moto_speed.install()
 
 

@@ -44,15 +44,16 @@ def service_model(service: str) -> ServiceModel:
     return botocore.session.get_session().get_service_model(service)
 
 
-def complaint(shape: Shape | None, request: object) -> str | None:
+def complaint(shape: Shape | None, request: object, at: str = "") -> str | None:
     """Return everything that is wrong with a request, in one message as AWS words it.
 
-    `shape` is the operation's input shape and `request` the decoded JSON body. Returns None for a
-    valid request, or else "2 validation errors detected: Value 'a b' at 'jobName' failed to …".
+    `shape` is the operation's input shape and `request` the decoded JSON body; or both are those of
+    the member named by `at`. Returns None for a valid request, or else "2 validation errors
+    detected: Value 'a b' at 'jobName' failed to …".
     """
     if shape is None:
         return None
-    found = list(_problems(shape, request, ""))
+    found = list(_problems(shape, request, at))
     if not found:
         return None
     plural = "s" if len(found) > 1 else ""

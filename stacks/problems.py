@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from stacks import rules
+from stacks.settings import Provisioned, Stages
+from stacks.yaml_text import Place, field_path
+
+LONGEST_QUOTE = 120
 ARN_PARTS = 6
+SHARED = {
+    "dataset": "refreshes share a dataset's import jobs",
+    "solution": "campaigns share a solution's trainings",
+}
 UNION_BRANCHES = ("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']")
 
 
-def faults_in_words(error: ValidationError) -> list[str]:
-    """Return one line a fault of a field, `<path of the field>: <what to do>`."""
+def faults_in_words(
+    error: ValidationError, written: Callable[[Place], str | None]
+) -> dict[Place, str]:
+    """Return what is wrong with each field, as `<path of the field>: <what to do>`, by its place.
+
+    `written` returns the scalar at a place as the file has it.
+    """
     faults: list[dict[str, Any]] = [dict(fault) for fault in error.errors()]
     # where a word or a mapping may stand, each is judged as what it is, not as the other too
-    return [
-        _in_words(fault)
+    judged = [
+        fault
         for fault in faults
         if not (fault["type"] == "literal_error" and isinstance(fault["input"], dict))
         and not (fault["type"] == "model_type" and fault["loc"][-1] in UNION_BRANCHES)
     ]
+    words: dict[Place, str] = {}
+    for fault in judged:
+        # pydantic adds the name of a union's branch; it means nothing to the file's author
+        place = tuple(part for part in fault["loc"] if part not in UNION_BRANCHES)
+        given = _quoted(fault["input"], written(place))
+        words[place] = f"{field_path(place)}: {_advice(fault, given, written(place))}"
+    return words
 
 
 def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
@@ -34,7 +55,7 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
     role = role if isinstance(role, dict) else {}
     if "import_role" in raw and ("arn" in role) == ("buckets" in role):
         yield "import_role: give either arn (an existing role) or buckets (the stack makes a role)"
-    yield from _foreign(str(role.get("arn", "")), str(raw.get("account")), raw.get("region"))
+    yield from _foreign(role.get("arn"), raw.get("account"), raw.get("region"))
     if "arn" in role and role.get("bucket_keys"):
         yield (
             "import_role.bucket_keys: the stack makes no role that could use them; remove them, "
@@ -47,10 +68,12 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
         for _, dataset in _items(refresh, "datasets", at)
         if (bucket := re.match(r"s3://([^/]+)", str(dataset.get("location"))))
     }
-    buckets = role.get("buckets")
-    for bucket in buckets if isinstance(buckets, list) else []:
-        if bucket not in used:
-            yield f"import_role.buckets: no dataset lies in {bucket}; remove it"
+    buckets = [bucket for bucket in _list(role.get("buckets")) if isinstance(bucket, str)]
+    for name in dict.fromkeys(buckets):
+        if name not in used:
+            yield f"import_role.buckets: no dataset lies in {name}; remove it"
+        if buckets.count(name) > 1:
+            yield f"import_role.buckets: {name} stands {buckets.count(name)} times; keep one"
     seen: dict[tuple[str, str], str] = {}
     for at, refresh in _items(raw, "refreshes"):
         yield from _twice(seen, "refresh", refresh.get("name"), f"{at}.name")
@@ -66,58 +89,179 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
             )
         for where, campaign in _items(refresh, "campaigns", at):
             yield from _twice(seen, "campaign", campaign.get("name"), f"{where}.name")
+    yield from _two_ways(raw)
+    yield from _common_folders(raw)
+    yield from _over_the_maximum(raw)
 
 
-def _in_words(fault: dict[str, Any]) -> str:
-    given = fault["input"]
+def shared_names(raws: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what environments of one account and region share though each needs its own.
+
+    Takes the files as they were read, by their names, of whatever shape.
+    """
+    owners: dict[tuple[Any, ...], str] = {}
+    for file, raw in raws.items():
+        for kind, place, name in dict.fromkeys(_owned(raw)):
+            home = (str(raw.get("account")), str(raw.get("region")), kind, name)
+            if (first := owners.setdefault(home, file)) != file:
+                yield (
+                    f"{file}: {place}: {kind} {name!r} is in {first} too, in the same account and "
+                    f"region; two environments would change one {kind}: name another, or make "
+                    "them one environment"
+                )
+
+
+def _owned(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield kind, place and name of what belongs to one environment alone."""
+    table = raw.get("table")
+    if isinstance(table, dict) and isinstance(table.get("name"), str):
+        yield "table", "table.name", table["name"]
+    solutions = set()
+    for at, refresh in _items(raw, "refreshes"):
+        for where, campaign in _items(refresh, "campaigns", at):
+            name, solution = campaign.get("name"), campaign.get("solution")
+            if isinstance(name, str):
+                yield "campaign", f"{where}.name", name
+            if isinstance(solution, str) and solution not in solutions:
+                solutions.add(solution)
+                yield "solution", f"{where}.solution", solution
+
+
+def _two_ways(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield datasets that are delivered, and solutions that are trained, in two ways."""
+    first: dict[tuple[str, ...], tuple[str, str]] = {}
+
+    def differs(kind: str, thing: str, field: str, value: Any, at: str) -> Iterator[str]:
+        if not isinstance(value, str):
+            return
+        other, before = first.setdefault((kind, thing, field), (at, value))
+        if before != value:
+            yield (
+                f"{at}.{field}: {value} for {kind} {thing}, which has {before} at {other}.{field}; "
+                f"{SHARED[kind]}: give both the same {field}"
+            )
+
+    for at, refresh in _items(raw, "refreshes"):
+        for where, dataset in _items(refresh, "datasets", at):
+            thing = f"{dataset.get('dataset_group')}/{dataset.get('type')}"
+            mode = dataset.get("import_mode", "FULL")
+            yield from differs("dataset", thing, "location", dataset.get("location"), where)
+            yield from differs("dataset", thing, "import_mode", mode, where)
+        for where, campaign in _items(refresh, "campaigns", at):
+            mode = campaign.get("training_mode", "FULL")
+            solution = str(campaign.get("solution"))
+            yield from differs("solution", solution, "training_mode", mode, where)
+
+
+def _common_folders(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield datasets of different types whose files Personalize would read from one folder.
+
+    It reads a folder one level deep, and all files there must have the dataset's columns.
+    """
+    seen: list[tuple[str, str, str]] = []
+    for at, refresh in _items(raw, "refreshes"):
+        for where, dataset in _items(refresh, "datasets", at):
+            location, kind = dataset.get("location"), str(dataset.get("type"))
+            if not isinstance(location, str):
+                continue
+            for place, other, other_kind in seen:
+                folder = other.rpartition("/")[0] == location.rpartition("/")[0]
+                whole = location == other or location.endswith("/") or other.endswith("/")
+                if kind != other_kind and folder and whole:
+                    yield (
+                        f"{where}.location: {location} holds {kind}, and {place}.location has "
+                        f"{other_kind} in the same folder; give each type a folder of its own"
+                    )
+                    break
+            seen.append((where, location, kind))
+
+
+def _over_the_maximum(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a least value above its greatest."""
+    for stage, values in Stages():
+        given = raw.get("stages")
+        given = given.get(stage) if isinstance(given, dict) else None
+        yield from _in_order(
+            f"stages.{stage}", given, values, "shortest_wait_seconds", "longest_wait_seconds"
+        )
+    table = raw.get("table")
+    capacity = table.get("capacity") if isinstance(table, dict) else None
+    yield from _in_order("table.capacity", capacity, Provisioned(), "write", "max_write")
+
+
+def _in_order(at: str, given: Any, defaults: Any, low: str, high: str) -> Iterator[str]:
+    given = given if isinstance(given, dict) else {}
+    least, most = (given.get(name, getattr(defaults, name)) for name in (low, high))
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        yield f"{at}: {low} is {least}, over {high}, which is {most}; raise {high} or lower {low}"
+
+
+def _advice(fault: dict[str, Any], given: str, written: str | None) -> str:
     match fault["type"]:
         case "extra_forbidden":
             advice = "is not a known setting; remove it, or check its spelling"
         case "missing":
             advice = "is missing; add it"
-        case "string_type" if isinstance(given, int):
-            advice = f"must be text; put it in quotes: '{given}'"
-        case "string_pattern_mismatch" if "s3://" in fault["ctx"]["pattern"]:
-            advice = (
-                f"{given!r} is not an S3 location; write a folder with its trailing / "
-                "(s3://bucket/folder/) or one file (s3://bucket/folder/file.csv)"
-            )
-        case "string_pattern_mismatch" if "rate" in fault["ctx"]["pattern"]:
-            advice = (
-                f"{given!r} is not a schedule; write rate(1 day), or six fields as in "
-                "cron(0 12 * * ? *)"
-            )
+        case "string_type" if written:
+            advice = f"must be text; put it in quotes: '{written}'"
         case "string_pattern_mismatch":
-            advice = f"{given!r} does not have the form {fault['ctx']['pattern']}"
+            advice = _form(fault, given)
         case "literal_error" if fault["loc"][-1] in UNION_BRANCHES:
-            advice = f"must be {fault['ctx']['expected']} or a mapping, not {given!r}"
+            advice = f"must be {fault['ctx']['expected']} or a mapping, not {given}"
         case "value_error":
             advice = fault["msg"].removeprefix("Value error, ")
         case _:
-            advice = f"{fault['msg']} (it is {given!r})"
-    return f"{_field(fault['loc'])}: {advice}"
+            advice = f"{fault['msg']} (it is {given})"
+    return advice
 
 
-def _field(location: tuple[int | str, ...]) -> str:
-    # pydantic adds the name of a union's branch; it means nothing to the file's author
-    parts = [part for part in location if part not in UNION_BRANCHES]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
-    return path.lstrip(".")
+def _form(fault: dict[str, Any], given: str) -> str:
+    pattern = fault["ctx"]["pattern"]
+    if "s3://" in pattern:
+        return (
+            f"{given} is not an S3 location; write a folder with its trailing / "
+            "(s3://bucket/folder/) or one file (s3://bucket/folder/file.csv)"
+        )
+    if "rate" in pattern:
+        return (
+            f"{given} is not a schedule; write rate(1 day), or six fields as in cron(0 12 * * ? *)"
+        )
+    if fault["loc"] == ("account",):
+        return f"{given} is not an account; write its twelve digits, in quotes"
+    return f"{given} does not have the form {pattern}"
 
 
-def _foreign(arn: str, account: str, region: Any) -> Iterator[str]:
-    parts = arn.split(":")
-    if len(parts) < ARN_PARTS:
+def _quoted(value: Any, written: str | None) -> str:
+    """Return a value as people know it from the file, in one short line."""
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if isinstance(value, str):
+        quoted = repr(value)
+    elif value is None:
+        quoted = "empty"
+    else:
+        quoted = written or repr(value)
+    return quoted if len(quoted) <= LONGEST_QUOTE else f"{quoted[:LONGEST_QUOTE]}…"
+
+
+def _foreign(arn: Any, account: Any, region: Any) -> Iterator[str]:
+    found = re.match(r"arn:(aws[a-z-]*):[a-z]+:([^:]*):(\d{12}):", str(arn))
+    if found is None:
         return
-    if re.fullmatch(r"\d{12}", parts[4]) and parts[4] != account:
+    if isinstance(account, str) and found[3] != account:
         yield (
-            f"import_role.arn: belongs to account {parts[4]}, this environment is {account}; "
+            f"import_role.arn: belongs to account {found[3]}, this environment is {account}; "
             "name a role of this account"
         )
-    if parts[3] and parts[3] != region:
+    if region in rules.REGIONS and found[1] != rules.partition(region):
         yield (
-            f"import_role.arn: names region {parts[3]}, this environment is in {region}; "
-            f"a role's ARN has no region: {parts[0]}:{parts[1]}:iam::<account>:role/<name>"
+            f"import_role.arn: is of partition {found[1]}, and {region} is in "
+            f"{rules.partition(region)}; name a role of this partition"
+        )
+    if found[2] and found[2] != region:
+        yield (
+            f"import_role.arn: names region {found[2]}, this environment is in {region}; "
+            "a role's ARN has no region: arn:<partition>:iam::<account>:role/<name>"
         )
 
 
@@ -160,6 +304,10 @@ def _twice(seen: dict[tuple[str, str], str], kind: str, name: Any, at: str) -> I
 
 def _items(raw: Mapping[str, Any], key: str, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     values = raw.get(key)
-    for index, value in enumerate(values if isinstance(values, list) else []):
+    for index, value in enumerate(_list(values)):
         if isinstance(value, dict):
             yield f"{at}.{key}[{index}]".lstrip("."), value
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from stacks import rules
 
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
 )  # fmt: skip
-
-
-def _known_time_zone(name: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise ValueError(
-            f"{name!r} is not an IANA time zone; write one such as Asia/Seoul or UTC"
-        ) from unknown
-    return name
 
 
 def _retention_that_cloudwatch_knows(days: int) -> int:
@@ -55,8 +46,27 @@ PersonalizeName = Annotated[
     str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$")
 ]
 BucketName = Annotated[
-    str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.\-]*[a-z0-9]$")
+    str,
+    Field(json_schema_extra={"pattern": r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$"}),
+    AfterValidator(rules.bucket),
 ]
+RoleArn = Annotated[str, Field(max_length=256), AfterValidator(rules.role_arn)]
+GlueJob = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(rules.glue_job)]
+Location = Annotated[
+    str,
+    Field(max_length=256, pattern=r"^s3://[a-z0-9.\-]+/(.+/|.+\.csv)?$"),
+    AfterValidator(rules.location),
+]
+Schedule = Annotated[
+    str,
+    Field(
+        max_length=256,
+        pattern=r"^(rate\((1 (minute|hour|day)|[1-9][0-9]* (minutes|hours|days))\)"
+        r"|cron\(\S+( \S+){5}\))$",
+    ),
+    AfterValidator(rules.schedule),
+]
+Units = Annotated[int, Field(ge=1, le=40_000)]  # DynamoDB's quota for a table
 
 
 class _Settings(BaseModel):
@@ -68,9 +78,9 @@ class _Settings(BaseModel):
 class Provisioned(_Settings):
     """Provisioned throughput as in the article: reads fixed, writes scaled automatically."""
 
-    read: int = Field(default=1, ge=1, description="Read capacity units.")
-    write: int = Field(default=1, ge=1, description="Write capacity units to start from.")
-    max_write: int = Field(default=10, ge=1, description="Where write auto scaling stops.")
+    read: Units = Field(default=1, description="Read capacity units.")
+    write: Units = Field(default=1, description="Write capacity units to start from.")
+    max_write: Units = Field(default=10, description="Where write auto scaling stops.")
 
 
 class Table(_Settings):
@@ -155,10 +165,8 @@ class Stages(_Settings):
 class Reconcile(_Settings):
     """How often to look for what was missed: lost events, and refreshes that died."""
 
-    schedule: str = Field(
+    schedule: Schedule = Field(
         default="rate(1 day)",
-        pattern=r"^(rate\((1 (minute|hour|day)|[1-9]\d* (minutes|hours|days))\)"
-        r"|cron\(\S+( \S+){5}\))$",
         description="rate(1 day), or cron(minute hour day month weekday year) in time_zone.",
     )
     attempts: int = Field(
@@ -169,9 +177,7 @@ class Reconcile(_Settings):
 class ImportRole(_Settings):
     """The role with which Personalize reads the data: an existing one, or one the stack makes."""
 
-    arn: str | None = Field(
-        default=None, pattern=r"^arn:[a-z\-]+:iam::\d{12}:role/.+$", description="An existing role."
-    )
+    arn: RoleArn | None = Field(default=None, description="An existing role.")
     buckets: list[BucketName] | None = Field(
         default=None, min_length=1, description="Make a role that may read these buckets."
     )
@@ -187,10 +193,8 @@ class Dataset(_Settings):
 
     dataset_group: PersonalizeName
     type: Literal["INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS"]
-    location: str = Field(
-        max_length=256,
-        pattern=r"^s3://[a-z0-9.\-]+/(.+/|.+\.csv)?$",
-        description="A folder, with its trailing /, or one .csv file: s3://bucket/folder/",
+    location: Location = Field(
+        description="A folder, with its trailing /, or one .csv file: s3://bucket/folder/"
     )
     import_mode: Literal["FULL", "INCREMENTAL"] = "FULL"
 
@@ -207,7 +211,7 @@ class Refresh(_Settings):
     """What happens when one Glue job has succeeded."""
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$")
-    glue_job: str = Field(min_length=1, max_length=255)
+    glue_job: GlueJob
     datasets: list[Dataset] = Field(min_length=1)
     campaigns: list[Campaign] = Field(min_length=1)
 
@@ -215,9 +219,12 @@ class Refresh(_Settings):
 class Environment(_Settings):
     """One environment: an AWS account and region, and the refreshes that run there."""
 
-    account: str = Field(pattern=r"^\d{12}$", description="Twelve digits, in quotes.")
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
-    time_zone: Annotated[str, AfterValidator(_known_time_zone)] = Field(
+    account: str = Field(pattern=r"^[0-9]{12}$", description="Twelve digits, in quotes.")
+    region: Annotated[str, AfterValidator(rules.region)] = Field(
+        json_schema_extra={"enum": list(rules.REGIONS)},
+        description="Where the campaigns are; Amazon Personalize is in these regions.",
+    )
+    time_zone: Annotated[str, AfterValidator(rules.time_zone)] = Field(
         default="UTC", description="IANA name; a refresh's base_date is the date there."
     )
     table: Table
@@ -256,11 +263,8 @@ class Environment(_Settings):
 
     @property
     def partition(self) -> str:
-        """The partition that the region belongs to: aws, aws-cn or aws-us-gov."""
-        for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
-            if self.region.startswith(prefix):
-                return partition
-        return "aws"
+        """The partition that the region belongs to: aws or aws-cn."""
+        return rules.partition(self.region)
 
     @property
     def url_suffix(self) -> str:

@@ -150,12 +150,37 @@ def test_an_invalid_expression_is_refused(expression: str) -> None:
         parse(expression, "UTC")
 
 
-@pytest.mark.parametrize("field", ["15W", "LW"])
-def test_an_expression_that_only_aws_supports_is_refused_with_the_reason(field: str) -> None:
-    with pytest.raises(InvalidExpressionError, match="only the day-of-month L is supported"):
-        parse(f"cron(0 10 {field} * ? *)", "UTC")
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("L * ?", ["2020-09-30", "2020-10-31", "2020-11-30"]),
+        ("LW * ?", ["2020-09-30", "2020-10-30", "2020-11-30"]),
+        ("1W * ?", ["2020-10-01", "2020-11-02", "2020-12-01"]),
+        ("15W 11,12 ?", ["2020-11-16", "2020-12-15", "2021-11-15"]),
+        ("31W * ?", ["2020-10-30", "2020-12-31", "2021-01-29"]),
+        ("? * L", ["2020-10-03", "2020-10-10", "2020-10-17"]),
+        ("? * 6L", ["2020-10-30", "2020-11-27", "2020-12-25"]),
+        ("? * 3#2", ["2020-10-13", "2020-11-10", "2020-12-08"]),
+        ("? * mon#5", ["2020-11-30", "2021-03-29", "2021-05-31"]),
+    ],
+)
+def test_awss_special_days_are_the_last_the_nearest_weekday_and_the_nth(
+    fields: str, expected: list[str]
+) -> None:
+    assert times(f"cron(0 0 {fields} *)") == [f"{day}T00:00" for day in expected]
 
 
-def test_a_time_zone_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(InvalidExpressionError, match="Timezone Europe/Nowhere"):
-        parse("rate(1 hour)", "Europe/Nowhere")
+@pytest.mark.parametrize(
+    "fields", ["32W * ?", "W * ?", "1W,2W * ?", "? * 8L", "? * 3#6", "? * 3#1,6#3", "? * 5W"]
+)
+def test_a_special_day_that_does_not_exist_is_refused(fields: str) -> None:
+    with pytest.raises(InvalidExpressionError, match="Invalid Schedule Expression"):
+        parse(f"cron(0 10 {fields} *)", "UTC")
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Nowhere", "localtime", "posix/Asia/Seoul", "asia/seoul", "Factory", "../UTC"]
+)
+def test_a_time_zone_that_is_not_ianas_is_refused(zone: str) -> None:
+    with pytest.raises(InvalidExpressionError, match=f"Timezone {zone}"):
+        parse("rate(1 hour)", zone)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.infrastructure.test_stack import listed, only, resources, statements
 
-KEY = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+KEY = "arn:aws:kms:eu-central-1:555566667777:key/11111111-2222-3333-4444-555555555555"
 BUCKET_KEY = "arn:aws:kms:eu-central-1:444455556666:key/66666666-7777-8888-9999-000000000000"
 SERVED = {
     "Refresh": "dynamodb.eu-central-1.amazonaws.com",
@@ -53,7 +53,7 @@ def test_what_can_have_tags_has_those_of_the_environment(guarded: dict[str, Any]
 
 def test_every_role_has_the_permissions_boundary(guarded: dict[str, Any]) -> None:
     roles = resources(guarded, "AWS::IAM::Role").values()
-    boundary = "arn:aws:iam::111122223333:policy/workload-boundary"
+    boundary = "arn:aws:iam::555566667777:policy/workload-boundary"
     assert {role.get("PermissionsBoundary") for role in roles} == {boundary}
 
 

@@ -53,7 +53,7 @@ def test_arns_are_derived_from_names() -> None:
 
 @pytest.mark.parametrize(
     ("region", "partition"),
-    [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+    [("eu-central-1", "aws"), ("cn-north-1", "aws-cn")],
 )
 def test_the_partition_follows_from_the_region(region: str, partition: str) -> None:
     environment = read(yaml.safe_dump({**GOOD, "region": region}))
@@ -147,7 +147,12 @@ def test_datasets_of_two_groups_in_one_refresh_are_reported() -> None:
     def mix(settings: dict[str, Any]) -> None:
         first = settings["refreshes"][0]["datasets"][0]
         settings["refreshes"][0]["datasets"].append(
-            {**first, "dataset_group": "other", "type": "ITEMS"}
+            {
+                **first,
+                "dataset_group": "other",
+                "type": "ITEMS",
+                "location": "s3://brandi-personalize-prod/other/",
+            }
         )
 
     assert problems_with(mix) == [

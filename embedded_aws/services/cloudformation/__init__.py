@@ -20,6 +20,7 @@ from embedded_aws.services.cloudformation import (
     api_resources,
     change_sets,
     managed_policies,
+    properties,
     resources,
     stacks,
 )
@@ -72,9 +73,11 @@ def _create(
 def _with_name(
     logical_id: str, resource_json: dict[str, Any], resources: ResourceMap
 ) -> tuple[type[CloudFormationModel], dict[str, Any], str]:
+    """Read a resource with its references resolved, and check what its model would not."""
     model, resource, resource_type = parsing.parse_resource(resource_json, resources)
     given = parsing.resource_name_property_from_type(resource_type)
     name = resource["Properties"].get(given) if given else None
+    properties.check(resource["Type"], resource.get("Properties", {}))
     return model, resource, name or _generated_name(resource_type, logical_id, resources)
 
 
@@ -134,7 +137,8 @@ def install() -> None:
     )
     replace(
         parsing,
-        "a generated name is the same in every update, and within its service's length limit",
+        "names, numbers and policies that AWS refuses fail the deployment; a generated name is the "
+        "same in every update, and within its service's length limit",
         parse_resource_and_generate_name=_with_name,
     )
     replace(

@@ -6,11 +6,12 @@ https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 import calendar
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 _MONTH_NAMES = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"
@@ -65,9 +66,8 @@ class Cron:
 
     minutes: Sequence[int]
     hours: Sequence[int]
-    days: frozenset[int] | None  # of the month, 0 for its last one; None: any
+    day_matches: Callable[[date], bool]
     months: frozenset[int]
-    weekdays: frozenset[int] | None  # 1 is Sunday; None: any
     years: frozenset[int]
     zone: ZoneInfo
 
@@ -85,10 +85,7 @@ class Cron:
     def _is_due(self, day: date) -> bool:
         if day.year not in self.years or day.month not in self.months:
             return False
-        if self.weekdays is not None:
-            return day.isoweekday() % 7 + 1 in self.weekdays
-        is_last = day.day == calendar.monthrange(day.year, day.month)[1]
-        return self.days is None or day.day in self.days or (is_last and 0 in self.days)
+        return self.day_matches(day)
 
     def _of(self, day: date) -> Iterator[float]:
         for hour in self.hours:
@@ -101,20 +98,25 @@ class Cron:
 
 def parse(expression: str, zone: str) -> Expression:
     """Parse an expression in a time zone; raise InvalidExpressionError if AWS would refuse it."""
-    try:
-        place = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise InvalidExpressionError(f"Invalid Schedule Expression Timezone {zone}.") from None
-    if re.search(r"#|\dW|LW|\dL", expression):
-        raise InvalidExpressionError(
-            f"{expression}: of W, # and L, only the day-of-month L is supported"
-        )
+    place = _zone(zone)
     kind, _, rest = expression.partition("(")
     reader = {"rate": _rate, "cron": _cron, "at": _at}.get(kind, _unknown)
     try:
         return reader(rest.removesuffix(")") if rest.endswith(")") else "", place)
     except ValueError:
         raise InvalidExpressionError(f"Invalid Schedule Expression {expression}.") from None
+
+
+def _zone(name: str) -> ZoneInfo:
+    """Return an IANA zone: their names begin with a capital, others are this machine's alone."""
+    if not name[:1].isupper() or name == "Factory" or name not in _names():
+        raise InvalidExpressionError(f"Invalid Schedule Expression Timezone {name}.")
+    return ZoneInfo(name)
+
+
+@cache
+def _names() -> set[str]:
+    return available_timezones()
 
 
 def _unknown(text: str, _zone: ZoneInfo) -> Expression:
@@ -140,18 +142,57 @@ def _cron(text: str, zone: ZoneInfo) -> Expression:
     return Cron(
         minutes=sorted(_numbers(minutes, 0, 59)),
         hours=sorted(_numbers(hours, 0, 23)),
-        days=None if days == "?" else _days(days),
+        day_matches=_on_weekdays(weekdays) if days == "?" else _on_days(days),
         months=_numbers(months, 1, 12, _MONTHS),
-        weekdays=None if weekdays == "?" else _numbers(weekdays, 1, 7, _DAYS),
         years=_numbers(years, *_YEARS),
         zone=zone,
     )
 
 
-def _days(text: str) -> frozenset[int]:
+def _on_days(text: str) -> Callable[[date], bool]:
+    """Return what a day of month means: numbers, L (the last), 15W or LW (the nearest weekday)."""
+    if nearest := re.fullmatch(r"(L|[1-9]|[12]\d|3[01])W", text):
+        wanted = 31 if nearest[1] == "L" else int(nearest[1])
+        return lambda day: day.day == _nearest_weekday(day, wanted, is_last=nearest[1] == "L")
     items = text.split(",")
-    numbers = [_numbers(item, 1, 31) for item in items if item != _LAST_DAY]
-    return frozenset({0} if _LAST_DAY in items else ()).union(*numbers)
+    numbers = frozenset[int]().union(*(_numbers(i, 1, 31) for i in items if i != _LAST_DAY))
+    has_last = _LAST_DAY in items
+    return lambda day: day.day in numbers or (has_last and day.day == _month_length(day))
+
+
+def _on_weekdays(text: str) -> Callable[[date], bool]:
+    """Return what a day of week means: numbers (1 is Sunday), L, 6L (the last), 6#3 (the third)."""
+    day_of_week = f"[1-7]|{'|'.join(_DAYS)}"
+    special = re.fullmatch(rf"(?P<day>{day_of_week})(L|#(?P<which>[1-5]))", text.upper())
+    if special is None:
+        numbers = _numbers("7" if text == _LAST_DAY else text, 1, 7, _DAYS)
+        return lambda day: _weekday(day) in numbers
+    wanted, which = _number(special["day"], _DAYS), special["which"]
+    if which:
+        return lambda day: _weekday(day) == wanted and (day.day - 1) // 7 + 1 == int(which)
+    return lambda day: _weekday(day) == wanted and day.day + 7 > _month_length(day)
+
+
+def _weekday(day: date) -> int:
+    return day.isoweekday() % 7 + 1
+
+
+def _month_length(day: date) -> int:
+    return calendar.monthrange(day.year, day.month)[1]
+
+
+def _nearest_weekday(month: date, wanted: int, *, is_last: bool) -> int | None:
+    """Return the day from Monday to Friday nearest to the wanted one, in the same month."""
+    length = _month_length(month)
+    if wanted > length and not is_last:
+        return None
+    target = min(wanted, length)
+    days = [
+        day
+        for day in range(max(1, target - 2), min(length, target + 2) + 1)
+        if 1 < _weekday(month.replace(day=day)) < 7  # noqa: PLR2004 - Monday to Friday
+    ]
+    return min(days, key=lambda day: abs(day - target))
 
 
 def _numbers(

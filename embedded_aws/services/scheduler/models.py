@@ -4,6 +4,7 @@ They are background alarms: a schedule never keeps the clock from being idle, no
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -21,6 +22,7 @@ from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
 from embedded_aws.services.scheduler.expressions import InvalidExpressionError, parse
 from embedded_aws.services.scheduler.schedule_delivery import ScheduleDelivery, group_arn
+from embedded_aws.validation import complaint, service_model
 
 LATEST_PAST_START = 300.0
 
@@ -40,6 +42,7 @@ class ClockedSchedule(Schedule):
     alarm: Alarm | None = None
 
     def __init__(self, **settings: Any) -> None:
+        _check(settings)
         super().__init__(**settings)
         self.creation_date = self.last_modified_date = current().time()
         try:
@@ -157,6 +160,21 @@ class ClockedSchedulerBackend(EventBridgeSchedulerBackend):
         if schedule.alarm is None and schedule.action_after_completion == "DELETE":
             group.delete_schedule(schedule.name)
         ScheduleDelivery(target=schedule.target, schedule_arn=schedule.arn, accepted=when).attempt()
+
+
+def _check(settings: dict[str, Any]) -> None:
+    """Refuse what the service's model refuses, and a target that is no ARN."""
+    request = {
+        "".join(word.capitalize() for word in name.split("_")): value
+        for name, value in settings.items()
+        if value is not None
+    }
+    shape: Any = service_model("scheduler").operation_model("CreateSchedule").input_shape
+    problems = complaint(shape, {name: request[name] for name in shape.members if name in request})
+    if problems:
+        raise ValidationException(problems)
+    if not re.fullmatch(r"arn:aws[a-z-]*:[^:]+:.*", settings["target"]["Arn"]):
+        raise ValidationException("Provided Arn is not in correct format.")
 
 
 def _cancel(schedule: Any) -> None:
