@@ -1,5 +1,7 @@
 """The switches of one running cloud: quotas, durations, and what AWS's documents leave open."""
 
+from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
+from embedded_aws.services.awslambda.models import lambda_backend
 from embedded_aws.services.glue.models import GlueBehaviour, glue_backend
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.models import personalize_backend
@@ -18,6 +20,11 @@ class Behaviour:
         return personalize_backend(*self._place).behaviour
 
     @property
+    def awslambda(self) -> LambdaBehaviour:
+        """How Lambda reports functions that it has ended."""
+        return lambda_backend(*self._place).behaviour
+
+    @property
     def glue(self) -> GlueBehaviour:
         """How long job runs take, how they end, and how many of their events get lost."""
         return glue_backend(*self._place).behaviour
@@ -29,5 +36,5 @@ class Behaviour:
 
     def reset(self) -> None:
         """Set every field back to its default."""
-        for behaviour in (self.personalize, self.glue, self.scheduler):
+        for behaviour in (self.personalize, self.awslambda, self.glue, self.scheduler):
             vars(behaviour).update(vars(type(behaviour)()))
