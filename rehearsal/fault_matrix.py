@@ -70,7 +70,6 @@ PASSING = {
     "ResourceAlreadyExistsException",
     "ResourceInUseException",
     "ResourceNotReadyException",
-    "ServiceException",
 }
 FINAL = {
     "ConditionalCheckFailedException",
@@ -79,8 +78,13 @@ FINAL = {
     "ResourceNotFoundException",
 }
 UNMODELLED = {"personalize": {"ValidationException"}}  # for what breaks a pattern or a length
-OWN = "own "  # begins the names of these kinds
-# A deployed role's name: the stack's, then that of the construct, then what makes it unique.
+# What a reason has to say, one or the other, by the first word of the kind.
+TOLD = {
+    "access": ("not authorized to perform", "Insufficient privileges"),
+    "timed": ("Task timed out after",),
+    "own": ("is refused on demand",),
+}
+# A deployed role's name: the stack's, the construct's, and what makes it unique.
 _ROLE = re.compile(r"PersonalizeRefresh-\w+-(?P<name>([A-Z][a-z]+)+?)(StateMachine|Role)")
 
 
@@ -134,13 +138,12 @@ def kinds(caller: str, operation: str) -> dict[str, Kind]:
     return {
         **KINDS,
         **({} if caller in OTHER_CALLERS else FUNCTION_KINDS),
-        **{f"{OWN}{name}": Kind(f"refused:{name}", name in PASSING) for name in sorted(own)},
+        **{f"own {name}": Kind(f"refused:{name}", name in PASSING) for name in sorted(own)},
     }
 
 
 @cache
 def _errors(service: str, operation: str) -> set[str]:
-    """Return the names of the errors that an operation's model has."""
     name = {"states": "stepfunctions"}.get(service, service)
     model = botocore.session.get_session().get_service_model(name)
     return {error.name for error in model.operation_model(operation).error_shapes}
@@ -242,11 +245,8 @@ def _last_dead_letter(shop: Shop) -> str:
 
 
 def _is_true(reason: str, case: Case) -> bool:
-    if case.kind == "access denied":
-        return "not authorized to perform" in reason or "Insufficient privileges" in reason
-    if case.kind.startswith(OWN):
-        return "is refused on demand" in reason
-    return bool(reason)
+    told = TOLD.get(case.kind.split()[0], ("",))
+    return bool(reason) and any(words in reason for words in told)
 
 
 @contextmanager
