@@ -4,6 +4,8 @@ from typing import Any
 
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
+from embedded_aws.services.awslambda.models import lambda_backend
 from embedded_aws.services.glue.models import GlueBehaviour, glue_backend
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.models import personalize_backend
@@ -21,6 +23,11 @@ class Behaviour:
     def personalize(self) -> PersonalizeBehaviour:
         """Quotas, durations, planned failures, and where Personalize's documents are silent."""
         return personalize_backend(*self._place).behaviour
+
+    @property
+    def awslambda(self) -> LambdaBehaviour:
+        """How Lambda reports functions that it has ended."""
+        return lambda_backend(*self._place).behaviour
 
     @property
     def glue(self) -> GlueBehaviour:
@@ -41,5 +48,11 @@ class Behaviour:
 
     def reset(self) -> None:
         """Set every field back to its default."""
-        for behaviour in (self.personalize, self.glue, self.scheduler, self.stepfunctions):
+        for behaviour in (
+            self.personalize,
+            self.awslambda,
+            self.glue,
+            self.scheduler,
+            self.stepfunctions,
+        ):
             vars(behaviour).update(vars(type(behaviour)()))

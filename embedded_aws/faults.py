@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from typing import Any
 
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -20,6 +21,8 @@ from embedded_aws import wire
 from embedded_aws.services.iam import Session
 from embedded_aws.services.iam.actions import Permission, Place, needed
 from embedded_aws.services.iam.guard import CALL, SESSION, App, StartResponse, denial
+from embedded_aws.services.personalize.models import personalize_backend
+from embedded_aws.validation import service_model
 
 KINDS = {
     "throttle": "the service's throttling error, with status 400 or what it uses instead",
@@ -31,9 +34,13 @@ KINDS = {
     "had ended the call (hung:30)",
     "killed": "carried out, but the calling function is killed before it can read the response; "
     "like lost for a call that no function made",
+    "exhausted": "like killed, for having taken more memory than it may",
+    "refused": "an error of the service's own, not carried out (refused:LimitExceededException)",
     "aborted": "carried out, but every running execution is stopped before the response",
 }
 _SECONDS = {"slow", "hung"}  # the kinds that take seconds
+_ERROR_NAME = re.compile(r"[A-Z]\w+")
+_ERROR_NAME = re.compile(r"[A-Z]\w+")
 _FORM = re.compile(
     r"(?P<service>[\w*?-]+):(?P<operation>[\w*?]+)(?:@(?P<nth>\w+))?=(?P<kind>\w+)"
     r"(?::(?P<argument>[^*]+))?(?:\*(?P<times>\w+))?"
@@ -121,12 +128,20 @@ def _is_count(text: str) -> bool:
 def _expected_argument(kind: str) -> str:
     if kind in _SECONDS:
         return f"seconds, as in {kind}:30"
+    if kind == "refused":
+        return "the name of an error, as in refused:LimitExceededException"
+    if kind == "refused":
+        return "the name of an error, as in refused:LimitExceededException"
     return "500 or 503, as in error:503" if kind == "error" else "no argument"
 
 
 def _is_argument(kind: str, argument: str | None) -> bool:
     if kind in _SECONDS:
         return argument is not None and re.fullmatch(r"\d+(\.\d+)?", argument) is not None
+    if kind == "refused":
+        return argument is not None and _ERROR_NAME.fullmatch(argument) is not None
+    if kind == "refused":
+        return argument is not None and _ERROR_NAME.fullmatch(argument) is not None
     if kind == "error":
         return argument in {None, "500", "503"}
     return argument is None
@@ -188,27 +203,50 @@ class FaultLayer:
         fault = self._faults.take(call.signature.service, call.operation.name)
         if not fault:
             return self._app(environ, start_response)
-        if fault.kind == "throttle":
-            code, status = _THROTTLED.get(call.signature.service, ("ThrottlingException", 400))
-            return call.error(code, "Rate exceeded", status)(environ, start_response)
-        if fault.kind == "error":
-            return _internal_error(call, fault)(environ, start_response)
-        if fault.kind == "denied":
-            place = Place(call.signature.region, self._account)
-            refused = needed(call.name, call.params, place) or [Permission(call.name, "*")]
-            return denial(call, session, refused[0])(environ, start_response)
+        if refusal := self._refusal(fault, call, session):
+            return refusal(environ, start_response)
         answer = list(self._app(environ, start_response))
         if fault.kind in _SECONDS:
             session.wait(float(fault.argument or 0))
         if fault.kind == "killed":
             session.kill()
+        if fault.kind == "exhausted":
+            session.exhaust()
         if fault.kind == "aborted":
             backend: Any = stepfunctions_parser_backends[self._account][call.signature.region]
             backend.stop_everything()
-        if fault.kind in {"slow", "aborted"}:
+        if fault.kind in {"slow", "aborted", "refused"}:
             return answer
         _hang_up(environ)
         raise ConnectionResetError(f"{fault.kind} on demand")
+
+    def _refusal(self, fault: Fault, call: wire.ApiCall, session: Session) -> Response | None:
+        """Return the response to a call that is not carried out; None if the service responds."""
+        if fault.kind == "throttle":
+            code, status = _THROTTLED.get(call.signature.service, ("ThrottlingException", 400))
+            return call.error(code, "Rate exceeded", status)
+        if fault.kind == "error":
+            return _internal_error(call, fault)
+        if fault.kind == "denied":
+            place = Place(call.signature.region, self._account)
+            refused = needed(call.name, call.params, place) or [Permission(call.name, "*")]
+            return denial(call, session, refused[0])
+        if fault.kind == "refused":
+            name, operation = str(fault.argument), call.operation.name
+            if call.service != "personalize":
+                text = f"{operation} is refused on demand."
+                return call.error(name, text, _status(call, name))
+            # Personalize raises it itself, so that its own way to report errors is tested, too.
+            behaviour = personalize_backend(self._account, call.signature.region).behaviour
+            behaviour.planned_errors.setdefault(operation, []).append(name)
+        return None
+
+
+def _status(call: wire.ApiCall, error: str) -> int:
+    """Return the HTTP status of an error of the service's model, 400 if it does not say."""
+    shapes = {shape.name: shape for shape in service_model(call.service).error_shapes}
+    metadata = shapes[error].metadata if error in shapes else {}
+    return int(metadata.get("error", {}).get("httpStatusCode", HTTPStatus.BAD_REQUEST))
 
 
 def _internal_error(call: wire.ApiCall, fault: Fault) -> Response:

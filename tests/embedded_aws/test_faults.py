@@ -71,11 +71,13 @@ def test_a_fault_is_parsed_from_text_and_its_own_text_can_be_parsed_again(
         (
             "s3:GetObject=broken",
             "kind 'broken' is not one of throttle, error, denied, slow, lost, hung, killed, "
-            "aborted",
+            "exhausted, refused, aborted",
         ),
         ("s3:GetObject=slow", "slow takes seconds, as in slow:30"),
         ("s3:GetObject=error:404", "error takes 500 or 503"),
         ("s3:GetObject=hung", "hung takes seconds, as in hung:30"),
+        ("s3:GetObject=refused", "refused takes the name of an error, as in refused:Limit"),
+        ("s3:GetObject=refused:404", "refused takes the name of an error, as in refused:Limit"),
         ("s3:GetObject=lost:1", "lost takes no argument"),
         ("s3:GetObject=lost*0", "TIMES must be a whole number from 1, or always"),
         ("s3:GetObject@0=lost", "N must be a whole number from 1"),
@@ -151,6 +153,7 @@ def deploy_putter(cloud: Cloud, folder: Path, more: Resources | None = None) -> 
         ("error", [500, "InternalServerError"], 0),
         ("error:503", [503, "ServiceUnavailable"], 0),
         ("denied", [400, "AccessDeniedException"], 0),
+        ("refused:ReplicatedWriteConflictException", [400, "ReplicatedWriteConflictException"], 0),
         ("lost", "ConnectionClosedError", 1),
         ("hung:12", "ConnectionClosedError", 1),
         ("slow:12", "put", 1),
@@ -204,7 +207,7 @@ def test_a_function_that_a_fault_kills_never_reads_the_response_and_is_not_used_
     assert put(cloud) == "put"
     killed = put(cloud)
     assert killed["errorType"] == "Runtime.ExitError"
-    assert killed["errorMessage"].endswith("Runtime exited with error: signal: Killed")
+    assert killed["errorMessage"].endswith("Runtime exited with error: signal: killed")
     assert rows(cloud) == 1
     assert put(cloud) == "put"
     logged = cloud.client("logs").filter_log_events(logGroupName=physical_id(cloud, "Log"))
@@ -215,6 +218,16 @@ def test_a_function_that_a_fault_kills_never_reads_the_response_and_is_not_used_
         killed["errorMessage"],
         "started",
     ]
+
+
+def test_a_function_that_a_fault_exhausts_is_reported_as_out_of_memory(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy_putter(cloud, tmp_path)
+    cloud.faults.add("dynamodb:PutItem=exhausted")
+    assert put(cloud)["errorType"] == "Runtime.OutOfMemory"
+    assert rows(cloud) == 1
+    assert put(cloud) == "put"
 
 
 def put_item(table: str, **more: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,10 @@ def test_a_function_that_exits_reports_its_exit_status(cloud: Cloud, tmp_path: P
     code = "import os\ndef handler(event, context): os._exit(3)"
     payload, _ = invoke(cloud, deploy_function(cloud, tmp_path, code))
     assert payload["errorType"] == "Runtime.ExitError"
-    assert payload["errorMessage"].endswith("Runtime exited with error: exit status 3")
+    assert re.fullmatch(
+        "RequestId: [0-9a-f-]{36} Error: Runtime exited with error: exit status 3",
+        payload["errorMessage"],
+    )
 
 
 def test_a_function_that_cannot_be_imported_says_so(cloud: Cloud, tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_one_error_reports_every_problem_of_a_request(shop: Shop) -> None:
             roleArn=shop.role,
         )
     assert refused.value.response["Error"] == {
-        "Code": "InvalidInputException",
+        "Code": "ValidationException",
         "Message": (
             "2 validation errors detected: Value 'this week' at 'jobName' failed to satisfy "
             "constraint: Member must satisfy regular expression pattern: "
@@ -225,6 +225,22 @@ def test_one_error_reports_every_problem_of_a_request(shop: Shop) -> None:
             "Member must satisfy regular expression pattern: (s3|http|https)://.+"
         ),
     }
+
+
+def test_every_response_has_an_id_also_that_to_a_refused_request(shop: Shop) -> None:
+    listed = shop.personalize.list_solutions()
+    with pytest.raises(ClientError) as refused:
+        shop.personalize.describe_solution(solutionArn=shop.arn("solution/none"))
+    ids = {r["ResponseMetadata"]["RequestId"] for r in (listed, refused.value.response)}
+    assert len(ids) == 2
+
+
+def test_a_planned_error_is_raised_once_and_only_by_its_operation(shop: Shop) -> None:
+    shop.cloud.behaviour.personalize.planned_errors = {"ListSolutions": ["LimitExceededException"]}
+    assert shop.personalize.list_campaigns()["campaigns"] == []
+    with pytest.raises(shop.personalize.exceptions.LimitExceededException):
+        shop.personalize.list_solutions()
+    assert shop.personalize.list_solutions()["solutions"] == []
 
 
 def test_an_operation_that_is_not_supported_is_unknown(shop: Shop) -> None:

@@ -13,6 +13,7 @@ from botocore import xform_name
 
 from embedded_aws.deployment import _CHECKS
 from embedded_aws.faults import KINDS, Fault
+from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
 from embedded_aws.services.glue.models import GlueBehaviour
 from embedded_aws.services.iam.actions import _RULES
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
@@ -25,6 +26,7 @@ from tests.conftest import ROOT
 TEXT = (ROOT / "embedded_aws" / "README.md").read_text("utf-8")
 SWITCHES = {
     "personalize": PersonalizeBehaviour,
+    "awslambda": LambdaBehaviour,
     "glue": GlueBehaviour,
     "scheduler": SchedulerBehaviour,
     "stepfunctions": StepFunctionsBehaviour,
@@ -99,8 +101,9 @@ def test_the_table_of_switches_has_every_field_with_its_default() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_fault_is_written_as_the_readme_says(kind: str) -> None:
-    (written,) = re.findall(rf"`({kind}(?::SECONDS)?)`", TEXT.partition("\n## Faults\n")[2])
+    (written,) = re.findall(rf"`({kind}(?::SECONDS|:ERROR)?)`", TEXT.partition("\n## Faults\n")[2])
     form, *_ = blocks("text", "Faults")
     spec = form.strip().replace("[:ARGUMENT]", "").replace("KIND", written)
-    spec = spec.replace("SECONDS", "30").replace("[@N]", "@2").replace("[*TIMES]", "*always")
+    spec = spec.replace("SECONDS", "30").replace("ERROR", "ServiceException")
+    spec = spec.replace("[@N]", "@2").replace("[*TIMES]", "*always")
     assert Fault.parse(spec).kind == kind

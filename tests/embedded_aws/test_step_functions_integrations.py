@@ -256,7 +256,6 @@ def test_a_function_gets_its_payload_and_its_result_is_returned(machines: Machin
     [
         ('{"errorMessage": "full: \\"가\\"", "errorType": "RetryLater"}', "RetryLater"),
         ('{"errorType": "Sandbox.Timedout", "errorMessage": "timed out"}', "Sandbox.Timedout"),
-        ('{"errorMessage": "killed"}', "Lambda.Unknown"),
     ],
 )
 def test_a_function_error_has_its_type_as_name_and_its_payload_as_cause(
@@ -267,6 +266,22 @@ def test_a_function_error_has_its_type_as_name_and_its_payload_as_cause(
 
     machines.functions["fail"] = fail
     assert error_of(machines, invoke("fail"), by=error) == {"Error": error, "Cause": payload}
+
+
+def test_a_function_error_without_a_type_is_unknown_and_its_cause_is_no_json(
+    machines: Machines,
+) -> None:
+    payload = '{"errorMessage":"2026-11-22T15:31:00.160Z 1-2-3 Task timed out after 60.16 seconds"}'
+
+    def fail(_: Any) -> None:
+        raise FunctionError(payload)
+
+    machines.functions["fail"] = fail
+    assert error_of(machines, invoke("fail"), by="Lambda.Unknown") == {
+        "Error": "Lambda.Unknown",
+        "Cause": "The cause could not be determined because Lambda did not return an error type. "
+        f"Returned payload: {payload}",
+    }
 
 
 def test_calls_are_made_under_the_role_of_the_machine(machines: Machines) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -98,6 +99,40 @@ def test_a_training_that_someone_stops_ends_the_refresh(open_shop: OpenShop) -> 
     result = shop.result()
     assert result["rows"][0]["refresh_status"] == "FAILED"
     assert "CREATE STOPPED" in result["rows"][0]["failure_reason"]
+
+
+@pytest.mark.parametrize("form", ["Sandbox.Timedout", "Lambda.Unknown"])
+def test_a_function_that_always_times_out_fails_the_refresh_until_reconciliation_goes_on(
+    open_shop: OpenShop, form: Literal["Sandbox.Timedout", "Lambda.Unknown"]
+) -> None:
+    shop = open_shop()
+    shop.cloud.behaviour.awslambda.timeout = form
+    shop.cloud.faults.add("personalize:ListSolutionVersions=hung:900*always")
+    shop.succeed()
+    row = only_row(shop.result())
+    assert row["failure_reason"].startswith("TrainingUnavailable: ")
+    assert "Task timed out after 120.00 seconds" in row["failure_reason"]
+    assert (row["refresh_status"], row["failure_kind"]) == ("FAILED", "PASSING")
+    shop.cloud.faults.clear()
+    shop.ask(reconcile=True)
+    assert only_row(shop.result())["refresh_status"] == "COMPLETE"
+
+
+def test_a_poll_that_is_refused_for_its_words_ends_the_refresh_at_once(
+    open_shop: OpenShop,
+) -> None:
+    shop = open_shop()
+    shop.succeed()
+    shop.later(900)  # the training is under way
+    began = shop.cloud.clock.time()
+    shop.cloud.faults.add("personalize:DescribeSolutionVersion=refused:ValidationException")
+    row = only_row(shop.result())
+    assert row["failure_reason"].startswith("TrainingFailed: ")
+    assert "is NOT READABLE" in row["failure_reason"]
+    assert row["failure_kind"] == "NEEDS_A_PERSON"
+    assert row["ended_datetime"] - began < 120
+    shop.ask(refresh="weekly")
+    assert only_row(shop.result())["refresh_status"] == "COMPLETE"
 
 
 @pytest.mark.parametrize("fault", ["throttle*always", "denied*always", "error*always"])

@@ -22,6 +22,37 @@ def test_a_training_past_its_time_limit_is_stopped(open_shop: OpenShop) -> None:
     assert version["status"] == "CREATE STOPPED"
 
 
+def test_a_training_that_ends_just_as_it_is_to_be_stopped_is_used(open_shop: OpenShop) -> None:
+    shop = open_shop("hasty")
+    shop.behaviour.training_seconds = HOUR + 30
+    shop.succeed()
+    shop.later(20 * 60)
+    (row,) = shop.rows()
+    shop.later(row["solution_version_datetime"] + HOUR - 30 - shop.cloud.clock.time())
+    # carried out at its time limit, and answered when it has ended
+    shop.cloud.faults.add("personalize:DescribeSolutionVersion=slow:60")
+    result = shop.result()
+    (run,) = refreshes(result)
+    assert "Stop training" in run["states"]
+    assert only_row(result)["refresh_status"] == "COMPLETE"
+    assert [v["status"] for v in result["personalize"]["solution_versions"]] == ["ACTIVE"]
+    assert shop.served() == only_row(result)["solution_version_arn"]
+
+
+def test_a_stop_that_is_refused_for_another_reason_is_told_and_ends_the_refresh(
+    open_shop: OpenShop,
+) -> None:
+    shop = open_shop("hasty")
+    shop.behaviour.training_seconds = 90 * 60
+    shop.behaviour.planned_errors = {"StopSolutionVersionCreation": ["ResourceNotFoundException"]}
+    shop.succeed()
+    row = only_row(shop.result())
+    assert row["failure_reason"].startswith("TrainingOverdue: ")
+    assert (
+        "It could not be stopped: StopSolutionVersionCreation is refused" in row["failure_reason"]
+    )
+
+
 def test_a_run_that_waits_for_another_and_up_to_every_limit_stays_within_the_computed_bound(
     open_shop: OpenShop,
 ) -> None:

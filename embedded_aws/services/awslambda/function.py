@@ -83,18 +83,17 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
             stream = self._streams[environment]
         request_id, began = str(uuid.uuid4()), current().time()
         result = environment.invoke(request_id, event, float(self.timeout))
-        error = json.loads(result.payload) if result.is_error else {}
         invocation = Invocation(
             request_id=request_id,
             version=str(self.version),
             memory_size=int(self.memory_size),
             began=began,
             ended=current().time(),
-            error_type=error.get("errorType", "Unhandled") if result.is_error else None,
+            error_type=result.error_type,
         )
         written = environment.output().splitlines()
         if invocation.status in {"timeout", "error"}:
-            written.append(error["errorMessage"])
+            written.append(json.loads(result.payload)["errorMessage"])
         self._log(stream, self._lines(invocation, written))
         with self._lock:
             is_reused = environment.is_usable and environment in self._streams
@@ -127,12 +126,14 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
             self._code = tempfile.TemporaryDirectory(prefix=f"{self.function_name[:40]}-")
             with zipfile.ZipFile(io.BytesIO(self.code_bytes)) as archive:
                 archive.extractall(self._code.name)
+        lambdas: Any = lambda_backends[self.account_id][self.region]
         stream = f"{current().now():%Y/%m/%d}/[{self.version}]{uuid.uuid4().hex}"
         environment = Environment(
             handler=str(self.handler),
             task_root=Path(self._code.name),
             variables=self._variables(stream),
             arn=self.function_arn,
+            behaviour=lambdas.behaviour,
         )
         self._streams[environment] = stream
         return environment

@@ -1,7 +1,7 @@
 """The Lambda API for functions that really run, in the module where moto looks for a backend."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
@@ -10,6 +10,7 @@ from embedded_aws import programs
 from embedded_aws.clock import current
 from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
+from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
 from embedded_aws.services.awslambda.function import DeployedFunction
 from embedded_aws.services.awslambda.runtime import InvocationResult
 
@@ -32,6 +33,10 @@ class RequestTooLargeError(LambdaClientError):
 
 class LocalLambdaBackend(LambdaBackend):
     """The Lambda API for functions that run in child processes."""
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.behaviour = LambdaBehaviour()
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
         """Create a function; Lambda must be able to assume its role."""
@@ -80,8 +85,8 @@ class LocalLambdaBackend(LambdaBackend):
                 f"({LARGEST_RESPONSE} bytes)."
             )
             too_large = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
-            result = InvocationResult(json.dumps(too_large).encode(), is_error=True)
-        if result.is_error:
+            result = InvocationResult(json.dumps(too_large).encode(), too_large["errorType"])
+        if result.error_type:
             response_headers["x-amz-function-error"] = "Unhandled"
         response_headers["x-amz-executed-version"] = str(function.version)
         response_headers["Content-Length"] = str(len(result.payload))
@@ -97,6 +102,11 @@ class LocalLambdaBackend(LambdaBackend):
         for function in list(self.list_functions()):
             if isinstance(function, DeployedFunction):
                 function.stop()
+
+
+def lambda_backend(account: str, region: str) -> LocalLambdaBackend:
+    """Return the backend of an account and region, created at its first use."""
+    return cast("LocalLambdaBackend", lambda_backends[account][region])
 
 
 def install() -> None:

@@ -30,7 +30,12 @@ class Invocation:
     @property
     def status(self) -> str:
         """How it ended, as Lambda names it."""
-        statuses = {None: "success", "Sandbox.Timedout": "timeout", "Runtime.ExitError": "error"}
+        statuses = {
+            None: "success",
+            "Sandbox.Timedout": "timeout",
+            "Runtime.ExitError": "error",
+            "Runtime.OutOfMemory": "error",
+        }
         return statuses.get(self.error_type, "failure")
 
 

@@ -18,17 +18,29 @@ from pathlib import Path
 from embedded_aws.clock import current
 from embedded_aws.services import iam
 from embedded_aws.services.awslambda import processes
+from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
 
 # How long an environment may take, in real seconds, to request its first invocation.
 INIT_LIMIT = 60.0
+# How often, in real seconds, the memory of a running function is looked at.
+LOOK_AT_MEMORY = 0.05
+MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class InvocationResult:
-    """How an invocation ended: the payload, as JSON text, and whether it is an error."""
+    """How an invocation ended: the payload, as JSON text, and the error's type if it is one."""
 
     payload: bytes
-    is_error: bool
+    error_type: str | None = None
+
+
+@dataclass(frozen=True)
+class _Killed:
+    """How a function ended that could not report it itself."""
+
+    error_type: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -39,16 +51,27 @@ class _Job:
 
 
 class Environment:
-    """Runs one invocation at a time; stays warm between them until `is_usable` is false."""
+    """Runs one invocation at a time; stays warm between them until `is_usable` is false.
+
+    A function that takes more than AWS_LAMBDA_FUNCTION_MEMORY_SIZE megabytes is killed.
+    """
 
     def __init__(
-        self, *, handler: str, task_root: Path, variables: Mapping[str, str], arn: str
+        self,
+        *,
+        handler: str,
+        task_root: Path,
+        variables: Mapping[str, str],
+        arn: str,
+        behaviour: LambdaBehaviour,
     ) -> None:
         self.arn = arn
+        self._behaviour = behaviour
+        self._memory = int(variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]) * MEGABYTE
         self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self.ready = threading.Event()
         self.is_usable = True
-        self._results: queue.SimpleQueue[InvocationResult] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[InvocationResult | _Killed] = queue.SimpleQueue()
         _, partition, _, _, account, _ = arn.split(":", 5)
         self._session = iam.session(variables["AWS_ACCESS_KEY_ID"], account, partition)
         self._api = _RuntimeApi(self)
@@ -70,6 +93,7 @@ class Environment:
         )
         if self._session:
             self._session.kill = self.kill
+            self._session.exhaust = self._run_out_of_memory
         threading.Thread(target=self._reap, daemon=True).start()
 
     def invoke(self, request_id: str, event: bytes, timeout: float) -> InvocationResult:
@@ -83,17 +107,15 @@ class Environment:
         # The function compares its deadline with its own clock, which shows real time.
         self.jobs.put(_Job(request_id, event, int((time.time() + timeout) * 1000)))
         deadline = clock.time() + timeout
-        message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
 
         def kill() -> None:
-            self._fail("Sandbox.Timedout", message)
-            self.kill()
+            self._kill("Sandbox.Timedout", f"Task timed out after {timeout:.2f} seconds")
 
         if self._session:
             self._session.on_gone = kill
         alarm = clock.call_at(deadline, self._give_up)
         try:
-            return self._results.get(timeout=timeout)
+            return self._reported(self._result(timeout), request_id)
         except queue.Empty:
             if self._session and self._session.is_waiting:
                 self._give_up()
@@ -101,7 +123,7 @@ class Environment:
                 alarm.cancel()
                 kill()
                 clock.sleep(deadline - clock.time())
-            return self._results.get()
+            return self._reported(self._results.get(), request_id)
         finally:
             alarm.cancel()
 
@@ -113,12 +135,15 @@ class Environment:
         return text.decode("utf-8", "replace")
 
     def succeed(self, payload: bytes) -> None:
-        """Record the function's response."""
-        self._results.put(InvocationResult(payload, is_error=False))
+        """Record the function's response, unless it took too much memory on the way."""
+        if self._is_out_of_memory():
+            self._run_out_of_memory()
+        self._results.put(InvocationResult(payload))
 
     def fail(self, payload: bytes) -> None:
         """Record the function's error, as the runtime client reports it."""
-        self._results.put(InvocationResult(payload, is_error=True))
+        error_type = json.loads(payload).get("errorType", "Unhandled")
+        self._results.put(InvocationResult(payload, error_type))
 
     def close(self) -> None:
         """End the child and its Runtime API."""
@@ -140,8 +165,43 @@ class Environment:
         self._process.kill()
         self._process.wait()
 
-    def _fail(self, error_type: str, message: str) -> None:
-        self.fail(json.dumps({"errorType": error_type, "errorMessage": message}).encode())
+    def _result(self, timeout: float) -> InvocationResult | _Killed:
+        """Return the result, or raise queue.Empty after so many real seconds."""
+        ends = time.monotonic() + timeout
+        while True:
+            left = ends - time.monotonic()
+            try:
+                return self._results.get(timeout=max(0.0, min(LOOK_AT_MEMORY, left)))
+            except queue.Empty:
+                if self._is_out_of_memory():
+                    self._run_out_of_memory()
+                elif left <= LOOK_AT_MEMORY:
+                    raise
+
+    def _is_out_of_memory(self) -> bool:
+        return self._process.peak_memory() > self._memory
+
+    def _run_out_of_memory(self) -> None:
+        self._kill("Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
+
+    def _kill(self, error_type: str, reason: str) -> None:
+        # The first result counts: what follows from the end of the process comes too late.
+        self._results.put(_Killed(error_type, reason))
+        self.kill()
+
+    def _reported(self, result: InvocationResult | _Killed, request_id: str) -> InvocationResult:
+        """Return a result as Lambda returns it to the caller."""
+        if isinstance(result, InvocationResult):
+            return result
+        kind = result.error_type
+        payload = {"errorType": kind}
+        if kind == "Runtime.OutOfMemory":
+            payload = {"errorType": self._behaviour.out_of_memory}
+        message = f"RequestId: {request_id} Error: {result.reason}"
+        if kind == "Sandbox.Timedout" and self._behaviour.timeout == "Lambda.Unknown":
+            now = current().now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            payload, message = {}, f"{now} {request_id} {result.reason}"
+        return InvocationResult(json.dumps(payload | {"errorMessage": message}).encode(), kind)
 
     def _reap(self) -> None:
         code = self._process.wait()
@@ -149,12 +209,13 @@ class Environment:
         self.ready.set()
         # The first result counts: this one may follow a response, an init error or a timeout.
         if code == 0:
-            reason = "Error: Runtime exited without providing a reason"
+            reason = "Runtime exited without providing a reason"
         elif code < 0:
-            reason = f"Error: Runtime exited with error: signal: {signal.strsignal(-code)}"
+            name = str(signal.strsignal(-code)).lower()
+            reason = f"Runtime exited with error: signal: {name}"
         else:
-            reason = f"Error: Runtime exited with error: exit status {code}"
-        self._fail("Runtime.ExitError", reason)
+            reason = f"Runtime exited with error: exit status {code}"
+        self._results.put(_Killed("Runtime.ExitError", reason))
 
 
 class _RuntimeApi(ThreadingHTTPServer):

@@ -40,6 +40,8 @@ class Session:
     on_gone: Callable[[], None] = lambda: None
     # Ends the function that uses the session; does nothing if no function does.
     kill: Callable[[], None] = lambda: None
+    # The same, for having taken too much memory.
+    exhaust: Callable[[], None] = lambda: None
 
     @property
     def role_name(self) -> str:

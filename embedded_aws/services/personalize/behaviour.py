@@ -68,6 +68,8 @@ class PersonalizeBehaviour:
     # Failures to come: by kind ("dataset-import-job", "solution-version", "campaign",
     # "campaign-update") the failureReason of the next ones, first come first served.
     planned_failures: dict[str, list[str]] = field(default_factory=dict)
+    # Errors to come: by operation ("CreateSolutionVersion") those of its next valid requests.
+    planned_errors: dict[str, list[str]] = field(default_factory=dict)
 
     def import_duration(self, size: int) -> float:
         """Return an import's seconds for its bytes: 4 to 17 minutes."""
@@ -91,5 +93,12 @@ class PersonalizeBehaviour:
 
     def take_failure(self, kind: str) -> str | None:
         """Take the next planned failure of this kind, if any."""
-        planned = self.planned_failures.get(kind)
-        return planned.pop(0) if planned else None
+        return _next(self.planned_failures, kind)
+
+    def take_error(self, operation: str) -> str | None:
+        """Take the name of the next planned error of this operation, if any."""
+        return _next(self.planned_errors, operation)
+
+
+def _next(planned: dict[str, list[str]], key: str) -> str | None:
+    return planned[key].pop(0) if planned.get(key) else None

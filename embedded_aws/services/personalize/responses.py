@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
@@ -10,7 +11,6 @@ from moto.core.responses import BaseResponse
 
 from embedded_aws.services.personalize.models import PersonalizeBackend, personalize_backend
 from embedded_aws.services.personalize.resources import PersonalizeError
-from embedded_aws.services.personalize.store import invalid
 from embedded_aws.validation import complaint, service_model
 
 if TYPE_CHECKING:
@@ -36,7 +36,11 @@ class PersonalizeResponse(BaseResponse):
         name = _RUNTIME_PATHS.get(self.path.rstrip("/"))
         service = "personalize-runtime" if name else "personalize"
         name = name or self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        headers = {**self.response_headers, "Content-Type": _CONTENT_TYPES[service]}
+        headers = {
+            **self.response_headers,
+            "Content-Type": _CONTENT_TYPES[service],
+            "x-amzn-RequestId": str(uuid.uuid4()),
+        }
         try:
             answer = self._answer(backend, service, name)
         except PersonalizeError as error:
@@ -49,7 +53,9 @@ class PersonalizeResponse(BaseResponse):
         operation = _operation(service, name)
         request = _decoded(self.body)
         if problems := complaint(operation.input_shape, request):
-            raise invalid(problems)
+            raise PersonalizeError("ValidationException", problems)
+        if code := backend.behaviour.take_error(name):
+            raise PersonalizeError(code, f"{name} is refused on demand.")
         given = {xform_name(k): v for k, v in request.items() if v is not None}
         with backend.lock:
             answer: dict[str, Any] = getattr(backend, xform_name(name))(**given)

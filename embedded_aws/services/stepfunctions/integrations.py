@@ -195,7 +195,11 @@ def _lambda_error(self: StateTaskServiceLambda, env: Any, ex: Exception) -> Fail
     try:
         error = json.loads(ex.payload)["errorType"]
     except (ValueError, TypeError, KeyError):
-        error = "Lambda.Unknown"
+        cause = (
+            "The cause could not be determined because Lambda did not return an error type. "
+            f"Returned payload: {ex.payload}"
+        )
+        return _failed(self, env, "Lambda.Unknown", cause)
     return _failed(self, env, error, ex.payload)
 
 
