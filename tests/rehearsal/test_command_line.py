@@ -1,7 +1,6 @@
 """`python -m rehearsal` as its users run it."""
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,9 +43,11 @@ def test_json_is_one_object_with_the_whole_result(assembly: Path) -> None:
 def test_a_file_that_personalize_refuses_ends_with_status_1_and_the_reason(
     assembly: Path, tmp_path: Path
 ) -> None:
-    file = tmp_path / "no-time.csv"
+    last, file = tmp_path / "last.csv", tmp_path / "no-time.csv"
+    rows = [f"u{n % 80},i{n % 60},{1598000000 + n}\n" for n in range(1500)]
+    last.write_text("USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(rows))
     file.write_text("USER_ID,ITEM_ID,EVENT_TYPE\nu1,i1,view\n")
-    taken = ("--assembly", str(assembly))
+    taken = ("--assembly", str(assembly), "--previous", str(last))
     done = rehearse(*taken, "--data", str(file), "--fault", "sqs:SendMessage=denied")
     assert done.returncode == 1
     assert "NOT COMPLETE: the campaign serves its old solution version." in done.stdout
@@ -89,40 +90,3 @@ def test_an_unknown_environment_is_reported_with_the_known_ones(assembly: Path) 
     assert done.stderr == (
         "rehearsal: there is no environment 'staging'; environments/ has dev, prod\n"
     )
-
-
-def test_an_interrupted_rehearsal_leaves_nothing_behind(assembly: Path) -> None:
-    command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly), "--pace", "0.5"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
-        assert running.stdout is not None
-        for line in running.stdout:
-            if "dataset import job began" in line:
-                break
-        functions = functions_of(running.pid)  # they have run, and their processes wait for more
-        assert functions
-        running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=60)
-    assert running.returncode == 2
-    assert errors == "rehearsal: interrupted; nothing is left behind\n"
-    assert not [pid for pid in functions if Path(f"/proc/{pid}").exists()]
-
-
-def functions_of(rehearsal: int) -> list[int]:
-    """Return the processes of a rehearsal's Lambda functions, their parent first."""
-    (parent,) = children_of(rehearsal)
-    functions = children_of(parent)
-    return [parent, *functions] if functions else []
-
-
-def children_of(process: int) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-e", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    )
-    processes = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
-    return [
-        int(pid)
-        for pid, of, command in processes
-        if of == str(process) and "awslambda/fork_server.py" in command
-    ]
