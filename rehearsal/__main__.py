@@ -159,4 +159,4 @@ def _port_problems(port: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(supervision.run(main))
+    supervision.run(main)

@@ -77,7 +77,8 @@ def _rehearse(
         report.show_unused_faults(console, shop.cloud.faults.unused)
         report.show_verdict(console, result, before=served, after=shop.served_versions())
         if arguments.serve:
-            _serve(console, shop)
+            with suppress(KeyboardInterrupt):
+                _serve(console, shop)
         return COMPLETE if shop.is_complete() else NOT_COMPLETE
 
 
@@ -122,5 +123,5 @@ def _serve(console: Console, shop: Shop) -> None:
         f"""--input '{{"refresh": "{stack.settings["refreshes"][0]["name"]}"}}'""",
         soft_wrap=True,
     )
-    with shop.time_passing(), suppress(KeyboardInterrupt):
+    with shop.time_passing():
         threading.Event().wait()

@@ -24,12 +24,12 @@ _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHOW_CURSOR = "\x1b[?25h"
 
 
-def run(work: Callable[[], int]) -> int:
-    """Call `work` in a child process, and end this process with the status that it returns.
+def run(work: Callable[[], int]) -> NoReturn:
+    """Call `work` in a child process, and end both with the status that it returns.
 
     All temporary files of the work lie in one folder, which is removed. SIGINT, SIGTERM and SIGHUP
-    interrupt the work as Ctrl-C does, and after PATIENCE, or at the next signal, they kill it. This
-    returns in the child only. Call it before any thread is started.
+    interrupt the work as Ctrl-C does, and after PATIENCE, or at the next signal, they kill it. Call
+    it before any thread is started.
     """
     # Whoever starts a command with nohup, or behind a shell's &, wants it to ignore these signals.
     ends = {number for number in _ENDS if signal.getsignal(number) is not signal.SIG_IGN}
@@ -45,7 +45,7 @@ def run(work: Callable[[], int]) -> int:
         os.close(alive)
         _supervise(child, folder, ends, waited)
     os.close(is_alive)
-    return _work(work, folder, waited, alive)
+    _work(work, folder, waited, alive)
 
 
 def _supervise(
@@ -66,8 +66,7 @@ def _supervise(
             os.kill(child, signal.SIGKILL)
     _kill_group(child)
     _remove(folder)
-    if status < 0:
-        status = INTERRUPTED
+    if status == -signal.SIGKILL:
         if sys.stdout.isatty():
             print(_SHOW_CURSOR, end="", flush=True)
         _say(
@@ -76,10 +75,12 @@ def _supervise(
             else "its process was killed, perhaps for want of memory; nothing is left behind"
         )
     sys.stdout.flush()
-    os._exit(status)
+    os._exit(status if status >= 0 else INTERRUPTED)
 
 
-def _work(work: Callable[[], int], folder: Path, waited: set[signal.Signals], alive: int) -> int:
+def _work(
+    work: Callable[[], int], folder: Path, waited: set[signal.Signals], alive: int
+) -> NoReturn:
     _leads_its_group(0)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -92,8 +93,11 @@ def _work(work: Callable[[], int], folder: Path, waited: set[signal.Signals], al
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left to do is to end
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return _say("interrupted; nothing is left behind")
-    return status
+        status = _say("interrupted; nothing is left behind")
+    # Python's own end would collect every object of the cloud, which can take longer than the rest.
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def _end_with_the_supervisor(alive: int) -> None:
