@@ -38,6 +38,24 @@ def main(command_line: Sequence[str] | None = None) -> int:
         return NOT_REHEARSED
 
 
+def _command() -> int:
+    """Run `main` without the person's own AWS files, profile and proxy.
+
+    They lead elsewhere, or nowhere, and moto reads them as soon as it is imported.
+    """
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(name, None)
+    around = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    no_proxy = f"{around},localhost,127.0.0.1" if around else "localhost,127.0.0.1"
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        NO_PROXY=no_proxy,
+        no_proxy=no_proxy,
+    )
+    return main()
+
+
 def _session(arguments: argparse.Namespace, folder: Path, synthesis: Synthesis | None) -> int:
     # Importing the embedded cloud takes as long as the synthesis: both run at the same time, and
     # --help waits for neither.
@@ -159,4 +177,4 @@ def _port_problems(port: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    supervision.run(main)
+    supervision.run(_command)

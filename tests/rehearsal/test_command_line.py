@@ -1,10 +1,15 @@
 """`python -m rehearsal` as its users run it."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from rehearsal.assembly import synthesise
 from tests.rehearsal.command_line import rehearse
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +87,104 @@ def test_wrong_arguments_are_reported_all_at_once_and_without_a_traceback() -> N
     assert "--pace 0 is not a number above 0" in done.stderr
     assert "explode" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_environment_is_noticed_before_the_synthesis() -> None:
+    done = rehearse("--environment", "staging")
+    assert (done.returncode, done.stdout) == (2, "")  # not even "Synthesising the app"
+    assert done.stderr == (
+        "rehearsal: there is no environment 'staging'; environments/ has dev, prod\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ["{", "[]", "{}", '{"artifacts": {}}', '{"artifacts": {"PersonalizeRefresh-dev": {}}}'],
+)
+def test_a_folder_that_is_no_assembly_of_this_app_is_refused(tmp_path: Path, manifest: str) -> None:
+    (tmp_path / "manifest.json").write_text(manifest)
+    done = rehearse("--assembly", str(tmp_path))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"rehearsal: {tmp_path} ")
+    assert line.endswith("; name what `cdk synth` wrote")
+
+
+def test_a_port_that_cannot_be_used_is_refused(assembly: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = str(other.getsockname()[1])
+        for port, problem in ((taken, "cannot be used"), ("70000", "is not between 0 and 65535")):
+            done = rehearse("--assembly", str(assembly), "--port", port)
+            (line,) = done.stderr.splitlines()
+            assert (done.returncode, done.stdout) == (2, "")
+            assert line.startswith(f"rehearsal: --port {port} {problem}")
+
+
+def test_ascii_profiles_and_proxies_do_not_matter(assembly: Path) -> None:
+    variables = {
+        "PYTHONIOENCODING": "ascii",
+        "AWS_PROFILE": "nobody",
+        "AWS_CONFIG_FILE": "/dev/full",
+        "HTTP_PROXY": "http://localhost:9",
+        "http_proxy": "http://localhost:9",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearsal", "--assembly", str(assembly)],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = done.stdout.decode("ascii")
+    assert "Begin -> Read row -> " in shown
+    assert "training its campaigns ...\n" in shown
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly of an environment over Personalize's default quotas.
+
+    Names are as long as they may be, and groups have no interactions of their own.
+    """
+    folder = tmp_path_factory.mktemp("large")
+    groups = [f"{'g' * 62}{n}" for n in range(6)]
+    environment = {
+        "account": "111122223333",
+        "region": "ap-northeast-1",
+        "table": {"name": "LARGE"},
+        "removal_policy": "destroy",
+        "import_role": {"buckets": ["shop"]},
+        "refreshes": [
+            {
+                "name": f"r{n}",
+                "glue_job": f"job-{n}",
+                "datasets": [
+                    {"dataset_group": group, "type": kind, "location": f"s3://shop/{n}/{kind}/"}
+                    for kind in ("ITEMS", "ACTIONS", "ACTION_INTERACTIONS")
+                ],
+                "campaigns": [
+                    {"name": f"c-{n}-{m}", "solution": f"s-{n}-{m}"} for m in range(1 if n else 6)
+                ],
+            }
+            for n, group in enumerate(groups)
+        ],
+    }
+    (folder / "large.yaml").write_text(json.dumps(environment))
+    return synthesise(tmp_path_factory.mktemp("assembled"), folder)
+
+
+def test_an_environment_over_the_default_quotas_is_rehearsed_with_raised_ones(large: Path) -> None:
+    done = rehearse("--assembly", str(large), "--environment", "large")
+    assert (done.returncode, done.stderr) == (0, "")
+    for quota, default, wanted in (("dataset groups", 5, 6), ("campaigns per dataset group", 5, 6)):
+        assert (
+            f"Personalize's quota of {quota} is raised from its default of {default} to {wanted}: "
+            "ask AWS for as much before you deploy this." in done.stdout.splitlines()
+        )
+    assert done.stdout.endswith("COMPLETE: every campaign serves its new solution version.\n")
 
 
 def test_an_unknown_environment_is_reported_with_the_known_ones(assembly: Path) -> None:
