@@ -31,7 +31,7 @@ def deploy(assembly: Path, stack: str, cloud: Cloud) -> dict[str, str]:
     Uploads the file assets named in `<stack>.assets.json`. Raises DeploymentError, also when
     CloudFormation reports success but a resource of the template does not exist.
     """
-    template = (assembly / f"{stack}.template.json").read_text()
+    template = (assembly / f"{stack}.template.json").read_text("utf-8")
     _upload_assets(assembly, stack, cloud)
     _set_bootstrap_version(cloud)
     formation = cloud.client("cloudformation")
@@ -96,7 +96,9 @@ def withdraw_bootstrap(cloud: Cloud) -> None:
 
 def _upload_assets(assembly: Path, stack: str, cloud: Cloud) -> None:
     s3 = cloud.client("s3")
-    for asset in json.loads((assembly / f"{stack}.assets.json").read_text())["files"].values():
+    for asset in json.loads((assembly / f"{stack}.assets.json").read_text("utf-8"))[
+        "files"
+    ].values():
         source = assembly / asset["source"]["path"]
         body = _zipped(source) if asset["source"]["packaging"] == "zip" else source.read_bytes()
         for destination in asset["destinations"].values():
@@ -149,7 +151,7 @@ def _template_argument(
 ) -> Mapping[str, str]:
     if len(template.encode()) <= LARGEST_BODY:
         return {"TemplateBody": template}
-    manifest = json.loads((assembly / "manifest.json").read_text())
+    manifest = json.loads((assembly / "manifest.json").read_text("utf-8"))
     url = manifest["artifacts"][stack]["properties"]["stackTemplateAssetObjectUrl"]
     bucket, _, key = _resolved(url, cloud).removeprefix("s3://").partition("/")
     return {"TemplateURL": f"{cloud.endpoint}/{bucket}/{key}"}

@@ -5,6 +5,7 @@ not do its work at all.
 """
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ DONE, LEFT_UNDONE, NOT_DONE = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for; return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for terminals that have ASCII only
     asked = _parser().parse_args(arguments)
     try:
         status: int = asked.verb(find(asked.environment), is_json=asked.json)

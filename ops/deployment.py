@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.parsers import ResponseParserError
 
 from stacks.load import load
 
@@ -24,6 +25,10 @@ CONFIG = Config(
 RENEW = (
     "give valid AWS credentials of the environment's account, for example by `aws sso login` or "
     "AWS_PROFILE"
+)
+NOT_AWS = (
+    "what answers at AWS_ENDPOINT_URL, or at the proxy, is not AWS; unset AWS_ENDPOINT_URL, or "
+    "correct it and HTTPS_PROXY"
 )
 _BAD_CREDENTIALS = {
     "AuthFailure",
@@ -75,7 +80,12 @@ def find(name: str) -> Deployment:
         )
     environment = environments[name]
     session = boto3.Session(region_name=environment.region)
-    identity = session.client("sts", config=CONFIG).get_caller_identity()
+    try:
+        identity = session.client("sts", config=CONFIG).get_caller_identity()
+    except (ResponseParserError, KeyError) as error:  # botocore reads what it does not find
+        raise Refusal(NOT_AWS) from error
+    if "Account" not in identity:
+        raise Refusal(NOT_AWS)
     if identity["Account"] != environment.account:
         raise Refusal(
             f"the credentials are of account {identity['Account']} ({identity['Arn']}), but "
@@ -106,7 +116,10 @@ def in_words(error: ClientError | BotoCoreError) -> str:
         return _refusal_in_words(error)
     reason = " ".join(str(error).rstrip(".").split())
     if isinstance(error, (NoConnectionError, HTTPClientError)):
-        return f"{reason}; check the network, the environment's region and AWS_ENDPOINT_URL"
+        return (
+            f"{reason}; check the network, the environment's region, AWS_ENDPOINT_URL and "
+            "HTTPS_PROXY"
+        )
     return f"{reason}; {RENEW}"
 
 

@@ -6,19 +6,23 @@ be rehearsed at all.
 
 import argparse
 import os
-import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from rehearsal.assembly import Synthesis
+from rehearsal import supervision
+from rehearsal.assembly import Synthesis, environment_problem
+from rehearsal.terminal import make_printable
 
 NOT_REHEARSED = 2
+LARGEST_PORT = 65535
 
 
 def main(command_line: Sequence[str] | None = None) -> int:
     """Run a rehearsal by the command line's arguments; return the exit status."""
+    make_printable(sys.stdout, sys.stderr)
     arguments = _arguments(command_line)
     try:
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
@@ -29,9 +33,27 @@ def main(command_line: Sequence[str] | None = None) -> int:
                 return _session(arguments, Path(folder), None)
             with Synthesis(Path(folder) / "cdk.out") as synthesis:
                 return _session(arguments, Path(folder), synthesis)
-    except KeyboardInterrupt:
-        print("rehearsal: interrupted; nothing is left behind", file=sys.stderr)
+    except OSError as error:  # a full disk, or no folder for temporary files
+        print(f"rehearsal: {error}", file=sys.stderr)
         return NOT_REHEARSED
+
+
+def _command() -> int:
+    """Run `main` without the person's own AWS files, profile and proxy.
+
+    They lead elsewhere, or nowhere, and moto reads them as soon as it is imported.
+    """
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(name, None)
+    around = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    no_proxy = f"{around},localhost,127.0.0.1" if around else "localhost,127.0.0.1"
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        NO_PROXY=no_proxy,
+        no_proxy=no_proxy,
+    )
+    return main()
 
 
 def _session(arguments: argparse.Namespace, folder: Path, synthesis: Synthesis | None) -> int:
@@ -55,22 +77,22 @@ def _arguments(command_line: Sequence[str] | None) -> argparse.Namespace:
         metavar="FOLDER",
         help="what `cdk synth` has written, such as cdk.out, instead of synthesising the app",
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="CSV",
-        help="this week's Interactions, instead of a sample",
-    )
-    parser.add_argument(
-        "--previous",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="CSV",
-        help="last week's (without it: what --data held seven days before its end)",
-    )
+    for option, metavar, purpose in (
+        ("data", "CSV", "this week's Interactions, instead of a sample; several parts may follow"),
+        ("previous", "CSV", "last week's (without it: the rows of --data before its last 7 days)"),
+        ("items", "CSV", "your Items (without it: made from --data)"),
+        ("users", "CSV", "your Users (without it: made from --data)"),
+        ("schema", "AVSC", "your Avro schemas, one for each dataset type (else: as the files say)"),
+    ):
+        parser.add_argument(
+            f"--{option}",
+            type=Path,
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar=metavar,
+            help=purpose,
+        )
     parser.add_argument(
         "--pace",
         type=float,
@@ -91,21 +113,19 @@ def _arguments(command_line: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--serve", action="store_true", help="keep the cloud on a port afterwards")
     parser.add_argument("--port", type=int, default=0, help="the port (any free one)")
     arguments = parser.parse_args(command_line)
-    _checked(parser, arguments)
+    _check(arguments)
     return arguments
 
 
-def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+def _check(arguments: argparse.Namespace) -> None:
     """Parse the arguments' texts; exit with everything that is wrong with them."""
-    problems = [
-        f"{file} cannot be read; name a CSV file"
-        for file in [*arguments.data, *arguments.previous]
-        if not file.is_file() or not os.access(file, os.R_OK)
-    ]
+    problems = [*_file_problems(arguments), *_port_problems(arguments.port)]
     if arguments.assembly and not (arguments.assembly / "manifest.json").is_file():
         problems.append(
             f"{arguments.assembly} is not a cloud assembly; name what `cdk synth` wrote"
         )
+    if not arguments.assembly and (unknown := environment_problem(arguments.environment)):
+        problems.append(unknown)
     if arguments.pace is not None and not 0 < arguments.pace < float("inf"):
         problems.append(f"--pace {arguments.pace:g} is not a number above 0")
     faults = []
@@ -117,10 +137,44 @@ def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
         except ValueError as error:
             problems.append(str(error))
     if problems:
-        parser.error("\n  ".join(problems))
+        print("rehearsal: " + "\n  ".join(problems), file=sys.stderr)
+        sys.exit(NOT_REHEARSED)
     arguments.fault = faults
 
 
+def _file_problems(arguments: argparse.Namespace) -> list[str]:
+    given = {
+        "previous": arguments.previous,
+        "items": arguments.items,
+        "users": arguments.users,
+        "schema": arguments.schema,
+    }
+    problems = [
+        f"--{option} needs --data: a sample is not mixed with files of your own"
+        for option, files in given.items()
+        if files and not arguments.data
+    ]
+    for option, files in {"data": arguments.data, **given}.items():
+        kind = "a CSV file" if option != "schema" else "an Avro schema"
+        problems += [
+            f"{file} cannot be read; name {kind}"
+            for file in files
+            if not file.is_file() or not os.access(file, os.R_OK)
+        ]
+    return problems
+
+
+def _port_problems(port: int) -> list[str]:
+    if not 0 <= port <= LARGEST_PORT:
+        return [f"--port {port} is not between 0 and {LARGEST_PORT}"]
+    try:
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(("127.0.0.1", port))
+    except OSError as error:
+        return [f"--port {port} cannot be used ({error.strerror}); choose another, or 0"]
+    return []
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: leave nothing behind
-    sys.exit(main())
+    supervision.run(_command)

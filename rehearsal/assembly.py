@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -70,11 +70,13 @@ class Synthesis:
                 **os.environ,
                 "CDK_OUTDIR": str(folder),
                 "CDK_VALIDATION": str(validate).lower(),
+                "PYTHONUTF8": "1",
+                "PYTHONIOENCODING": "utf-8",
                 **chosen,
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
 
     def __enter__(self) -> Self:
@@ -103,26 +105,59 @@ def synthesise(folder: Path, environments: Path | None = None, *, validate: bool
 
 def find_stack(assembly: Path, environment: str) -> SynthesisedStack:
     """Return an environment's stack; SynthesisError names those that there are."""
-    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-    stacks = {
+    try:
+        stacks = _stacks(assembly)
+        if environment in stacks:
+            return _stack(assembly, environment, stacks[environment])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise SynthesisError(
+            f"{assembly} is not a cloud assembly of this app ({type(error).__name__}: {error}); "
+            "name what `cdk synth` wrote"
+        ) from error
+    if not stacks:
+        raise SynthesisError(f"{assembly} has no stack of this app; name what `cdk synth` wrote")
+    raise SynthesisError(unknown_environment(environment, "environments", sorted(stacks)))
+
+
+def environment_problem(name: str) -> str | None:
+    """Return what is wrong with an environment's name, before anything is synthesised.
+
+    None also if there is no environment at all: app.py then says what is missing.
+    """
+    folder = Path(os.environ.get("ENVIRONMENTS", APP.parent / "environments"))
+    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    if not known or name in known:
+        return None
+    return unknown_environment(name, folder.name, known)
+
+
+def unknown_environment(name: str, folder: str, known: Sequence[str]) -> str:
+    """Return in words that there is no environment of this name."""
+    return f"there is no environment {name!r}; {folder}/ has {', '.join(known)}"
+
+
+def _stacks(assembly: Path) -> dict[str, Any]:
+    """Return the artifacts of the app's stacks by their environment."""
+    artifacts = json.loads((assembly / "manifest.json").read_text("utf-8"))["artifacts"]
+    return {
         name.removeprefix(STACK_PREFIX): artifact
         for name, artifact in artifacts.items()
-        if artifact["type"] == "aws:cloudformation:stack"
+        if artifact["type"] == "aws:cloudformation:stack" and name.startswith(STACK_PREFIX)
     }
-    if environment not in stacks:
-        raise SynthesisError(
-            f"there is no environment {environment!r}; "
-            f"environments/ has {', '.join(sorted(stacks))}"
-        )
-    artifact = stacks[environment]
+
+
+def _stack(assembly: Path, environment: str, artifact: Mapping[str, Any]) -> SynthesisedStack:
     account, region = artifact["environment"].removeprefix("aws://").split("/")
-    return SynthesisedStack(
+    template = (assembly / artifact["properties"]["templateFile"]).read_text("utf-8")
+    stack = SynthesisedStack(
         assembly=assembly,
         name=STACK_PREFIX + environment,
         account=account,
         region=region,
-        template=json.loads((assembly / artifact["properties"]["templateFile"]).read_text()),
+        template=json.loads(template),
     )
+    datasets(stack.settings)  # as it will be read
+    return stack
 
 
 def datasets(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:

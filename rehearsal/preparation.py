@@ -4,73 +4,173 @@ Everything is made through the cloud's own API under root credentials, as an adm
 from what the synthesised stack says its refreshes are.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
-import polars as pl
+from botocore.exceptions import ClientError
 
 from embedded_aws import Cloud
 from rehearsal.assembly import dataset_type, datasets
-from rehearsal.weekly_files import PreparationError, WeeklyFiles, upload
+from rehearsal.own_files import PreparationError
+from rehearsal.weekly_files import WeeklyFiles, upload
 
-RECIPE = "arn:aws:personalize:::recipe/aws-user-personalization"
+RECIPE = "aws-user-personalization"
+LONGEST_NAME = 63
+T = TypeVar("T")
 POLL_SECONDS = 60.0
 PREPARATION_ROLE = "marketplace-before-the-rehearsal"
 GLUE_ROLE = "marketplace-glue"  # nobody assumes it: no job's script is run
-REQUIRED = {
-    "INTERACTIONS": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
-    "ITEMS": {"ITEM_ID": "string"},
-    "USERS": {"USER_ID": "string"},
-}
 
 
-def prepare(cloud: Cloud, settings: Mapping[str, Any], last_week: WeeklyFiles) -> dict[str, float]:
+def prepare(
+    cloud: Cloud,
+    settings: Mapping[str, Any],
+    last_week: WeeklyFiles,
+    say: Callable[[str], object] = lambda _: None,
+) -> dict[str, float]:
     """Make the shop as it was last week, and return how long its stages took then.
 
     `settings` are the stack's (see assembly.py). Returns simulated seconds by stage:
-    dataset_import, solution_version, campaign. Raises PreparationError with Personalize's reason
-    if last week's data cannot be imported or trained on.
+    dataset_import, solution_version, campaign. `say` is called with the quotas that are raised for
+    a shop of this size. Raises PreparationError with the service's reason if last week's data
+    cannot be imported or trained on.
     """
-    personalize = cloud.client("personalize")
-    with cloud.clock.running():
-        durations = {"dataset_import": 0.0, "solution_version": 0.0, "campaign": 0.0}
-        role = _preparation_role(cloud, settings)
-        _glue_jobs(cloud, settings)
-        for dataset in datasets(settings):
-            _bucket(cloud, dataset["location"])
-            upload(cloud, dataset, last_week)
-            _dataset(cloud, dataset, last_week)
-        for dataset in datasets(settings):
-            job = personalize.create_dataset_import_job(
-                jobName=f"{_group(dataset)}-{dataset_type(dataset).lower()}-last-week"[-63:].lstrip(
-                    "-_"
-                ),
-                datasetArn=dataset["dataset_arn"],
-                dataSource={"dataLocation": dataset["location"]},
-                roleArn=role,
-            )["datasetImportJobArn"]
-            durations["dataset_import"] = _until_active(
-                cloud, "dataset_import_job", datasetImportJobArn=job
+    shop = _with_interactions(settings)
+    _raise_quotas(cloud, settings, shop, say)
+    try:
+        with cloud.clock.running():
+            role = _preparation_role(cloud, shop)
+            _glue_jobs(cloud, settings)
+            _datasets(cloud, shop, last_week)
+            for dataset in shop:
+                _bucket(cloud, dataset)
+                upload(cloud, dataset, last_week)
+            return {
+                "dataset_import": _imports(cloud, shop, role),
+                "solution_version": _solution_versions(cloud, settings),
+                "campaign": _campaigns(cloud, settings),
+            }
+    except ClientError as error:
+        raise PreparationError(
+            f"the shop of last week cannot be made: {error.operation_name} was refused: "
+            f"{error.response['Error']['Message']}"
+        ) from error
+
+
+def _with_interactions(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the datasets, and for each group without interactions those that it was made with."""
+    found = datasets(settings)
+    trained_on = {_group_arn(d) for d in found if dataset_type(d) == "INTERACTIONS"}
+    for dataset in datasets(settings):
+        if _group_arn(dataset) not in trained_on:
+            trained_on.add(_group_arn(dataset))
+            arn = f"{str(dataset['dataset_arn']).rpartition('/')[0]}/INTERACTIONS"
+            folder = f"s3://{_bucket_name(dataset)}/interactions-of-{_group(dataset)}/"
+            found.append({**dataset, "dataset_arn": arn, "location": folder})
+    return found
+
+
+def _raise_quotas(
+    cloud: Cloud,
+    settings: Mapping[str, Any],
+    shop: list[Mapping[str, Any]],
+    say: Callable[[str], object],
+) -> None:
+    """Give the account the quotas that it needs to have this shop at all."""
+    refreshes = settings["refreshes"]
+    made = [(_group_arn(r["datasets"][0]), c) for r in refreshes for c in r["campaigns"]]
+    solutions = {(group, campaign["solution_name"]) for group, campaign in made}
+    needed = {
+        "dataset_groups": len({_group_arn(dataset) for dataset in shop}),
+        "solutions_per_dataset_group": max(Counter(group for group, _ in solutions).values()),
+        "campaigns_per_dataset_group": max(Counter(group for group, _ in made).values()),
+        "schemas": len(shop),
+    }
+    quotas = cloud.behaviour.personalize
+    for quota, wanted in needed.items():
+        default = getattr(quotas, quota)
+        if wanted > default:
+            setattr(quotas, quota, wanted)
+            say(
+                f"Personalize's quota of {quota.replace('_', ' ')} is raised from its default of "
+                f"{default} to {wanted}: ask AWS for as much before you deploy this."
             )
-        trained: dict[str, str] = {}
-        for refresh in settings["refreshes"]:
-            group = refresh["datasets"][0]
-            for campaign in refresh["campaigns"]:
-                solution = campaign["solution_name"]
-                if solution not in trained:
-                    trained[solution] = _solution_version(cloud, solution, _group_arn(group))
-                    durations["solution_version"] = _until_active(
-                        cloud, "solution_version", solutionVersionArn=trained[solution]
-                    )
-                arn = personalize.create_campaign(
-                    name=campaign["campaign_name"],
-                    solutionVersionArn=trained[solution],
-                    minProvisionedTPS=1,
-                )["campaignArn"]
-                durations["campaign"] = _until_active(cloud, "campaign", campaignArn=arn)
-    return durations
+
+
+def _imports(cloud: Cloud, shop: list[Mapping[str, Any]], role: str) -> float:
+    def start(dataset: Mapping[str, Any]) -> str:
+        arn: str = cloud.client("personalize").create_dataset_import_job(
+            jobName=_name(dataset, "-last-week"),
+            datasetArn=dataset["dataset_arn"],
+            dataSource={"dataLocation": dataset["location"]},
+            roleArn=role,
+        )["datasetImportJobArn"]
+        return arn
+
+    most = cloud.behaviour.personalize.import_jobs_in_progress
+    return _in_batches(cloud, "dataset_import_job", start, shop, most)
+
+
+def _solution_versions(cloud: Cloud, settings: Mapping[str, Any]) -> float:
+    groups = {
+        campaign["solution_name"]: _group_arn(refresh["datasets"][0])
+        for refresh in settings["refreshes"]
+        for campaign in refresh["campaigns"]
+    }
+    personalize = cloud.client("personalize")
+
+    def make(solution: tuple[str, str]) -> str:
+        name, group = solution
+        arn: str = personalize.create_solution(
+            name=name,
+            datasetGroupArn=group,
+            recipeArn=f"arn:{group.split(':')[1]}:personalize:::recipe/{RECIPE}",
+            performAutoTraining=False,
+        )["solutionArn"]
+        arns.append(arn)
+        return arn
+
+    def train(solution: str) -> str:
+        arn: str = personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+        return arn
+
+    arns: list[str] = []
+    _in_batches(cloud, "solution", make, groups.items(), len(groups))
+    most = cloud.behaviour.personalize.solution_versions_in_progress
+    return _in_batches(cloud, "solution_version", train, arns, most)
+
+
+def _campaigns(cloud: Cloud, settings: Mapping[str, Any]) -> float:
+    personalize = cloud.client("personalize")
+
+    def start(campaign: Mapping[str, Any]) -> str:
+        solution = personalize.describe_solution(solutionArn=campaign["solution_arn"])["solution"]
+        arn: str = personalize.create_campaign(
+            name=campaign["campaign_name"],
+            solutionVersionArn=solution["latestSolutionVersion"]["solutionVersionArn"],
+            minProvisionedTPS=1,
+        )["campaignArn"]
+        return arn
+
+    every = [campaign for refresh in settings["refreshes"] for campaign in refresh["campaigns"]]
+    return _in_batches(cloud, "campaign", start, every, len(every))
+
+
+def _in_batches(
+    cloud: Cloud, kind: str, start: Callable[[T], str], things: Iterable[T], most: int
+) -> float:
+    """Make a resource for each thing, at most so many at once; return how long the last took."""
+    took, left = 0.0, list(things)
+    while left:
+        began = cloud.clock.time()
+        batch, left = left[:most], left[most:]
+        for arn in [start(thing) for thing in batch]:
+            _until_active(cloud, kind, arn)
+        took = cloud.clock.time() - began
+    return took
 
 
 def _group(dataset: Mapping[str, Any]) -> str:
@@ -81,9 +181,25 @@ def _group_arn(dataset: Mapping[str, Any]) -> str:
     return f"{str(dataset['dataset_arn']).split(':dataset/')[0]}:dataset-group/{_group(dataset)}"
 
 
-def _bucket(cloud: Cloud, location: str) -> None:
+def _partition(dataset: Mapping[str, Any]) -> str:
+    return str(dataset["dataset_arn"]).split(":")[1]
+
+
+def _bucket_name(dataset: Mapping[str, Any]) -> str:
+    return str(dataset["location"]).removeprefix("s3://").split("/")[0]
+
+
+def _name(dataset: Mapping[str, Any], ending: str = "") -> str:
+    """Return a name for something of a dataset that no other dataset's has."""
+    name = f"{_group(dataset)}-{dataset_type(dataset).lower()}{ending}"
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[: LONGEST_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _bucket(cloud: Cloud, dataset: Mapping[str, Any]) -> None:
     """Make the bucket, with the policy that Personalize needs beside its role."""
-    bucket = location.removeprefix("s3://").split("/")[0]
+    bucket = _bucket_name(dataset)
     s3 = cloud.client("s3")
     if bucket in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
         return
@@ -93,7 +209,7 @@ def _bucket(cloud: Cloud, location: str) -> None:
         s3.create_bucket(
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region}
         )
-    arn = f"arn:aws:s3:::{bucket}"
+    arn = f"arn:{_partition(dataset)}:s3:::{bucket}"
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "personalize.amazonaws.com"},
@@ -106,7 +222,7 @@ def _bucket(cloud: Cloud, location: str) -> None:
     )
 
 
-def _preparation_role(cloud: Cloud, settings: Mapping[str, Any]) -> str:
+def _preparation_role(cloud: Cloud, shop: list[Mapping[str, Any]]) -> str:
     """Make a role to import last week's data with, since the stack's own is not there yet."""
     iam = cloud.client("iam")
     trust = {
@@ -114,11 +230,11 @@ def _preparation_role(cloud: Cloud, settings: Mapping[str, Any]) -> str:
         "Principal": {"Service": "personalize.amazonaws.com"},
         "Action": "sts:AssumeRole",
     }
-    buckets = {d["location"].removeprefix("s3://").split("/")[0] for d in datasets(settings)}
+    buckets = {f"arn:{_partition(d)}:s3:::{_bucket_name(d)}" for d in shop}
     read = {
         "Effect": "Allow",
         "Action": ["s3:GetObject", "s3:ListBucket"],
-        "Resource": [f"arn:aws:s3:::{b}{end}" for b in sorted(buckets) for end in ("", "/*")],
+        "Resource": [f"{bucket}{end}" for bucket in sorted(buckets) for end in ("", "/*")],
     }
     arn: str = iam.create_role(
         RoleName=PREPARATION_ROLE,
@@ -141,66 +257,45 @@ def _glue_jobs(cloud: Cloud, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _dataset(cloud: Cloud, dataset: Mapping[str, Any], files: WeeklyFiles) -> None:
+def _datasets(cloud: Cloud, shop: list[Mapping[str, Any]], files: WeeklyFiles) -> None:
     personalize = cloud.client("personalize")
-    group = _group_arn(dataset)
-    known = {g["datasetGroupArn"] for g in personalize.list_dataset_groups()["datasetGroups"]}
-    if group not in known:
-        personalize.create_dataset_group(name=_group(dataset))
-        _until_active(cloud, "dataset_group", datasetGroupArn=group)
-    kind = dataset_type(dataset)
-    schema = personalize.create_schema(
-        name=f"{_group(dataset)[:50]}-{kind.lower()}"[:63],
-        schema=json.dumps(_schema(kind, files.of(kind)[0])),
-    )["schemaArn"]
-    arn = personalize.create_dataset(
-        name=f"{_group(dataset)[:50]}-{kind.lower()}"[:63],
-        schemaArn=schema,
-        datasetGroupArn=group,
-        datasetType=kind,
-    )["datasetArn"]
-    _until_active(cloud, "dataset", datasetArn=arn)
+
+    def group(name: str) -> str:
+        arn: str = personalize.create_dataset_group(name=name)["datasetGroupArn"]
+        return arn
+
+    def start(dataset: Mapping[str, Any]) -> str:
+        name, kind = _name(dataset), dataset_type(dataset)
+        schema = personalize.create_schema(name=name, schema=files.schemas[kind])["schemaArn"]
+        arn: str = personalize.create_dataset(
+            name=name,
+            schemaArn=schema,
+            datasetGroupArn=_group_arn(dataset),
+            datasetType=kind,
+        )["datasetArn"]
+        return arn
+
+    groups = list(dict.fromkeys(map(_group, shop)))
+    _in_batches(cloud, "dataset_group", group, groups, len(groups))
+    _in_batches(cloud, "dataset", start, shop, len(shop))
 
 
-def _solution_version(cloud: Cloud, solution: str, group: str) -> str:
-    personalize = cloud.client("personalize")
-    arn = personalize.create_solution(
-        name=solution, datasetGroupArn=group, recipeArn=RECIPE, performAutoTraining=False
-    )["solutionArn"]
-    _until_active(cloud, "solution", solutionArn=arn)
-    version: str = personalize.create_solution_version(solutionArn=arn)["solutionVersionArn"]
-    return version
-
-
-def _until_active(cloud: Cloud, kind: str, **arn: str) -> float:
-    """Wait, in simulated time, until a resource is ACTIVE; return the seconds it took."""
+def _until_active(cloud: Cloud, kind: str, arn: str) -> None:
+    """Wait, in simulated time, until a resource is ACTIVE."""
     describe = getattr(cloud.client("personalize"), f"describe_{kind}")
-    began = cloud.clock.time()
+    first, *others = kind.split("_")
+    argument = first + "".join(map(str.capitalize, others)) + "Arn"
     while True:
-        (described,) = (v for k, v in describe(**arn).items() if k != "ResponseMetadata")
+        (described,) = (
+            v for k, v in describe(**{argument: arn}).items() if k != "ResponseMetadata"
+        )
         if described["status"] == "ACTIVE":
-            return cloud.clock.time() - began
+            return
         if described["status"].endswith(("FAILED", "STOPPED")):
             what = kind.replace("_", " ")
-            raise PreparationError(f"last week's {what} failed: {described.get('failureReason')}")
+            reason = str(described.get("failureReason")).rstrip(".")
+            raise PreparationError(
+                f"last week's {what} failed: {reason}; "
+                "give data that can be trained on by --data, or by --previous"
+            )
         cloud.clock.sleep(POLL_SECONDS)
-
-
-def _schema(kind: str, file: Path) -> dict[str, Any]:
-    """Return the Avro schema of a file: what the dataset type requires, and its other columns."""
-    columns = pl.read_csv(file, n_rows=1000, infer_schema_length=1000).schema
-    found = {
-        name: "long" if dtype.is_integer() else "float" if dtype.is_float() else "string"
-        for name, dtype in columns.items()
-    }
-    fields = {**found, **REQUIRED[kind]}
-    return {
-        "type": "record",
-        "name": kind.capitalize(),
-        "namespace": "com.amazonaws.personalize.schema",
-        "fields": [
-            {"name": name, "type": kind, **({"categorical": True} if name == "CATEGORY" else {})}
-            for name, kind in fields.items()
-        ],
-        "version": "1.0",
-    }

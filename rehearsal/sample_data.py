@@ -1,4 +1,4 @@
-"""A fashion marketplace's customer behaviour: made from a seed, or split off a user's own file.
+"""A fashion marketplace's customer behaviour, made from a seed.
 
 Every file is an Interactions dataset's CSV (USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE), oldest first,
 and cumulative: it holds every week up to its own.
@@ -11,8 +11,6 @@ import json
 import random
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
-
-import polars as pl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +40,6 @@ _EVENTS_A_WEEK = 1000
 _FAITHFUL = 0.8  # the share of events within the customer's own style
 _NEW_ITEMS = tuple(f"P2010-{number:04}" for number in range(1, 6))
 _NEW_ITEMS_SHARE = 0.25  # of the events in the week in which they appear
-_LEAST_TO_TRAIN_ON = 1000
 _EVENT_TYPES = ("view", "view", "view", "like", "cart", "purchase")
 _WEEK = timedelta(days=7)
 
@@ -71,26 +68,6 @@ def write_week(path: Path, *, week_ending: date, new_items: bool, weeks: int = _
                 writer.writerow(row)
                 events += 1
     return events
-
-
-def split_last_week(source: Path, target: Path) -> bool:
-    """Write what a user's own file held a week ago: all rows up to 7 days before its newest.
-
-    Returns False, and writes nothing, when there is no sensible week before: that leaves too few
-    rows to train on, or the file has no TIMESTAMP. Works in streams, on files of any size.
-    """
-    rows = pl.scan_csv(source, infer_schema=False, low_memory=True)
-    if "TIMESTAMP" not in rows.collect_schema().names():
-        return False
-    moment = pl.col("TIMESTAMP").cast(pl.Int64, strict=False)
-    newest = rows.select(moment.max()).collect(engine="streaming").item()
-    if newest is None:
-        return False
-    earlier = moment <= newest - int(_WEEK.total_seconds())
-    if rows.select(earlier.sum()).collect(engine="streaming").item() < _LEAST_TO_TRAIN_ON:
-        return False
-    rows.filter(earlier).sink_csv(target)
-    return True
 
 
 def _week(end: datetime, fresh: tuple[str, ...]) -> Iterator[tuple[str, str, int, str]]:

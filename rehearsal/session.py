@@ -11,9 +11,17 @@ from rich.console import Console
 
 from embedded_aws import DeploymentError, withdraw_bootstrap
 from rehearsal import report
-from rehearsal.assembly import Synthesis, SynthesisError, find_stack
+from rehearsal.assembly import (
+    Synthesis,
+    SynthesisedStack,
+    SynthesisError,
+    dataset_type,
+    datasets,
+    find_stack,
+)
+from rehearsal.own_files import PreparationError
 from rehearsal.shop import TODAY, Shop, open_shop
-from rehearsal.weekly_files import PreparationError, weekly_files
+from rehearsal.weekly_files import WeeklyFiles, weekly_files
 
 PACE_FOR_A_TERMINAL = 2.0  # minutes per second: half an hour in a quarter of a minute
 WATCH_SECONDS = 0.1
@@ -39,9 +47,19 @@ def rehearse(arguments: argparse.Namespace, folder: Path, synthesis: Synthesis |
 def _rehearse(
     arguments: argparse.Namespace, console: Console, folder: Path, synthesis: Synthesis | None
 ) -> int:
-    files = weekly_files(folder, TODAY, arguments.data, arguments.previous)
+    files = weekly_files(
+        folder,
+        TODAY,
+        arguments.data,
+        arguments.previous,
+        users=arguments.users,
+        items=arguments.items,
+        schemas=arguments.schema,
+        say=console.print,
+    )
     assembly = synthesis.assembly() if synthesis else arguments.assembly
     stack = find_stack(assembly, arguments.environment)
+    _tell_whose_data(arguments, console, stack, files[0])
     with open_shop(stack, files, port=arguments.port, say=console.print) as shop:
         for fault in arguments.fault:
             shop.cloud.faults.add(fault)
@@ -59,8 +77,27 @@ def _rehearse(
         report.show_unused_faults(console, shop.cloud.faults.unused)
         report.show_verdict(console, result, before=served, after=shop.served_versions())
         if arguments.serve:
-            _serve(console, shop)
+            with suppress(KeyboardInterrupt):
+                _serve(console, shop)
         return COMPLETE if shop.is_complete() else NOT_COMPLETE
+
+
+def _tell_whose_data(
+    arguments: argparse.Namespace, console: Console, stack: SynthesisedStack, files: WeeklyFiles
+) -> None:
+    """Print which datasets get other data than the user's, and which files no dataset takes."""
+    kinds = sorted({dataset_type(dataset) for dataset in datasets(stack.settings)})
+    for kind in kinds:
+        if kind in files.made:
+            option = f"; give your own by --{kind.lower()}" if kind in ("ITEMS", "USERS") else ""
+            console.print(f"The dataset of type {kind} gets rows made from --data{option}.")
+    given = {
+        kind
+        for kind, own in (("ITEMS", arguments.items), ("USERS", arguments.users))
+        if own and kind not in kinds
+    }
+    for kind in sorted(given):
+        console.print(f"--{kind.lower()} is not used: {stack.name} has no dataset of type {kind}.")
 
 
 def _pace(arguments: argparse.Namespace, console: Console) -> float | None:
@@ -86,5 +123,5 @@ def _serve(console: Console, shop: Shop) -> None:
         f"""--input '{{"refresh": "{stack.settings["refreshes"][0]["name"]}"}}'""",
         soft_wrap=True,
     )
-    with shop.time_passing(), suppress(KeyboardInterrupt):
+    with shop.time_passing():
         threading.Event().wait()

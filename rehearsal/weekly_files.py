@@ -1,7 +1,7 @@
 """The CSV files of one week: samples, or the user's own, and how they get to S3."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,25 +11,26 @@ import polars as pl
 from embedded_aws import Cloud
 from rehearsal import sample_data
 from rehearsal.assembly import dataset_type
+from rehearsal.own_files import PreparationError, check_files, split_last_week
+from rehearsal.schemas import inferred_schema, read_schemas
 
-
-class PreparationError(Exception):
-    """The shop cannot be made as it was last week; the text says why."""
+MOST_ACTIONS = 10_000  # rows of interactions from which those with actions are made
 
 
 @dataclass(frozen=True)
 class WeeklyFiles:
-    """The CSV files that the Glue job writes in one week, by dataset type."""
+    """The CSV files that the Glue job writes in one week, by dataset type.
+
+    `schemas` has the Avro schema of a dataset type as JSON; `made` has the types whose files were
+    made from the interactions, although those are the user's own.
+    """
 
     files: Mapping[str, list[Path]]
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    made: frozenset[str] = frozenset()
 
     def of(self, kind: str) -> list[Path]:
         """Return the files of a dataset type."""
-        if kind not in self.files:
-            raise PreparationError(
-                f"the rehearsal has no data for a dataset of type {kind}; "
-                f"it knows {', '.join(self.files)}"
-            )
         return self.files[kind]
 
     def items(self) -> set[str]:
@@ -42,26 +43,44 @@ class WeeklyFiles:
 
 
 def weekly_files(
-    folder: Path, week_ending: datetime, data: list[Path], previous: list[Path]
+    folder: Path,
+    week_ending: datetime,
+    data: list[Path],
+    previous: list[Path],
+    *,
+    users: Sequence[Path] = (),
+    items: Sequence[Path] = (),
+    schemas: Sequence[Path] = (),
+    say: Callable[[str], object] = lambda _: None,
 ) -> tuple[WeeklyFiles, WeeklyFiles]:
-    """Return last week's and this week's files.
+    """Return last week's and this week's files; made in `folder` as far as they are not given.
 
-    `data` and `previous` are the user's Interactions files. Without `data` both are samples;
-    without `previous` last week is what `data` held seven days before its end, or a sample if that
-    is too little to train on.
+    `data` and `previous` are the user's Interactions files; without `data` both weeks are samples.
+    Without `previous` last week is what `data` held seven days before its end, or all of it if
+    that is too little to train on; `say` is called with which. `schemas` are Avro files; the other
+    schemas follow from the files. Raises PreparationError if a file cannot be used.
     """
-    end = week_ending.date()
-    last, this = folder / "last-week.csv", folder / "this-week.csv"
-    if not data:
-        sample_data.write_week(this, week_ending=end, new_items=True, weeks=9)
-    if not previous and not (
-        len(data) == 1 and _has_time(data[0]) and sample_data.split_last_week(data[0], last)
-    ):
-        sample_data.write_week(last, week_ending=end - timedelta(days=7), new_items=False, weeks=8)
-    return (
-        _with_items_and_users(folder / "last-week", previous or [last]),
-        _with_items_and_users(folder / "this-week", data or [this]),
-    )
+    own = {kind: list(given) for kind, given in (("USERS", users), ("ITEMS", items)) if given}
+    try:
+        written = read_schemas(schemas)
+        for kind, given in own.items():
+            check_files(kind, given)
+        last, this = (
+            _own_weeks(folder, data, previous, say) if data else _samples(folder, week_ending)
+        )
+        weeks = [
+            {**_made(folder / name, interactions), **own, "INTERACTIONS": interactions}
+            for name, interactions in (("last-week", last), ("this-week", this))
+        ]
+        for kind in weeks[0]:
+            if kind not in written:
+                values = dict.fromkeys(weeks[0][kind] + weeks[1][kind])
+                written[kind] = inferred_schema(kind, list(values), like=weeks[0][kind])
+    except pl.exceptions.PolarsError as error:
+        raise PreparationError(f"the data cannot be read: {str(error).splitlines()[0]}") from error
+    made = frozenset(weeks[0]) - {"INTERACTIONS", *own} if data else frozenset[str]()
+    last_week, this_week = (WeeklyFiles(files, written, made) for files in weeks)
+    return last_week, this_week
 
 
 def upload(cloud: Cloud, dataset: Mapping[str, Any], files: WeeklyFiles) -> None:
@@ -80,16 +99,54 @@ def upload(cloud: Cloud, dataset: Mapping[str, Any], files: WeeklyFiles) -> None
         s3.upload_file(str(file), bucket, f"{key}part-{number:05}.csv")
 
 
-def _with_items_and_users(folder: Path, interactions: list[Path]) -> WeeklyFiles:
-    """Add what a shop knows of its items and customers to their interactions."""
+def _samples(folder: Path, week_ending: datetime) -> tuple[list[Path], list[Path]]:
+    end = week_ending.date()
+    last, this = folder / "last-week.csv", folder / "this-week.csv"
+    sample_data.write_week(last, week_ending=end - timedelta(days=7), new_items=False, weeks=8)
+    sample_data.write_week(this, week_ending=end, new_items=True, weeks=9)
+    return [last], [this]
+
+
+def _own_weeks(
+    folder: Path, data: list[Path], previous: list[Path], say: Callable[[str], object]
+) -> tuple[list[Path], list[Path]]:
+    # With last week's data at hand, this week's may be as wrong as it likes: Personalize judges it.
+    check_files("INTERACTIONS", data, complete=not previous)
+    if previous:
+        check_files("INTERACTIONS", previous)
+        return previous, data
+    if earlier := split_last_week(data, folder / "earlier"):
+        say("Last week's data: the rows of --data that are older than its last seven days.")
+        return earlier, data
+    say(
+        "Last week's data: all of --data, since too little in it is older than its last seven "
+        "days; give last week's files by --previous."
+    )
+    return data, data
+
+
+def _made(folder: Path, interactions: list[Path]) -> dict[str, list[Path]]:
+    """Make what a shop knows of its items, customers and actions from their interactions."""
     folder.mkdir()
-    files = {"INTERACTIONS": interactions}
-    for kind, key, column in (("ITEMS", "ITEM_ID", "CATEGORY"), ("USERS", "USER_ID", "GROUP")):
-        files[kind] = [folder / f"{kind.lower()}.csv"]
-        ids = pl.Series(key, sorted(_distinct(interactions, key)), dtype=pl.String)
+    made = {}
+    for kind, key, source, column in (
+        ("ITEMS", "ITEM_ID", "ITEM_ID", "CATEGORY"),
+        ("USERS", "USER_ID", "USER_ID", "GROUP"),
+        ("ACTIONS", "ACTION_ID", "ITEM_ID", "CATEGORY"),
+    ):
+        made[kind] = [folder / f"{kind.lower()}.csv"]
+        ids = pl.Series(key, sorted(set(_distinct(interactions, source))), dtype=pl.String)
         table = pl.DataFrame({key: ids, column: ids.str.slice(0, 3)})
-        table.write_csv(files[kind][0])
-    return WeeklyFiles(files)
+        table.write_csv(made[kind][0])
+    made["ACTION_INTERACTIONS"] = [folder / "action-interactions.csv"]
+    rows = pl.scan_csv(interactions[0], infer_schema=False).head(MOST_ACTIONS)
+    known = rows.collect_schema()
+    columns = {"USER_ID": "USER_ID", "ACTION_ID": "ITEM_ID", "TIMESTAMP": "TIMESTAMP"}
+    rows.select(
+        **{name: pl.col(of) if of in known else pl.lit("") for name, of in columns.items()},
+        EVENT_TYPE=pl.lit("Taken"),
+    ).sink_csv(made["ACTION_INTERACTIONS"][0])
+    return made
 
 
 def _distinct(files: list[Path], column: str) -> Iterator[str]:
@@ -98,8 +155,3 @@ def _distinct(files: list[Path], column: str) -> Iterator[str]:
         if column in table.collect_schema():
             values = table.select(pl.col(column).unique()).collect(engine="streaming")
             yield from values[column].drop_nulls()
-
-
-def _has_time(file: Path) -> bool:
-    columns = pl.scan_csv(file, infer_schema=False).collect_schema()
-    return "TIMESTAMP" in columns

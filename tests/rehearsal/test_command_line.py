@@ -1,11 +1,15 @@
 """`python -m rehearsal` as its users run it."""
 
 import json
-import signal
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from rehearsal.assembly import synthesise
 from tests.rehearsal.command_line import rehearse
 
 ROOT = Path(__file__).parents[2]
@@ -44,9 +48,11 @@ def test_json_is_one_object_with_the_whole_result(assembly: Path) -> None:
 def test_a_file_that_personalize_refuses_ends_with_status_1_and_the_reason(
     assembly: Path, tmp_path: Path
 ) -> None:
-    file = tmp_path / "no-time.csv"
+    last, file = tmp_path / "last.csv", tmp_path / "no-time.csv"
+    rows = [f"u{n % 80},i{n % 60},{1598000000 + n}\n" for n in range(1500)]
+    last.write_text("USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(rows))
     file.write_text("USER_ID,ITEM_ID,EVENT_TYPE\nu1,i1,view\n")
-    taken = ("--assembly", str(assembly))
+    taken = ("--assembly", str(assembly), "--previous", str(last))
     done = rehearse(*taken, "--data", str(file), "--fault", "sqs:SendMessage=denied")
     assert done.returncode == 1
     assert "NOT COMPLETE: the campaign serves its old solution version." in done.stdout
@@ -83,46 +89,107 @@ def test_wrong_arguments_are_reported_all_at_once_and_without_a_traceback() -> N
     assert "Traceback" not in done.stderr
 
 
+def test_an_unknown_environment_is_noticed_before_the_synthesis() -> None:
+    done = rehearse("--environment", "staging")
+    assert (done.returncode, done.stdout) == (2, "")  # not even "Synthesising the app"
+    assert done.stderr == (
+        "rehearsal: there is no environment 'staging'; environments/ has dev, prod\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ["{", "[]", "{}", '{"artifacts": {}}', '{"artifacts": {"PersonalizeRefresh-dev": {}}}'],
+)
+def test_a_folder_that_is_no_assembly_of_this_app_is_refused(tmp_path: Path, manifest: str) -> None:
+    (tmp_path / "manifest.json").write_text(manifest)
+    done = rehearse("--assembly", str(tmp_path))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"rehearsal: {tmp_path} ")
+    assert line.endswith("; name what `cdk synth` wrote")
+
+
+def test_a_port_that_cannot_be_used_is_refused(assembly: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = str(other.getsockname()[1])
+        for port, problem in ((taken, "cannot be used"), ("70000", "is not between 0 and 65535")):
+            done = rehearse("--assembly", str(assembly), "--port", port)
+            (line,) = done.stderr.splitlines()
+            assert (done.returncode, done.stdout) == (2, "")
+            assert line.startswith(f"rehearsal: --port {port} {problem}")
+
+
+def test_ascii_profiles_and_proxies_do_not_matter(assembly: Path) -> None:
+    variables = {
+        "PYTHONIOENCODING": "ascii",
+        "AWS_PROFILE": "nobody",
+        "AWS_CONFIG_FILE": "/dev/full",
+        "HTTP_PROXY": "http://localhost:9",
+        "http_proxy": "http://localhost:9",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearsal", "--assembly", str(assembly)],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = done.stdout.decode("ascii")
+    assert "Begin -> Read row -> " in shown
+    assert "training its campaigns ...\n" in shown
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly of an environment over Personalize's default quotas.
+
+    Names are as long as they may be, and groups have no interactions of their own.
+    """
+    folder = tmp_path_factory.mktemp("large")
+    groups = [f"{'g' * 62}{n}" for n in range(6)]
+    environment = {
+        "account": "111122223333",
+        "region": "ap-northeast-1",
+        "table": {"name": "LARGE"},
+        "removal_policy": "destroy",
+        "import_role": {"buckets": ["shop"]},
+        "refreshes": [
+            {
+                "name": f"r{n}",
+                "glue_job": f"job-{n}",
+                "datasets": [
+                    {"dataset_group": group, "type": kind, "location": f"s3://shop/{n}/{kind}/"}
+                    for kind in ("ITEMS", "ACTIONS", "ACTION_INTERACTIONS")
+                ],
+                "campaigns": [
+                    {"name": f"c-{n}-{m}", "solution": f"s-{n}-{m}"} for m in range(1 if n else 6)
+                ],
+            }
+            for n, group in enumerate(groups)
+        ],
+    }
+    (folder / "large.yaml").write_text(json.dumps(environment))
+    return synthesise(tmp_path_factory.mktemp("assembled"), folder)
+
+
+def test_an_environment_over_the_default_quotas_is_rehearsed_with_raised_ones(large: Path) -> None:
+    done = rehearse("--assembly", str(large), "--environment", "large")
+    assert (done.returncode, done.stderr) == (0, "")
+    for quota, default, wanted in (("dataset groups", 5, 6), ("campaigns per dataset group", 5, 6)):
+        assert (
+            f"Personalize's quota of {quota} is raised from its default of {default} to {wanted}: "
+            "ask AWS for as much before you deploy this." in done.stdout.splitlines()
+        )
+    assert done.stdout.endswith("COMPLETE: every campaign serves its new solution version.\n")
+
+
 def test_an_unknown_environment_is_reported_with_the_known_ones(assembly: Path) -> None:
     done = rehearse("--assembly", str(assembly), "--environment", "staging")
     assert done.returncode == 2
     assert done.stderr == (
         "rehearsal: there is no environment 'staging'; environments/ has dev, prod\n"
     )
-
-
-def test_an_interrupted_rehearsal_leaves_nothing_behind(assembly: Path) -> None:
-    command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly), "--pace", "0.5"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
-        assert running.stdout is not None
-        for line in running.stdout:
-            if "dataset import job began" in line:
-                break
-        functions = functions_of(running.pid)  # they have run, and their processes wait for more
-        assert functions
-        running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=60)
-    assert running.returncode == 2
-    assert errors == "rehearsal: interrupted; nothing is left behind\n"
-    assert not [pid for pid in functions if Path(f"/proc/{pid}").exists()]
-
-
-def functions_of(rehearsal: int) -> list[int]:
-    """Return the processes of a rehearsal's Lambda functions, their parent first."""
-    (parent,) = children_of(rehearsal)
-    functions = children_of(parent)
-    return [parent, *functions] if functions else []
-
-
-def children_of(process: int) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-e", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    )
-    processes = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
-    return [
-        int(pid)
-        for pid, of, command in processes
-        if of == str(process) and "awslambda/fork_server.py" in command
-    ]

@@ -1,7 +1,9 @@
 """Errors of `python -m ops`: one line that says what to do."""
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -130,3 +132,30 @@ def test_an_error_of_aws_is_reported_with_what_to_do(
 ) -> None:
     assert remedy in in_words(error)
     assert "\n" not in in_words(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b"<html>hello"), (200, b"<html/>"), (200, b'{"a": 1}'), (200, b"")],
+    ids=["no XML", "other XML", "JSON", "nothing"],
+)
+def test_an_endpoint_that_is_not_aws_is_reported(
+    status: int, body: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        line = refusal(capsys, "undelivered", "--environment", "prod")
+        server.shutdown()
+    assert line.startswith("ops: what answers at AWS_ENDPOINT_URL, or at the proxy, is not AWS;")

@@ -1,11 +1,9 @@
-"""The marketplace's sample data, and the split of a user's own file."""
+"""The marketplace's sample data."""
 
 import csv
 from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
-
-import pytest
 
 from embedded_aws.services.personalize import training
 from embedded_aws.services.personalize.avro import check_columns, parse_schema
@@ -54,32 +52,3 @@ def test_the_schema_fits_the_data_and_an_interactions_dataset(tmp_path: Path) ->
     check_columns("INTERACTIONS", columns)
     assert judge_file(path, columns, tmp_path / "week.parquet") == 8000
     assert training.train([tmp_path / "week.parquet"]).trained
-
-
-def own_file(path: Path, days: int) -> Path:
-    lines = [f"u{n},i{n % 9},{1_600_000_000 - n * 3600}" for n in range(days * 24)]
-    path.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *lines, ""]), encoding="utf-8")
-    return path
-
-
-def test_a_users_own_file_is_split_seven_days_before_its_newest_row(tmp_path: Path) -> None:
-    source, target = own_file(tmp_path / "own.csv", days=60), tmp_path / "previous.csv"
-    assert sample_data.split_last_week(source, target)
-    assert rows(target) == [
-        row for row in rows(source) if int(row["TIMESTAMP"]) <= 1_600_000_000 - 7 * 24 * 3600
-    ]
-
-
-@pytest.mark.parametrize("days", [6, 40])
-def test_a_file_with_too_little_before_its_last_week_is_not_split(
-    tmp_path: Path, days: int
-) -> None:
-    source, target = own_file(tmp_path / "own.csv", days=days), tmp_path / "previous.csv"
-    assert not sample_data.split_last_week(source, target)
-    assert not target.exists()
-
-
-def test_a_file_without_times_is_not_split(tmp_path: Path) -> None:
-    source = own_file(tmp_path / "own.csv", days=60)
-    source.write_text(source.read_text().replace("TIMESTAMP", "WHEN"))
-    assert not sample_data.split_last_week(source, tmp_path / "previous.csv")
