@@ -14,7 +14,7 @@ from moto.cloudformation.models import Stack
 from moto.core.common_models import CloudFormationModel
 
 from embedded_aws.moto_changes import replace
-from embedded_aws.services.cloudformation import api_resources, change_sets, resources
+from embedded_aws.services.cloudformation import api_resources, change_sets, resources, updates
 
 # Importing these modules registers their models.
 MODELS = (api_resources, resources)
@@ -49,12 +49,7 @@ def _create(logical_id: str, resource_json: dict[str, Any], *args: Any, **kwargs
     try:
         return _plain_create(logical_id, resource_json, *args, **kwargs)
     except Exception as error:
-        if getattr(error, "resource", None):  # a resource that this one needs has failed
-            raise
-        reason = getattr(error, "message", None) or str(error) or type(error).__name__
-        failure = ValidationError(message=f"{logical_id} ({resource_json['Type']}): {reason}")
-        failure.resource = logical_id  # type: ignore[attr-defined]
-        raise failure from error
+        raise updates.failure_of(logical_id, resource_json["Type"], error) from error
 
 
 def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str:
@@ -79,6 +74,7 @@ def install() -> None:
     """Register the models above, and fail deployments that moto would accept."""
     change_sets.install()
     resources.install()
+    updates.install()
     replace(
         parsing,
         "an unknown type or a resource that cannot be created fails the deployment",
