@@ -207,6 +207,6 @@ def test_a_refused_update_leaves_the_function_and_its_versions(
         "Other": role("states.amazonaws.com"),
         "Task": function(OLD, "Other"),
     }
-    with pytest.raises(DeploymentError, match="cannot be assumed by Lambda"):
+    with pytest.raises(DeploymentError, match=r"Task \(AWS::Lambda::Function\): The role "):
         deployed(cloud, tmp_path, resources)
     assert run(cloud, made) == ["old", "1"]
