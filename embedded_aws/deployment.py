@@ -186,6 +186,7 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
     ],
     "AWS::IAM::Role": lambda api, i, _: api("iam").get_role(RoleName=i),
     "AWS::Lambda::Function": lambda api, i, _: api("lambda").get_function(FunctionName=i),
+    "AWS::Lambda::Version": lambda api, i, _: api("lambda").get_function(FunctionName=i),
     "AWS::Logs::LogGroup": lambda api, i, _: _one(
         [
             group

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -20,6 +21,9 @@ LAMBDAS = Path(__file__).parent.parent / "lambdas"
 
 class Task(Construct):
     """The function of a module in lambdas/; it may write its log, and what it is allowed.
+
+    Each change of its code or configuration publishes a version, and the older ones are kept: an
+    execution of days goes on calling the version that its definition named when it started.
 
     The module and the placeholder in the workflows are the name in snake case: CreateImport is
     `lambdas/create_import.py` and `${create_import}`.
@@ -54,12 +58,28 @@ class Task(Construct):
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
             environment=variables,
+            current_version_options=lambda_.VersionOptions(
+                # deleted only if the deployment that publishes it fails: an identical version
+                # that is left over would make the next attempt fail
+                removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+            ),
         )
 
     @property
     def arn(self) -> str:
-        """The function's ARN."""
+        """The function's ARN, without a version."""
         return self.function.function_arn
+
+    @property
+    def version_arn(self) -> str:
+        """The ARN of the version that has this code and configuration."""
+        return self.function.current_version.function_arn
+
+    @property
+    def logical_id(self) -> str:
+        """The function's logical ID in the template."""
+        resource = cast("cdk.CfnElement", self.function.node.default_child)
+        return cdk.Stack.of(self).get_logical_id(resource)
 
 
 def _code(files: Mapping[str, str]) -> lambda_.Code:

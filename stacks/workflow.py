@@ -19,8 +19,8 @@ class Workflow(Construct):
     """The state machine of `statemachine/<name>.asl.yaml`, by a name that people start it by.
 
     A placeholder `${name}` that is in `values` becomes that JSON value at synthesis. Every other
-    one becomes a string at deployment: a task's ARN, the table's name, or one of `substitutions`.
-    The workflow may call its tasks.
+    one becomes a string at deployment: the ARN of a task's version, the table's name, or one of
+    `substitutions`. The workflow may call every version of its tasks.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Workflow(Construct):
             state_machine_type=sfn.StateMachineType.STANDARD,
             definition_body=sfn.DefinitionBody.from_string(text),
             definition_substitutions={
-                **{task.module: task.arn for task in tasks},
+                **{task.module: task.version_arn for task in tasks},
                 **({"table_name": table.table_name} if table else {}),
                 **(substitutions or {}),
             },
@@ -68,7 +68,13 @@ class Workflow(Construct):
             "AwsSolutions-IAM5[Resource::*]",
             "X-Ray segments and the delivery of a workflow's log have no resource to name",
         )
-        allow(self.role, ["lambda:InvokeFunction"], [task.arn for task in tasks])
+        allow(self.role, ["lambda:InvokeFunction"], [f"{task.arn}:*" for task in tasks])
+        for task in tasks:
+            acknowledge(
+                self.role,
+                f"AwsSolutions-IAM5[Resource::<{task.logical_id}.Arn>:*]",
+                "an execution goes on calling the versions that were deployed when it started",
+            )
 
     @property
     def arn(self) -> str:

@@ -163,6 +163,17 @@ def test_deploying_again_updates_in_place_adds_and_removes(cloud: Cloud, tmp_pat
     assert cloud.client("iam").get_role(RoleName=physical_id(cloud, "Role"))
 
 
+def test_an_update_with_resources_that_refer_to_each_other_is_refused(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    first, second = (
+        role("states.amazonaws.com", allow("sts:AssumeRole", arn(other))) for other in "BA"
+    )
+    deployed(cloud, tmp_path, {"A": role("states.amazonaws.com")})
+    with pytest.raises(DeploymentError, match=r"Circular dependency between resources: \[[AB], "):
+        deployed(cloud, tmp_path, {"A": first, "B": second})
+
+
 def test_an_unsupported_resource_type_fails_the_deployment(cloud: Cloud, tmp_path: Path) -> None:
     resources = {"Canary": {"Type": "AWS::Synthetics::Canary", "Properties": {}}}
     with pytest.raises(

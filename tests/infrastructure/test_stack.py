@@ -46,8 +46,9 @@ def listed(value: Any) -> list[Any]:
 def test_the_template_is_as_it_was_reviewed(
     template: Template, environment: str, snapshot: SnapshotAssertion
 ) -> None:
-    text = json.dumps(template(environment), indent=1)
-    assert re.sub(r"[0-9a-f]{64}", "<asset hash>", text) == snapshot
+    text = re.sub(r"[0-9a-f]{64}", "<asset hash>", json.dumps(template(environment), indent=1))
+    version = r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}"
+    assert re.sub(version, r"\1<hash>", text) == snapshot
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
@@ -181,6 +182,24 @@ def test_every_task_is_a_function_with_its_own_role_and_log(template: Template) 
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert len({function["Role"]["Fn::GetAtt"][0] for function in functions}) == 5
     assert len({function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions}) == 5
+
+
+def test_each_workflow_calls_versions_which_outlive_the_next_deployment(
+    template: Template,
+) -> None:
+    prod = template("prod")
+    called = [
+        value["Ref"]
+        for machine in resources(prod, "AWS::StepFunctions::StateMachine").values()
+        for name, value in machine["DefinitionSubstitutions"].items()
+        if name in {"create_import", "create_solution_version", "update_campaign", "plan_refresh"}
+    ]
+    versions = {n: r for n, r in prod["Resources"].items() if r["Type"] == "AWS::Lambda::Version"}
+    assert sorted(called) == sorted(versions)
+    published = [version["Properties"]["FunctionName"]["Ref"] for version in versions.values()]
+    assert sorted(published) == sorted(resources(prod, "AWS::Lambda::Function"))
+    policies = {(v["DeletionPolicy"], v["UpdateReplacePolicy"]) for v in versions.values()}
+    assert policies == {("RetainExceptOnCreate", "Retain")}
 
 
 def test_the_functions_zip_holds_the_tasks_and_nothing_else(

@@ -5,6 +5,7 @@ TracingConfig, Architectures, EphemeralStorage. Whatever its declared runtime an
 function runs on this environment's Python.
 """
 
+import copy
 import io
 import json
 import tempfile
@@ -13,9 +14,10 @@ import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
+from moto.awslambda.utils import make_arn
 from moto.core.common_models import CloudFormationModel
 from moto.logs.models import logs_backends
 from moto.settings import moto_server_port
@@ -52,10 +54,38 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         self.logging: dict[str, str] = {"LogFormat": "Text", **spec.get("LoggingConfig", {})}
         self.logging.setdefault("LogGroup", f"/aws/lambda/{self.function_name}")
         self.logs_group_name = self.logging["LogGroup"]
+        self.published_from: dict[str, Any] = {}
+        self._begin()
+
+    def _begin(self) -> None:
         self._warm: list[Environment] = []
         self._streams: dict[Environment, str] = {}
         self._lock = threading.Lock()
         self._code: tempfile.TemporaryDirectory[str] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the environments and the unpacked code: a copy starts without them."""
+        running = {"_warm", "_streams", "_lock", "_code"}
+        return {k: v for k, v in super().__getstate__().items() if k not in running}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make a copy that has its own environments, and settings that are not shared."""
+        self.__dict__.update(state)
+        self.code, self.logging = dict(self.code), dict(self.logging)
+        self._begin()
+
+    def settings(self) -> dict[str, Any]:
+        """Return what PublishVersion compares: the configuration and the hash of the code."""
+        own = {"FunctionArn", "LastModified", "Version"}
+        return {k: v for k, v in self.get_configuration().items() if k not in own}
+
+    def published(self, number: int, description: str) -> Self:
+        """Return a version: the code and configuration of now, which never change."""
+        version = copy.copy(self)
+        version.published_from = self.settings()
+        version.set_version(number)
+        version.description = description or self.description
+        return version
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
         """Describe the function, as GetFunctionConfiguration does."""
@@ -143,7 +173,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         role = iam.assume_role_as_service(
             self.role,
             service="lambda.amazonaws.com",
-            source_arn=self.function_arn,
+            source_arn=make_arn("function", self.region, self.account_id, self.function_name),
             region=self.region,
         )
         level = self.logging.get("ApplicationLogLevel")

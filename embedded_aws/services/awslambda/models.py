@@ -1,10 +1,16 @@
 """The Lambda API for functions that really run, in the module where moto looks for a backend."""
 
 import json
+import re
 from typing import Any, cast
 
-from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
+from moto.awslambda.exceptions import (
+    InvalidParameterValueException,
+    InvalidRoleFormat,
+    LambdaClientError,
+)
 from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
+from moto.awslambda.responses import LambdaResponse
 
 from embedded_aws import programs
 from embedded_aws.clock import current
@@ -13,6 +19,10 @@ from embedded_aws.services import iam
 from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
 from embedded_aws.services.awslambda.function import DeployedFunction
 from embedded_aws.services.awslambda.runtime import InvocationResult
+from embedded_aws.services.awslambda.version import DeployedVersion
+
+# Importing this module registers the model of AWS::Lambda::Version.
+MODELS = (DeployedVersion,)
 
 LARGEST_REQUEST = 6 * 1024 * 1024
 LARGEST_RESPONSE = LARGEST_REQUEST + 100
@@ -37,27 +47,47 @@ class LocalLambdaBackend(LambdaBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.behaviour = LambdaBehaviour()
+        # By function name; a number is never used again, not even after the function was deleted.
+        self._last_version: dict[str, int] = {}
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
         """Create a function; Lambda must be able to assume its role."""
         make: type[Any] = DeployedFunction  # moto leaves methods abstract that it never calls
         function: DeployedFunction = make(self.account_id, spec, self.region_name, "$LATEST")
-        self._lambdas.put_function(function)
+        if not re.match(InvalidRoleFormat.pattern, function.role):
+            raise InvalidRoleFormat(function.role)
         if not iam.trusts(
             function.role, service="lambda.amazonaws.com", source_arn=function.function_arn
         ):
-            self._lambdas.del_function(function.function_name)
             raise InvalidParameterValueException(
                 "The role defined for the function cannot be assumed by Lambda."
             )
+        self._lambdas.put_function(function)
         return function
 
+    def publish_version(self, function_name: str, description: str = "") -> LambdaFunction:
+        """Return a new version, or the newest one if nothing has changed since."""
+        function: Any = self._lambdas.get_function_by_name_or_arn_forbid_qualifier(function_name)
+        versions = self._lambdas._functions[function.function_name]["versions"]
+        if versions and versions[-1].published_from == function.settings():
+            newest: DeployedFunction = versions[-1]
+            return newest
+        number = self._last_version.get(function.function_name, 0) + 1
+        self._last_version[function.function_name] = number
+        made: DeployedFunction = function.published(number, description)
+        versions.append(made)
+        self._lambdas._arns[made.function_arn] = made
+        return made
+
     def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
-        """Delete a function and end its environments."""
+        """Delete a version, or a function with its versions, and end the environments."""
         function = self.get_function(function_name, qualifier)
+        is_version = str(function.version) != "$LATEST"
+        deleted = [function] if is_version else self._with_versions(function.function_name)
         super().delete_function(function_name, qualifier)
-        if isinstance(function, DeployedFunction):
-            function.retire()
+        for each in deleted:
+            if isinstance(each, DeployedFunction):
+                each.retire()
 
     def invoke(
         self,
@@ -100,8 +130,21 @@ class LocalLambdaBackend(LambdaBackend):
     def stop(self) -> None:
         """End every environment of every function."""
         for function in list(self.list_functions()):
-            if isinstance(function, DeployedFunction):
-                function.stop()
+            for each in self._with_versions(function.function_name):
+                if isinstance(each, DeployedFunction):
+                    each.stop()
+
+    def _with_versions(self, name: str) -> list[LambdaFunction]:
+        group = self._lambdas._functions[name]
+        return [group["latest"], *group["versions"]]
+
+
+_plain_invoke = LambdaResponse.invoke
+
+
+def _invoke(self: LambdaResponse) -> Any:
+    self.querystring["qualifier"] = self.querystring.get("Qualifier", [None])
+    return _plain_invoke(self)
 
 
 def lambda_backend(account: str, region: str) -> LocalLambdaBackend:
@@ -115,4 +158,9 @@ def install() -> None:
         lambda_backends,
         "functions run from their zip, under their role, on the clock",
         backend=LocalLambdaBackend,
+    )
+    replace(
+        LambdaResponse,
+        "Invoke runs the version of its Qualifier, not that of a `qualifier` in the payload",
+        invoke=_invoke,
     )

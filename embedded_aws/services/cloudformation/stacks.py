@@ -14,6 +14,7 @@ from moto.cloudformation.parsing import OutputMap, ResourceMap
 from moto.utilities.utils import get_partition
 
 from embedded_aws.moto_changes import replace
+from embedded_aws.services.cloudformation.order import in_order
 
 RETAINED = {"Retain", "RetainExceptOnCreate"}
 URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
@@ -152,9 +153,11 @@ def _update(
     _change_status(self, "UPDATE_IN_PROGRESS", "User Initiated")
     try:
         _switch(resources, new, parameters or given)
-        for name in diff["Add"]:
-            resources[name]
-        _modify(resources, diff["Modify"])
+        for name in in_order(new["Resources"]):
+            if name in diff["Add"]:
+                resources[name]
+            elif name in diff["Modify"]:
+                _modify(resources, [name])
     except ResourceFailure as failure:
         status = "CREATE_FAILED" if failure.logical_id in diff["Add"] else "UPDATE_FAILED"
         note(self, status, failure.logical_id, failure.resource_type, failure.reason)
