@@ -128,9 +128,9 @@ def allow_planning(
     *,
     table: dynamodb.ITable,
     executions: str,
-    dispatch: str,
+    stack: str,
 ) -> None:
-    """Let the planning task read what has happened before; `dispatch` names its own workflow."""
+    """Let the planning task read what has happened before; `stack` names its own workflow."""
     allow_encryption(role, environment, service="dynamodb")
     allow(role, ["dynamodb:Query"], [table.table_arn])
     allow_reading_executions(role, executions)
@@ -140,12 +140,12 @@ def allow_planning(
         allow(
             role,
             ["states:DescribeStateMachine"],
-            [environment.arn("states", f"stateMachine:{dispatch}")],
+            [environment.arn("states", f"stateMachine:{stack}-dispatch")],
         )
         allow(
             role,
             ["states:DescribeStateMachineForExecution"],
-            [environment.arn("states", f"execution:{dispatch}:*")],
+            [environment.arn("states", f"execution:{stack}-dispatch:*")],
             wildcard="EventBridge and Scheduler give the dispatch's executions their names",
         )
 

@@ -43,10 +43,12 @@ class RefreshStack(cdk.Stack):
         import_role = import_role_arn(self, environment)
         check_campaign = Task(self, "CheckCampaign", environment)
         allow_check(check_campaign.role, environment)
-        named = {"TABLE_NAME": table.table_name}
-        create_import = Task(self, "CreateImport", environment, variables=named)
+        variables = {"TABLE_NAME": table.table_name}
+        create_import = Task(self, "CreateImport", environment, variables=variables)
         allow_import(create_import.role, environment, import_role_arn=import_role, table=table)
-        create_solution_version = Task(self, "CreateSolutionVersion", environment, variables=named)
+        create_solution_version = Task(
+            self, "CreateSolutionVersion", environment, variables=variables
+        )
         allow_training(create_solution_version.role, environment, table=table)
         update_campaign = Task(self, "UpdateCampaign", environment)
         allow_campaign_update(update_campaign.role, environment)
@@ -55,9 +57,8 @@ class RefreshStack(cdk.Stack):
             self,
             "Refresh",
             environment,
-            state_machine_name=f"{name}-refresh",
             values=refresh_values(environment),
-            table=table,
+            named={"table_name": table.table_name},
             tasks=[check_campaign, create_import, create_solution_version, update_campaign],
         )
         allow_rows(refresh.role, environment, table=table)
@@ -69,7 +70,7 @@ class RefreshStack(cdk.Stack):
             "PlanRefresh",
             environment,
             variables={
-                **named,
+                **variables,
                 "REFRESH_EXECUTIONS": executions,
                 "IMPORT_ROLE_ARN": import_role,
             },
@@ -77,20 +78,14 @@ class RefreshStack(cdk.Stack):
             files={"settings.json": json.dumps(plan_settings(environment, import_role_arn=""))},
         )
         allow_planning(
-            plan_refresh.role,
-            environment,
-            table=table,
-            executions=executions,
-            dispatch=f"{name}-dispatch",
+            plan_refresh.role, environment, table=table, executions=executions, stack=name
         )
         dispatch = Workflow(
             self,
             "Dispatch",
             environment,
-            state_machine_name=f"{name}-dispatch",
-            values={},
+            named={"refresh_workflow": refresh.arn},
             tasks=[plan_refresh],
-            substitutions={"refresh_workflow": refresh.arn},
         )
         allow_starting(dispatch.role, refresh)
         rows = refresh_table(self, environment, after=self.node.children)

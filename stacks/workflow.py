@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import aws_dynamodb as dynamodb
+import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -16,11 +16,11 @@ from stacks.task import Task
 
 
 class Workflow(Construct):
-    """The state machine of `statemachine/<name>.asl.yaml`, by a name that people start it by.
+    """The state machine of `statemachine/<name>.asl.yaml`, which people start by <stack>-<name>.
 
     A placeholder `${name}` that is in `values` becomes that JSON value at synthesis. Every other
-    one becomes a string at deployment: the ARN of a task's version, the table's name, or one of
-    `substitutions`. The workflow may call every version of its tasks.
+    one becomes a string at deployment: the ARN of a task's version, or one of `named`. The
+    workflow may call every version of its tasks.
     """
 
     def __init__(
@@ -29,15 +29,14 @@ class Workflow(Construct):
         name: str,
         environment: Environment,
         *,
-        state_machine_name: str,
-        values: Mapping[str, Any],
         tasks: Sequence[Task],
-        table: dynamodb.ITable | None = None,
-        substitutions: Mapping[str, str] | None = None,
+        named: Mapping[str, str],
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, name)
+        state_machine_name = f"{cdk.Stack.of(self).stack_name}-{name.lower()}"
         machine = definition(
-            f"{name.lower()}.asl.yaml", {"partition": environment.partition, **values}
+            f"{name.lower()}.asl.yaml", {"partition": environment.partition, **(values or {})}
         )
         text = json.dumps(machine, ensure_ascii=False)
         self.state_machine = sfn.StateMachine(
@@ -48,8 +47,7 @@ class Workflow(Construct):
             definition_body=sfn.DefinitionBody.from_string(text),
             definition_substitutions={
                 **{task.module: task.version_arn for task in tasks},
-                **({"table_name": table.table_name} if table else {}),
-                **(substitutions or {}),
+                **named,
             },
             tracing_enabled=True,
             logs=sfn.LogOptions(

@@ -52,6 +52,19 @@ def a_failed_refresh_that_is_started_again(shop: Shop) -> None:
     assert status(shop) == "COMPLETE"
 
 
+def a_full_quota_of_imports_and_of_trainings(shop: Shop) -> None:
+    """The refresh waits in the queue of each quota, and becomes COMPLETE once there are slots."""
+    shop.behaviour.import_jobs_in_progress = 0
+    shop.behaviour.solution_versions_in_progress = 0
+    shop.succeed()
+    shop.later(HOUR / 2)
+    shop.behaviour.import_jobs_in_progress = 5
+    shop.later(HOUR / 2)
+    shop.behaviour.solution_versions_in_progress = 20
+    shop.settle()
+    assert status(shop) == "COMPLETE"
+
+
 def a_training_past_its_time_limit(shop: Shop) -> None:
     """It is stopped."""
     shop.behaviour.training_seconds = 300 * HOUR
@@ -134,6 +147,7 @@ REHEARSALS: list[Rehearsal] = [
     a_glue_event,
     a_second_glue_run_of_the_day,
     a_failed_refresh_that_is_started_again,
+    a_full_quota_of_imports_and_of_trainings,
     a_training_past_its_time_limit,
     a_training_that_another_execution_has_just_started,
     a_lost_glue_event,
@@ -146,11 +160,14 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "CheckCampaign logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CheckCampaign personalize:DescribeCampaign": a_glue_event,
     "CheckCampaign personalize:DescribeSolution": a_glue_event,
+    "CreateImport dynamodb:GetItem dynamodb:UpdateItem": a_full_quota_of_imports_and_of_trainings,
     "CreateImport iam:PassRole": a_glue_event,
     "CreateImport logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CreateImport personalize:CreateDatasetImportJob": a_glue_event,
     "CreateImport personalize:CreateDatasetImportJob "
     "personalize:DescribeDatasetImportJob": a_glue_event,
+    "CreateSolutionVersion dynamodb:GetItem "
+    "dynamodb:UpdateItem": a_full_quota_of_imports_and_of_trainings,
     "CreateSolutionVersion logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CreateSolutionVersion personalize:CreateSolutionVersion "
     "personalize:DescribeSolutionVersion personalize:StopSolutionVersionCreation": a_glue_event,
