@@ -192,7 +192,7 @@ def test_each_workflow_calls_versions_which_outlive_the_next_deployment(
         value["Ref"]
         for machine in resources(prod, "AWS::StepFunctions::StateMachine").values()
         for name, value in machine["DefinitionSubstitutions"].items()
-        if name != "refresh_workflow" and name != "table_name"
+        if name not in {"refresh_workflow", "table_name"}
     ]
     versions = {n: r for n, r in prod["Resources"].items() if r["Type"] == "AWS::Lambda::Version"}
     assert sorted(called) == sorted(versions)
