@@ -139,7 +139,7 @@ def test_ascii_profiles_and_proxies_do_not_matter(assembly: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     shown = done.stdout.decode("ascii")
-    assert "Begin -> Read row -> " in shown
+    assert "Begin -> Input usable? -> Read row -> " in shown
     assert "training its campaigns ...\n" in shown
 
 

@@ -33,15 +33,16 @@ def test_a_second_glue_run_of_the_day_waits_for_the_first(open_shop: OpenShop) -
     result = shop.result()
     first, second = refreshes(result)
     assert (first["status"], second["status"]) == ("SUCCEEDED", "SUCCEEDED")
-    assert second["states"][:6] == [
+    assert second["states"][:7] == [
         "Begin",
+        "Input usable?",
         "Read row",
         "Whose row?",
         "Describe owner",
         "Owner running?",
         "Wait for owner",
     ]
-    assert second["states"][6:9] == ["Describe owner", "Owner running?", "Wait for owner"]
+    assert second["states"][7:10] == ["Describe owner", "Owner running?", "Wait for owner"]
     (row,) = result["rows"]
     assert row["execution_arn"].endswith(second["name"])
     assert row["refresh_status"] == "COMPLETE"

@@ -32,6 +32,10 @@ ELSEWHERE = {
     ".venv/bin/python -m rehearsal --environment prod --json": "test_command_line.py",
     ".venv/bin/python -m pytest tests/unit": "`make test` runs these tests too",
     "npx cdk deploy PersonalizeRefresh-prod --import-existing-resources": "test_cdk_cli.py",
+    "aws lambda list-versions-by-function --function-name <function>": "test_lambda_versions.py",
+    "aws lambda delete-function --function-name <function> --qualifier <version>": (
+        "test_lambda_versions.py"
+    ),
     "make docs": "test_generated.py compares what it writes",
     "make faults": "test_fault_matrix.py runs a part of it",
     "make test": "it runs this test",
@@ -112,7 +116,7 @@ def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> N
         assert row["refresh_status"] == {"S": "COMPLETE"}
 
         # the same by hand: the run is complete, so nothing is started twice
-        (by_hand,) = (command for command in COMMANDS if command.startswith("aws "))
+        (by_hand,) = (command for command in COMMANDS if command.startswith("aws stepfunctions "))
         service, method, parameters = as_boto3(by_hand)
         started = getattr(cloud.client(service), method)(**parameters)
         assert clock.wait_until_idle(timeout=60)

@@ -64,10 +64,17 @@ def test_twenty_campaigns_with_ninety_rows_each_are_planned_on_one_read_unit(
 ) -> None:
     with cloud.clock.running():
         cloud.clock.sleep(600)  # the bucket of the table is full
-    functions = cloud.client("lambda").list_functions()["Functions"]
-    (name,) = (f["FunctionName"] for f in functions if "PlanRefresh" in f["FunctionName"])
-    request = {"trigger": trigger, "now": cloud.clock.now().isoformat(), "first_campaign": 0}
-    response = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(request))
-    planned = json.loads(response["Payload"].read())
-    assert "FunctionError" not in response, planned
-    assert len(planned["executions"]) == (CAMPAIGNS if trigger is SUCCESS else 0)
+    states = cloud.client("stepfunctions")
+    (dispatch,) = (
+        machine["stateMachineArn"]
+        for machine in states.list_state_machines()["stateMachines"]
+        if machine["name"].endswith("-dispatch")
+    )
+    execution = states.start_execution(stateMachineArn=dispatch, input=json.dumps(trigger))
+    assert cloud.clock.wait_until_idle(120)
+    arn = execution["executionArn"]
+    ended = states.describe_execution(executionArn=arn)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    assert len(json.loads(ended["output"])) == (CAMPAIGNS if trigger is SUCCESS else 0)
+    events = states.get_execution_history(executionArn=arn)["events"]
+    assert "TaskFailed" not in {event["type"] for event in events}  # planned by the first attempt

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-
 
 import json
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +49,14 @@ class _Bucket:
 
 
 _buckets: WeakKeyDictionary[Any, dict[str, _Bucket]] = WeakKeyDictionary()
-_handle: Callable[[Any], Any] = DynamoHandler.call_action
+_plain: Callable[[Any], Any] = DynamoHandler.call_action
+_lock = threading.RLock()
+
+
+def _handle(handler: Any) -> Any:
+    """Handle a call alone: moto reads and writes a table's items in plain dictionaries."""
+    with _lock:
+        return _plain(handler)
 
 
 def _throttled(self: Any) -> Any:

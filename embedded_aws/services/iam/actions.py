@@ -169,12 +169,16 @@ def _item(name: str) -> Rule:
     """Return the rule of an operation on one item, with its partition key as LeadingKeys."""
 
     def rule(params: Params, place: Place) -> list[Permission]:
-        table = params["TableName"]
+        table = params["TableName"].rpartition("/")[2]  # a name, or an ARN
         known = dynamodb_backends[place.account][place.region].tables.get(table)
-        (key,) = params["Key"].get(known.hash_key_attr, {"": ""}).values() if known else [""]
+        (key,) = (
+            params.get("Key", {}).get(known.hash_key_attr, {"": ""}).values() if known else [""]
+        )
         context: Context = {"dynamodb:leadingkeys": [key]} if key else {}
-        return [Permission(f"dynamodb:{name}", place.arn("dynamodb", f"table/{table}"), context)]
+        (permission,) = plain(params, place)
+        return [Permission(permission.action, permission.resource, context)]
 
+    plain = _on(f"dynamodb:{name}", "TableName", "dynamodb", "table/")
     return rule
 
 
