@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 INTERRUPTED = 2
-PATIENCE = 10.0  # seconds for the work to clean up by itself; a second signal ends it at once
+PATIENCE = 30.0  # seconds for the work to clean up by itself; a second signal ends it at once
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHOW_CURSOR = "\x1b[?25h"
 

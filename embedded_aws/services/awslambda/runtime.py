@@ -186,6 +186,7 @@ class Environment:
 
     def _kill(self, error_type: str, reason: str) -> None:
         # The first result counts: what follows from the end of the process comes too late.
+        self.is_usable = False  # before anyone has the result, and would invoke it again
         self._results.put(_Killed(error_type, reason))
         self.kill()
 
