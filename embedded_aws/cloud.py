@@ -72,16 +72,18 @@ class Cloud:
     check of a deployed role's or a service's permission.
     """
 
-    def __init__(self, *, account: str, region: str, clock: Clock, server: BaseWSGIServer) -> None:
+    def __init__(self, *, account: str, region: str, clock: Clock, port: int) -> None:
         self.account = account
         self.region = region
         self.clock = clock
         self.faults = Faults()
         self.behaviour = Behaviour(account, region)
         self.calls = iam.reset()
-        self._server = server
-        server.app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
-        self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
+        self._server = _listen(port, app)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self._restored: Mapping[str, str | None] = {}
 
     @property
@@ -174,7 +176,7 @@ def start(*, account: str, region: str, clock: Clock, port: int = 0) -> Cloud:
         install_services()
         _forget()
         clocks.use(clock)
-        cloud = Cloud(account=account, region=region, clock=clock, server=_listen(port))
+        cloud = Cloud(account=account, region=region, clock=clock, port=port)
         cloud._serve()
     except BaseException:
         moto_changes.undo_all()
@@ -213,17 +215,13 @@ def _forget() -> None:
     mock_random.seed(0)  # the same rehearsal twice makes the same identifiers
 
 
-def _listen(port: int) -> BaseWSGIServer:
+def _listen(port: int, app: Guard) -> BaseWSGIServer:
     for chosen in [port] if port else [*_last_port, 0]:
         # werkzeug's way to say that the address is in use
         with suppress(SystemExit):
             server = make_server(
-                "127.0.0.1", chosen, _no_app, threaded=True, request_handler=_QuietHandler
+                "127.0.0.1", chosen, app, threaded=True, request_handler=_QuietHandler
             )
             _last_port[:] = [server.server_port]
             return server
     raise OSError(f"port {port} on 127.0.0.1 is taken: choose another, or 0")
-
-
-def _no_app(_environ: Any, _start_response: Any) -> Any:
-    raise NotImplementedError

@@ -161,9 +161,7 @@ def test_a_run_that_was_aborted_is_taken_over_and_its_training_adopted(
     shop = open_shop()
     shop.succeed()
     shop.later(900)
-    stepfunctions = shop.cloud.client("stepfunctions")
-    (running,) = shop.rows()
-    stepfunctions.stop_execution(executionArn=running["execution_arn"])
+    abort(shop)
     shop.ask(refresh="weekly")
     result = shop.result()
     assert [run["status"] for run in refreshes(result)] == ["ABORTED", "SUCCEEDED"]
