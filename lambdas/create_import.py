@@ -39,13 +39,15 @@ def describe_created(job_arn: str) -> "DatasetImportJobTypeDef":
 
 def create(dataset: DatasetImport, job_name: str, queue: QuotaQueue) -> None:
     """Create the job in its turn; that another execution has just created it is as good."""
-    with suppress(personalize.exceptions.ResourceAlreadyExistsException), queue.turn():
-        personalize.create_dataset_import_job(
-            jobName=job_name,
-            datasetArn=dataset["dataset_arn"],
-            dataSource={"dataLocation": dataset["location"]},
-            roleArn=dataset["role_arn"],
-            importMode=dataset["import_mode"],
+    with suppress(personalize.exceptions.ResourceAlreadyExistsException):
+        queue.create(
+            lambda: personalize.create_dataset_import_job(
+                jobName=job_name,
+                datasetArn=dataset["dataset_arn"],
+                dataSource={"dataLocation": dataset["location"]},
+                roleArn=dataset["role_arn"],
+                importMode=dataset["import_mode"],
+            )["datasetImportJobArn"]
         )
 
 
@@ -79,5 +81,5 @@ def lambda_handler(event: DatasetImport, _context: object) -> ImportJob | MustWa
     While the quota of jobs is full, returns the place in its queue.
     """
     table = os.environ["TABLE_NAME"]
-    queue = QuotaQueue(table, "dataset import jobs", event.get("ticket"), event["now"])
+    queue = QuotaQueue(table, "dataset import jobs", describe, event.get("ticket"), event["now"])
     return in_turn(lambda: find_or_create(event, queue))

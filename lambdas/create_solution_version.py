@@ -28,6 +28,11 @@ class SolutionVersion(TypedDict):
     created: int
 
 
+def describe(version_arn: str) -> "SolutionVersionTypeDef":
+    """Return the version as it is now."""
+    return personalize.describe_solution_version(solutionVersionArn=version_arn)["solutionVersion"]
+
+
 def is_ours(version: "SolutionVersionTypeDef", training: Training) -> bool:
     """Whether this run has created the version, by whichever of its attempts or campaigns."""
     return version.get("name") in names(training["name"], training["attempt"])
@@ -59,9 +64,7 @@ def find_all(training: Training) -> list["SolutionVersionTypeDef"]:
         solutionArn=training["solution_arn"]
     )
     versions = (
-        personalize.describe_solution_version(solutionVersionArn=summary["solutionVersionArn"])[
-            "solutionVersion"
-        ]
+        describe(summary["solutionVersionArn"])
         for page in pages
         for summary in page["solutionVersions"]
         if summary["creationDateTime"] >= since
@@ -104,19 +107,20 @@ def find_or_create(training: Training, queue: QuotaQueue) -> SolutionVersion:
 def create(training: Training, name: str, queue: QuotaQueue) -> list["SolutionVersionTypeDef"]:
     """Start a training in its turn; return the run's versions: it, and what others have started."""
     try:
-        with queue.turn():
-            mine = personalize.create_solution_version(
+        mine = queue.create(
+            lambda: personalize.create_solution_version(
                 solutionArn=training["solution_arn"],
                 name=name,
                 trainingMode=training["training_mode"],
             )["solutionVersionArn"]
+        )
     except personalize.exceptions.ResourceAlreadyExistsException as taken:
         raise RetryLater(f"{name} was created a moment ago by another execution") from taken
     found = find_all(training)
     if mine in {version["solutionVersionArn"] for version in found}:
         return found
     try:  # the list does not show it yet
-        return [personalize.describe_solution_version(solutionVersionArn=mine)["solutionVersion"]]
+        return [describe(mine)]
     except personalize.exceptions.ResourceNotFoundException as unseen:
         raise RetryLater(f"{mine} was created and cannot be read yet") from unseen
 
@@ -128,5 +132,5 @@ def lambda_handler(event: Training, _context: object) -> SolutionVersion | MustW
     While the quota of trainings is full, returns the place in its queue.
     """
     table = os.environ["TABLE_NAME"]
-    queue = QuotaQueue(table, "solution versions", event.get("ticket"), event["now"])
+    queue = QuotaQueue(table, "solution versions", describe, event.get("ticket"), event["now"])
     return in_turn(lambda: find_or_create(event, queue))

@@ -1,32 +1,32 @@
 """A queue for one of Personalize's quotas: who has waited longest gets the next free slot.
 
 Personalize only refuses a create while its quota is full. So who is refused takes a number, as at a
-counter, and the item of the queue in the table says which number was served last, and when. Only
-the first in the line ask Personalize again; the others wait until their turn may be near. The queue
-orders what would be tried anyway: if it cannot be read, or nobody was served for an hour, everyone
-asks, and Personalize decides. A number whose execution has ended is skipped with the next served.
+counter. An item of the table has the numbers last taken and served, and what is under way. The
+first in the line looks at that work from time to time, and asks Personalize again once some of it
+has ended; the item says for how many more there is room. The others sleep until their turn may be
+near. What the item does not know of, such as a training by hand, is noticed because the first asks
+every ten minutes anyway.
+
+The queue only orders what would be tried: if it cannot be read, everyone asks and Personalize
+decides. If the first does not look when it should, as its execution has ended, the next one does.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypedDict, TypeVar
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-from personalize import personalize
+from personalize import ENDED_BADLY, personalize
 from plan_types import Ticket
-from retry_later import NEVER_TWICE
+from queue_item import UNKNOWN, Changes, Line, QueueItem
 
 T = TypeVar("T")
-SHORTEST_WAIT, LONGEST_WAIT = 30, 1800
-DEFAULT_INTERVAL = 60  # seconds from one served to the next, until that is known
-ASKING = 2  # who is so near the front asks Personalize
-# What began together ends together: soon after two slots were free, others may be.
-BURST_SECONDS, ASKING_IN_BURST = 60, 6
-# How much of the time until its expected turn who asks sleeps, and who only looks at the queue: the
-# latter would miss slots that become free together.
-SHARE_OF_ASKING, SHARE = 0.7, 0.3
-STALLED = 3600  # without anyone served for so many seconds the order is not kept
+
+SHORTEST_WAIT, LONGEST_WAIT = 30, 3600
+SHARE = 2  # who waits sleeps half the time until its expected turn
+OVERDUE = 6  # what takes longer than expected is expected to take a sixth of that again
+ASK_ANYWAY, ASK_ANYWAY_IF_NOTHING_RUNS = 600, 60
+LATE = 60  # so much later the next in the line looks instead of the first, and so on
+MOST_WATCHED = 50
+ENDED = {"ACTIVE", *ENDED_BADLY}
 
 
 class Queued(TypedDict):
@@ -51,108 +51,140 @@ class MustWait(Exception):
         self.queued = queued
 
 
-class State(TypedDict):
-    """The queue's item; times are epoch seconds, 0 for what has not happened yet.
+class QuotaQueue:
+    """The place of one execution in the queue of a quota, such as "dataset import jobs".
 
-    The last numbers taken and served, when the last two were served, and with which number and
-    when the queue began.
+    `describe` reads what was created by its ARN: `status`, `creationDateTime` and
+    `lastUpdatedDateTime`.
     """
 
-    taken: int
-    served: int
-    served_at: int
-    previous_at: int
-    opened: int
-    opened_at: int
-
-
-class QuotaQueue:
-    """The place of one execution in the queue of a quota, such as "dataset import jobs"."""
-
-    def __init__(self, table: str, quota: str, ticket: Ticket | None, now: int) -> None:
-        self._table = table
-        self._key = {"campaign_name": {"S": f"quota:{quota}"}, "base_date": {"N": "0"}}
+    def __init__(
+        self,
+        table: str,
+        quota: str,
+        describe: Callable[[str], Any],
+        ticket: Ticket | None,
+        now: int,
+    ) -> None:
+        self._item = QueueItem(table, quota)
         self._quota = quota
+        self._describe = describe
         self._ticket = ticket
         self._now = now
-        self._dynamodb = boto3.client("dynamodb", config=NEVER_TWICE)
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Create inside the block; raises MustWait if others come first, or the quota is full."""
-        state = self._read()
-        if state and self._must_wait(state):
-            raise MustWait(self._queued(state, f"others wait for {self._quota} longer"))
+    def create(self, make: Callable[[], str]) -> str:
+        """Return the ARN of what `make` creates.
+
+        Raises MustWait if it is not our turn or the quota is full. Errors of DynamoDB are the
+        caller's only where a number is taken.
+        """
+        line = self._item.read()
+        busy = None
+        if line and not self._has_room(line):
+            busy = self._look(line)
         try:
-            yield
+            arn = make()
         except personalize.exceptions.LimitExceededException as full:
-            raise MustWait(self._queued(state, str(full))) from full
-        self._note_served()
+            if line and self._ticket:
+                filled: Changes = {} if busy is None else {"fits": busy}
+                self._item.change({"asked_at": self._now, "open_to": line["served"], **filled})
+            raise MustWait(self._queued(line, str(full))) from full
+        self._note_created(arn, line)
+        return arn
 
-    def _must_wait(self, state: State) -> bool:
-        """Whether others come first: all who have a number, or those beyond the first few."""
-        if self._now - max(state["served_at"], state["opened_at"]) > STALLED:
-            return False
+    def _has_room(self, line: Line) -> bool:
+        """Whether to ask without a look: nobody waits, or there seemed to be room for us."""
         if self._ticket is None:
-            return state["taken"] > state["served"]
-        is_burst = self._now - state["previous_at"] <= 2 * BURST_SECONDS
-        asking = ASKING_IN_BURST if is_burst else ASKING
-        return self._ticket["number"] - state["served"] > asking
+            return line["taken"] <= line["served"]
+        return line["served"] < self._ticket["number"] <= line["open_to"]
 
-    def _queued(self, state: State | None, reason: str) -> Queued:
+    def _look(self, line: Line) -> int:
+        """As the first in the line, return how much goes on; MustWait if that fills the quota."""
+        position = self._position(line)
+        if position > 1 and self._now <= line["looks_at"] + LATE * (position - 1):
+            raise MustWait(self._queued(line, f"others wait for {self._quota} longer"))
+        ages, took, ended = self._see(line["running"])
+        room = 1 if line["fits"] == UNKNOWN else max(0, line["fits"] - len(ages))
+        lasts = min([*took, *filter(None, [line["lasts"]])], default=0)
+        line |= {
+            "open_to": line["served"] + room,
+            "seen": line["served"],
+            "frees_at": room * [self._now] + sorted(self._now + _left(lasts, a) for a in ages),
+            "lasts": lasts,
+        }
+        self._item.change(
+            {
+                "looks_at": self._now + self._wait(line),
+                "open_to": line["open_to"],
+                "seen": line["seen"],
+                "frees_at": line["frees_at"],
+                "lasts": line["lasts"],
+            },
+            ended=ended,
+        )
+        anyway = ASK_ANYWAY if ages else ASK_ANYWAY_IF_NOTHING_RUNS
+        if not room and self._now < line["asked_at"] + anyway:
+            raise MustWait(self._queued(line, f"all slots for {self._quota} are taken"))
+        return len(ages)
+
+    def _see(self, running: set[str]) -> tuple[list[int], list[int], set[str]]:
+        """Return how old in seconds is what goes on, how long took what has ended, and its ARNs."""
+        ages, took, ended = [], [], set()
+        for arn in running:
+            try:
+                seen = self._describe(arn)
+            except personalize.exceptions.ResourceNotFoundException:
+                ended.add(arn)  # it was deleted
+                continue
+            created = seen["creationDateTime"].timestamp()
+            if seen["status"] in ENDED:
+                ended.add(arn)
+                took.append(int(seen["lastUpdatedDateTime"].timestamp() - created))
+            else:
+                ages.append(int(self._now - created))
+        return ages, took, ended
+
+    def _position(self, line: Line) -> int:
+        number = self._ticket["number"] if self._ticket else line["taken"] + 1
+        return number - line["served"]
+
+    def _queued(self, line: Line | None, reason: str) -> Queued:
         if self._ticket is None:
-            self._ticket, state = self._take()
-        wait = SHORTEST_WAIT
-        if state:
-            is_asking = self._ticket["number"] - state["served"] <= ASKING
-            left = expected_turn(state, self._ticket["number"]) - self._now
-            share = SHARE_OF_ASKING if is_asking else SHARE
-            wait = max(wait, min(LONGEST_WAIT, int(share * left)))
+            self._ticket, line = self._take()
+        wait = self._wait(line) if line else SHORTEST_WAIT
         return {"ticket": self._ticket, "wait_seconds": wait, "reason": reason}
 
-    def _take(self) -> tuple[Ticket, State]:
+    def _wait(self, line: Line) -> int:
+        """Return for how many seconds to sleep: half of what is left until our expected turn."""
+        position = max(1, self._position(line))
+        left = SHARE * SHORTEST_WAIT * position
+        if frees_at := line["frees_at"]:
+            generation, slot = divmod(position - 1 + line["served"] - line["seen"], len(frees_at))
+            lasts = line["lasts"] or frees_at[-1] - line["opened_at"]
+            left = frees_at[slot] + generation * lasts - self._now
+        return max(SHORTEST_WAIT, min(LONGEST_WAIT, left // SHARE))
+
+    def _take(self) -> tuple[Ticket, Line]:
         """Take the next number; an error of DynamoDB is the caller's."""
-        state = _state(self._update("ADD taken :one", {":one": 1}))
-        ticket: Ticket = {"number": state["taken"], "since": self._now}
-        if ticket["number"] - state["served"] == 1:  # nobody else waits
-            opening = {":number": ticket["number"], ":now": self._now}
-            state = _state(self._update("SET opened = :number, opened_at = :now", opening))
-        return ticket, state
+        line = self._item.take_number()
+        if line["taken"] - line["served"] == 1:  # nobody else waits: what the item knows is old
+            now = dict.fromkeys(("opened_at", "asked_at", "looks_at"), self._now)
+            fresh = {"fits": UNKNOWN, "open_to": 0, "seen": line["served"], "lasts": 0}
+            self._item.change({**now, **fresh, "frees_at": []})
+        return {"number": line["taken"], "since": self._now}, line
 
-    def _note_served(self) -> None:
+    def _note_created(self, arn: str, line: Line | None) -> None:
         if self._ticket is None:
+            if line and len(line["running"]) >= MOST_WATCHED:
+                self._item.change({}, ended=line["running"])
+            self._item.change({}, created={arn})
             return
-        served = {":number": self._ticket["number"], ":now": self._now}
-        try:
-            self._update(
-                "SET served = :number, served_at = :now, "
-                "previous_at = if_not_exists(served_at, :none)",
-                {**served, ":none": 0},
-                "attribute_not_exists(served) OR served < :number",
-            )
-        except (ClientError, BotoCoreError):
-            return  # the next one served makes up for it
-
-    def _read(self) -> State | None:
-        """Return the queue's state; None if there is none, or it cannot be read now."""
-        try:
-            found = self._dynamodb.get_item(TableName=self._table, Key=self._key)
-        except (ClientError, BotoCoreError):
-            return None
-        return _state(found["Item"]) if "Item" in found else None
-
-    def _update(
-        self, expression: str, values: dict[str, int], condition: str | None = None
-    ) -> dict[str, Any]:
-        conditions: Any = {"ConditionExpression": condition} if condition else {}
-        return self._dynamodb.update_item(
-            TableName=self._table,
-            Key=self._key,
-            UpdateExpression=expression,
-            ExpressionAttributeValues={name: {"N": str(v)} for name, v in values.items()},
-            ReturnValues="ALL_NEW",
-            **conditions,
-        )["Attributes"]
+        number = self._ticket["number"]
+        changes: Changes = {"served": number}
+        if line and (line["fits"] == UNKNOWN or line["open_to"] < number):
+            changes |= {"fits": UNKNOWN, "open_to": number + 1}  # there may be room for more
+        if not self._item.change(changes, created={arn}):  # who came later was served before
+            self._item.change({}, created={arn})
 
 
 def in_turn(create: Callable[[], T]) -> T | MustWaitResult:
@@ -163,24 +195,6 @@ def in_turn(create: Callable[[], T]) -> T | MustWaitResult:
         return {"queued": waiting.queued}
 
 
-def expected_turn(state: State, number: int) -> float:
-    """Return when a number's turn is expected, by how fast those before it were served."""
-    served = state["served"] - state["opened"] + 1
-    if served <= 0:  # the first slot has yet to become free
-        return state["opened_at"] + DEFAULT_INTERVAL * (number - state["opened"] + 1)
-    interval = (state["served_at"] - state["opened_at"]) / served
-    return state["served_at"] + interval * (number - state["served"])
-
-
-def _state(item: dict[str, Any]) -> State:
-    def number(name: str) -> int:
-        return int(item.get(name, {"N": "0"})["N"])
-
-    return {
-        "taken": number("taken"),
-        "served": number("served"),
-        "served_at": number("served_at"),
-        "previous_at": number("previous_at"),
-        "opened": number("opened"),
-        "opened_at": number("opened_at"),
-    }
+def _left(lasts: int, age: int) -> int:
+    """Return in how many seconds work of that age should end, given how long other work took."""
+    return lasts - age if age < lasts else (age - lasts) // OVERDUE

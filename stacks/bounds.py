@@ -70,8 +70,12 @@ def polls(stage: Stage) -> int:
 
 
 def queue_rounds(hours: int) -> int:
-    """Return how often a task asks for its turn in a quota's queue (see lambdas/quota_queue.py)."""
-    return _rounds(hours * HOUR, 30, 1800, fraction=10)
+    """Return how often a task asks for its turn in a quota's queue (wait_in_queue, shared.yaml)."""
+    waited, count = 0, 0
+    while waited < hours * HOUR:
+        waited += max(30, min(HOUR, int(30 * 2 ** ((count - 45) / 5))))
+        count += 1
+    return count
 
 
 def rounds_of_refresh(environment: Environment) -> dict[str, int]:

@@ -216,6 +216,7 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
         "executions.py",
         "history.py",
         "personalize.py",
+        "queue_item.py",
         "quota_queue.py",
         "plan_types.py",
         "plan_refresh.py",

@@ -151,7 +151,7 @@ def test_the_owner_of_a_young_row_is_looked_for_again_before_it_is_taken_over(
 
 REFUSED = "User: arn:aws:sts::1:assumed-role/r is not authorized to perform: x on resource: y"
 KINDS = {
-    ("ImportUnavailable", "No dataset import job could be created. RetryLater: …"): "PASSING",
+    ("ImportUnavailable", "No dataset import job could be created. …"): "PASSING",
     ("TrainingUnavailable", "…"): "PASSING",
     ("UpdateUnavailable", "…"): "PASSING",
     ("DynamoDB.ProvisionedThroughputExceededException", "…"): "PASSING",

@@ -29,7 +29,7 @@ def caught(state: dict[str, Any], error: str, cause: str, **variables: Any) -> d
     return {
         name: evaluate(text[2:-2], known) if str(text).startswith("{%") else text
         for name, text in state["Catch"][-1]["Assign"].items()
-        if name in {"status", "reason"}
+        if name in {"status", "reason", "error", "cause"}
     }
 
 
@@ -41,7 +41,7 @@ def caught(state: dict[str, Any], error: str, cause: str, **variables: Any) -> d
         ("Sandbox.Timedout", '{"errorMessage": "cut off', "UNAVAILABLE", '{"errorMessage": "cut…'),
         ("Lambda.Unknown", '{"errorMessage": "\\x"}', "UNAVAILABLE", '{"errorMessage": "\\x"}'),
         ("Lambda.Unknown", '{"errorMessage": null}', "UNAVAILABLE", '{"errorMessage": null}'),
-        ("Lambda.Unknown", '{"errorMessage": ""}', "UNAVAILABLE", ""),
+        ("Lambda.Unknown", '{"errorMessage": ""}', "UNAVAILABLE", '{"errorMessage": ""}'),
         ("Lambda.ResourceNotReadyException", "Idle (…)", "UNAVAILABLE", "Idle (…)"),
         ("Runtime.OutOfMemory", '{"errorMessage": "killed"}', "UNAVAILABLE", "killed"),
         ("Lambda.ResourceNotFoundException", "Function not found: …", "REFUSED", "Function not…"),
@@ -54,7 +54,12 @@ def test_a_task_s_error_is_told_in_its_own_words_whatever_its_cause_looks_like(
     create = STATES["Import datasets"]["ItemProcessor"]["States"]["Create import"]
     found = caught(create, error, cause, passing_errors=PASSING)
     assert found["status"] == status
-    assert found["reason"].startswith(f"{error}: {said.removesuffix('…')}")
+    assert found["reason"].startswith(said.removesuffix("…"))
+
+
+def test_the_row_tells_the_error_of_any_other_task_in_its_own_words_too() -> None:
+    found = caught(STATES["Check campaign"], "RetryLater", RAISED)
+    assert found == {"error": "RetryLater", "cause": 'full: "quota"\n가'}
 
 
 GENERAL = "Personalize.PersonalizeException"
