@@ -141,7 +141,8 @@ def test_a_failure_that_cannot_be_recorded_still_ends_the_execution_with_the_fir
 ) -> None:
     shop = open_shop()
     shop.behaviour.planned_failures = {"dataset-import-job": ["no capacity"]}
-    shop.cloud.faults.add(f"dynamodb:UpdateItem@2={fault}")
+    # the queue notes the job, and its beginning is recorded, before nothing can be written
+    shop.cloud.faults.add(f"dynamodb:UpdateItem@3={fault}")
     shop.succeed()
     result = shop.result()
     (run,) = refreshes(result)
