@@ -5,7 +5,7 @@ BIN = .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help rehearse test test-product faults sizes install synth docs lock clean
+.PHONY: help rehearse test test-product faults sizes queues install synth docs lock clean
 .DEFAULT_GOAL = help
 
 help: ## say what there is
@@ -30,6 +30,9 @@ faults: .venv/ready ## fail every call of a refresh in every way; DEEP=1 adds th
 
 sizes: .venv/ready ## print what 40, 150 and 300 campaigns need, against AWS's limits
 	@$(BIN)/python -m tools.sizes $(ARGS)
+
+queues: .venv/ready ## refresh 100 and 300 campaigns behind the default quotas (half an hour)
+	@$(BIN)/python -m tools.queues $(ARGS)
 
 install: .venv/ready node_modules/ready ## set up Python, Node.js and the CDK CLI in this folder
 
