@@ -55,13 +55,9 @@ def environment(campaigns: int, *, one_dataset: bool) -> dict[str, Any]:
 
 def least_seconds(campaigns: int, *, one_dataset: bool) -> float:
     """Return what the quota allows at the best."""
-    if one_dataset:
-        return (
-            IMPORT_SECONDS
-            + math.ceil(campaigns / TRAINING_SLOTS) * TRAINING_SECONDS
-            + UPDATE_SECONDS
-        )
-    return math.ceil(campaigns / IMPORT_SLOTS) * IMPORT_SECONDS + TRAINING_SECONDS + UPDATE_SECONDS
+    imports = 1 if one_dataset else math.ceil(campaigns / IMPORT_SLOTS)
+    trainings = math.ceil(campaigns / TRAINING_SLOTS) if one_dataset else 1
+    return imports * IMPORT_SECONDS + trainings * TRAINING_SECONDS + UPDATE_SECONDS
 
 
 def rehearse(campaigns: int, *, one_dataset: bool) -> bool:
