@@ -19,14 +19,14 @@ test: install ## check everything: types, style, unit, infrastructure and rehear
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 3
 
 test-product: install ## run the tests but the embedded cloud's own
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/embedded_aws
+	$(BIN)/pytest --numprocesses 3 --ignore tests/embedded_aws
 
 faults: .venv/ready ## fail every call of a refresh in every way; DEEP=1 adds thousands of random sequences
 	@$(BIN)/python -m rehearsal.fault_matrix $(ARGS)
-	$(if $(DEEP),DEEP=$(DEEP) $(BIN)/pytest --numprocesses 2 --no-header tests/rehearsal/test_sequences.py)
+	$(if $(DEEP),DEEP=$(DEEP) $(BIN)/pytest --numprocesses 2 --dist load --no-header tests/rehearsal/test_sequences.py)
 
 sizes: .venv/ready ## print what 40, 150 and 300 campaigns need, against AWS's limits
 	@$(BIN)/python -m tools.sizes $(ARGS)

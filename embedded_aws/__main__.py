@@ -7,6 +7,7 @@ moto, once you have compared the parts that differ with their replacements.
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -16,14 +17,14 @@ from embedded_aws import moto_changes
 from embedded_aws.cloud import install_services
 
 
-def main() -> int:
-    """List or pin the changes; return the exit status."""
+def main(command_line: Sequence[str] | None = None) -> int:
+    """List or pin the changes by the command line's arguments; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m embedded_aws", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
     changes = verbs.add_parser("changes", help="list what is changed in moto, and why")
     changes.add_argument("--json", action="store_true", help="print one JSON array")
     changes.add_argument("--pin", action="store_true", help="write moto_parts.json")
-    asked = parser.parse_args()
+    asked = parser.parse_args(command_line)
     install_services()
     made = moto_changes.made()
     hashes = moto_changes.hashes()

@@ -5,7 +5,13 @@ from functools import lru_cache
 from typing import Any
 
 from moto.core import responses
-from moto.core.serialize import AttributePicker, AttributePickerContext, XFormedAttributePicker
+from moto.core.model import StructureShape
+from moto.core.serialize import (
+    AttributePicker,
+    AttributePickerContext,
+    BaseJSONSerializer,
+    XFormedAttributePicker,
+)
 from moto.core.utils import method_names_from_class
 
 from embedded_aws.moto_changes import replace
@@ -26,6 +32,11 @@ def install() -> None:
             "performance: moto tries all names of each member of a response anew",
             get_possible_keys=_remembered(picker.get_possible_keys),
         )
+    replace(
+        BaseJSONSerializer,
+        "performance: moto looks for all ten types of value in each attribute of a DynamoDB item",
+        _serialize_type_structure=_structure,
+    )
 
 
 _method_names = lru_cache(maxsize=None)(method_names_from_class)
@@ -44,3 +55,23 @@ def _remembered(possible_keys: PossibleKeys) -> PossibleKeys:
         return known[place]
 
     return remembered
+
+
+_any_structure = BaseJSONSerializer._serialize_type_structure
+
+
+def _structure(
+    self: BaseJSONSerializer,
+    serialized: dict[str, Any],
+    value: Any,
+    shape: StructureShape,
+    key: str,
+) -> None:
+    """Serialize an attribute value by the one type that it has."""
+    if shape.name != "AttributeValue" or type(value) is not dict:
+        _any_structure(self, serialized, value, shape, key)
+        return
+    typed: dict[str, Any] = {}
+    for kind, content in value.items():
+        self._serialize(typed, content, shape.members[kind], kind)
+    self._default_serialize(serialized, typed, shape, key)

@@ -14,7 +14,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -279,7 +279,7 @@ def _run_in_worker(case: Case) -> CaseResult:
     return run(case, _open[0][0])
 
 
-def main() -> int:
+def main(command_line: Sequence[str] | None = None) -> int:
     """Run the matrix by the command line's arguments; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m rehearsal.fault_matrix", description=(__doc__ or "").split("\n\n")[1]
@@ -291,7 +291,7 @@ def main() -> int:
     parser.add_argument("--only", default="*", metavar="PATTERN", help="cases by name, as *lost*")
     parser.add_argument("--jobs", type=int, default=2, help="processes at work (2)")
     parser.add_argument("--json", action="store_true", help="print one JSON array")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(command_line)
     console = Console(stderr=arguments.json, highlight=False)
     if not console.is_terminal:
         console.width = PIPE_WIDTH

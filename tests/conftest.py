@@ -1,5 +1,6 @@
 """What all tests share: the app synthesised once, and no network but this machine's own."""
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -35,8 +36,18 @@ LONGEST = ("test_sequences.py", "test_readme.py", "test_least_privilege.py")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; with --dist loadfile each file runs in one process."""
+    """Put the longest files first: each file runs in one process."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the imports have made out of garbage collections: each would take half a second.
+
+    The shops of the tests fill the memory too, so that there are many.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 
 from embedded_aws import moto_changes
+from embedded_aws.__main__ import main
 from embedded_aws.clock import Clock
 from embedded_aws.cloud import start
 from tests.conftest import ROOT, START
@@ -117,12 +118,12 @@ def test_moto_is_not_changed_in_any_other_way(path: Path) -> None:
             raise AssertionError(ast.unparse(node))
 
 
-def test_the_command_lists_each_change_with_its_reason() -> None:
+def test_the_command_lists_each_change_with_its_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     command = [sys.executable, "-m", "embedded_aws", "changes"]
     lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    listed = subprocess.run(
-        [*command, "--json"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    changes = json.loads(listed)
+    assert main(["changes", "--json"]) == 0
+    changes = json.loads(capsys.readouterr().out)
     assert [f"{c['place']}  {c['why']}" for c in changes] == lines.splitlines()
     assert {c["place"] for c in changes} == set(moto_changes.pinned())

@@ -16,9 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_json_is_one_object_with_the_whole_result(assembly: Path) -> None:
-    command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly)]
-    command += ["--environment", "prod", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = rehearse("--assembly", str(assembly), "--environment", "prod", "--json")
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert set(shown) == {"executions", "rows", "personalize", "recommendations", "cost"}
@@ -147,7 +145,8 @@ def test_ascii_profiles_and_proxies_do_not_matter(assembly: Path) -> None:
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The assembly of an environment over Personalize's default quotas.
 
-    Names are as long as they may be, and groups have no interactions of their own.
+    Names are as long as they may be, and groups have no interactions of their own. The campaigns
+    of a group share one solution: it is trained once.
     """
     folder = tmp_path_factory.mktemp("large")
     groups = [f"{'g' * 62}{n}" for n in range(6)]
@@ -163,10 +162,10 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "glue_job": f"job-{n}",
                 "datasets": [
                     {"dataset_group": group, "type": kind, "location": f"s3://shop/{n}/{kind}/"}
-                    for kind in ("ITEMS", "ACTIONS", "ACTION_INTERACTIONS")
+                    for kind in (("ITEMS",) if n else ("ITEMS", "ACTIONS", "ACTION_INTERACTIONS"))
                 ],
                 "campaigns": [
-                    {"name": f"c-{n}-{m}", "solution": f"s-{n}-{m}"} for m in range(1 if n else 6)
+                    {"name": f"c-{n}-{m}", "solution": f"s-{n}"} for m in range(1 if n else 6)
                 ],
             }
             for n, group in enumerate(groups)

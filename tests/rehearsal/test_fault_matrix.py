@@ -1,8 +1,6 @@
 """The fault matrix: a part of it (`make faults` runs all), and what it reports."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
@@ -14,13 +12,13 @@ from rehearsal.fault_matrix import (
     cases,
     clean_calls,
     kinds,
+    main,
     paid_imports,
     paid_trainings,
     run,
     shorten,
 )
-from tests.conftest import ROOT
-from tests.rehearsal.conftest import OpenShop
+from tests.rehearsal.conftest import Kept, OpenShop
 
 PARTS = 4
 
@@ -80,13 +78,12 @@ def test_what_was_paid_for_twice_is_counted() -> None:
 
 
 def test_the_command_prints_each_case_and_exits_with_0_without_violations(
-    assembly: Path,
+    kept: Kept, assembly: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [sys.executable, "-m", "rehearsal.fault_matrix", "--assembly", str(assembly)]
+    kept.stack.close()  # one cloud runs in a process
     only = ("--only", "* personalize:CreateSolutionVersion@1 lost answer")
-    command += ["--jobs", "1", "--json", *only]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (result,) = json.loads(done.stdout)
+    assert main(["--assembly", str(assembly), "--jobs", "1", "--json", *only]) == 0
+    shown = capsys.readouterr()
+    (result,) = json.loads(shown.out)
     assert (result["outcome"], result["imports"], result["trainings"]) == ("COMPLETE", 1, 1)
-    assert "1 cases, 0 violations" in done.stderr
+    assert "1 cases, 0 violations" in shown.err

@@ -50,25 +50,26 @@ def are_gone(tmp_path: Path, seconds: float = 5) -> bool:
     return not processes_of(tmp_path)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+# Each signal at one moment, and one signal at each: a handler does not look at the moment.
 @pytest.mark.parametrize(
-    ("assembled", "line", "seconds"),
+    ("assembled", "line", "seconds", "number"),
     [
-        (False, "Synthesising the app", 0.0),
-        (False, "Synthesising the app", 1.5),
-        (True, "Taking ", 0.0),
-        (True, "Taking ", 0.3),
-        (True, "dataset import job began", 0.0),
+        pytest.param(False, "Synthesising the app", 0.0, signal.SIGTERM, id="synthesis begins"),
+        pytest.param(False, "Synthesising the app", 1.5, signal.SIGINT, id="synthesis"),
+        pytest.param(True, "Taking ", 0.0, signal.SIGHUP, id="imports begin, SIGHUP"),
+        pytest.param(True, "Taking ", 0.0, signal.SIGINT, id="imports begin, SIGINT"),
+        pytest.param(True, "Taking ", 0.0, signal.SIGTERM, id="imports begin, SIGTERM"),
+        pytest.param(True, "Taking ", 0.3, signal.SIGTERM, id="imports"),
+        pytest.param(True, "dataset import job began", 0.0, signal.SIGINT, id="functions run"),
     ],
-    ids=["synthesis begins", "synthesis", "imports begin", "imports", "functions run"],
 )
 def test_a_signal_leaves_nothing_behind(
     assembly: Path,
     tmp_path: Path,
-    number: signal.Signals,
     assembled: bool,
     line: str,
     seconds: float,
+    number: signal.Signals,
 ) -> None:
     taken = ("--assembly", str(assembly)) if assembled else ()
     with started(tmp_path, "--pace", "0.5", *taken) as running:

@@ -16,11 +16,14 @@ NO_WEEK_BEFORE = (
 
 
 def interactions(path: Path, *, more: str = "", seconds: int = 25, count: int = 3000) -> Path:
-    """Write interactions so many seconds apart; `more` is evaluated for each one's number n."""
-    header, values = more.split("=") if more else ("", "")
-    lines = [HEADER + (f",{header}" if header else "")]
+    """Write interactions so many seconds apart, with more columns: "DEVICE='' | PRICE=n / 4".
+
+    A column's value is evaluated for each interaction's number n.
+    """
+    columns = [column.strip().split("=", 1) for column in more.split("|") if column]
+    lines = [",".join([HEADER, *(name for name, _ in columns)])]
     for n in range(count):
-        value = f",{eval(values, {'n': n})}" if values else ""  # noqa: S307 - a test's own text
+        value = "".join(f",{eval(v, {'n': n})}" for _, v in columns)  # noqa: S307 - a test's own
         lines.append(f"u{n % 80},i{n % 60},{1598000000 + n * seconds}{value}")
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -39,14 +42,9 @@ def test_a_file_of_one_day_is_its_own_last_week_and_says_so(assembly: Path, tmp_
 @pytest.mark.parametrize(
     "more",
     [
-        "DEVICE='' if n % 10 else 'mobile'",
-        "PRICE=n if n < 2500 else n / 4",
-        "PRICE='' if n % 3 else n / 4",
-        "COLOUR=''",
-        "EAN=98765432109876543210 + n",
-        "EVENT_VALUE=n % 5",
-        "EVENT_TYPE='' if n % 2 else 'view'",
-        "NOTE='\"a, b\"'",
+        "PRICE=n if n < 2500 else n / 4 | COLOUR='' | EVENT_VALUE=n % 5 | NOTE='\"a, b\"'",
+        "PRICE='' if n % 3 else n / 4 | DEVICE='' if n % 10 else 'mobile' | "
+        "EVENT_TYPE='' if n % 2 else 'view' | EAN=98765432109876543210 + n",
     ],
 )
 def test_optional_columns_may_have_any_values(assembly: Path, tmp_path: Path, more: str) -> None:

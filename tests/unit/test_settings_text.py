@@ -104,7 +104,7 @@ def test_a_date_is_the_text_that_it_is() -> None:
         ("a: \x00", "is not valid YAML: unacceptable character"),
         ("a: *nowhere", "is not valid YAML: found undefined alias"),
         ("? [a]\n: b", "is not valid YAML: while constructing a mapping"),
-        ("[" * 5000, "is nested too deeply to be settings"),
+        ("[\n" * 5000, "is nested too deeply to be settings"),
         ("table: &t {name: *t}", "table.name: is an alias of what contains it; write it out"),
     ],
 )
