@@ -194,8 +194,8 @@ class DeployedRole(Role, CloudFormationModel):
     @staticmethod
     def _check_boundary(properties: Template, account_id: str, region_name: str) -> None:
         boundary = properties.get("PermissionsBoundary")
-        policies = iam_backends[account_id][get_partition(region_name)].managed_policies
-        if boundary and boundary not in policies:
+        backend = iam_backends[account_id][get_partition(region_name)]
+        if boundary and not _managed_policy_exists(boundary, backend):
             reason = "does not exist or is not attachable."
             raise ValidationError(message=f"Scope ARN: {boundary} {reason}")
 
@@ -203,8 +203,7 @@ class DeployedRole(Role, CloudFormationModel):
     def _attach(role: Role, properties: Template) -> None:
         backend = iam_backends[role.account_id][role.partition]
         for arn in properties.get("ManagedPolicyArns", []):
-            if arn not in backend.managed_policies and ":iam::aws:policy/" in arn:
-                _load_aws_policy(arn, backend)
+            _managed_policy_exists(arn, backend)
             backend.attach_role_policy(arn, role.name)
 
 
@@ -214,14 +213,16 @@ def _aws_policies() -> Template:
     return policies
 
 
-def _load_aws_policy(arn: str, backend: IAMBackend) -> None:
+def _managed_policy_exists(arn: str, backend: IAMBackend) -> bool:
+    """Return whether a managed policy exists; load it if it is one of AWS's own."""
     # One at a time: loading all of them takes a third of a second for each new cloud.
     name = arn.rsplit("/", 1)[-1]
-    if name in _aws_policies():
+    if arn not in backend.managed_policies and ":iam::aws:" in arn and name in _aws_policies():
         policy = AWSManagedPolicy.from_data(
             name, backend.account_id, backend.region_name, _aws_policies()[name]
         )
         backend.managed_policies[arn] = policy
+    return arn in backend.managed_policies
 
 
 class DeployedLogGroup(LogGroup, CloudFormationModel):

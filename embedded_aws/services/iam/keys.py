@@ -1,5 +1,7 @@
 """KMS keys of objects in S3 (SSE-KMS): whoever reads or writes such an object uses its key too."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from moto.kms.models import kms_backends
@@ -33,6 +35,22 @@ def key_policy(arn: str) -> str | None:
     _, _, _, region, account, resource = arn.split(":", 5)
     key = kms_backends[account][region].keys.get(resource.removeprefix("key/"))
     return key.policy if key else None
+
+
+def add_key(arn: str, policy: Mapping[str, Any]) -> None:
+    """Make a symmetric key of this ARN, in whatever account: CreateKey would choose the id."""
+    _, _, _, region, account, resource = arn.split(":", 5)
+    backend = kms_backends[account][region]
+    key = backend.create_key(
+        policy=json.dumps(policy),
+        key_usage="ENCRYPT_DECRYPT",
+        key_spec="SYMMETRIC_DEFAULT",
+        description="",
+        tags=None,
+    )
+    del backend.keys[key.id]
+    key.id, key.arn = resource.removeprefix("key/"), arn
+    backend.keys[key.id] = key
 
 
 def _default_key(bucket: str, place: Place) -> str | None:
