@@ -53,6 +53,7 @@ def _make_keys(cloud: Cloud, stack: SynthesisedStack) -> None:
         "Resource": "*",
     }
     own = {"StringEquals": {"aws:SourceAccount": stack.account}}
+    suffix = "amazonaws.com.cn" if stack.partition == "aws-cn" else "amazonaws.com"
     log_groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:*"
     by_user = {
         "personalize": {
@@ -71,7 +72,7 @@ def _make_keys(cloud: Cloud, stack: SynthesisedStack) -> None:
         },
         "logs": {
             "Effect": "Allow",
-            "Principal": {"Service": f"logs.{stack.region}.amazonaws.com"},
+            "Principal": {"Service": f"logs.{stack.region}.{suffix}"},
             "Action": [
                 "kms:Encrypt",
                 "kms:Decrypt",

@@ -6,8 +6,10 @@ from typing import Any
 
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
+from moto.utilities.utils import get_partition
 
 from embedded_aws.services.iam.actions import Params, Permission, Place
+from embedded_aws.services.iam.policy import Principal, is_allowed
 
 
 def needed_keys(call: str, params: Params, place: Place) -> list[Permission]:
@@ -19,8 +21,8 @@ def needed_keys(call: str, params: Params, place: Place) -> list[Permission]:
         action, key = "kms:GenerateDataKey", _arn(named, place)
     else:
         return []
-    via = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
-    return [Permission(action, key, {"kms:viaservice": f"s3.{place.region}.{via}"})] if key else []
+    via = f"s3.{place.region}.{_suffix(place.partition)}"
+    return [Permission(action, key, {"kms:viaservice": via})] if key else []
 
 
 def key_of_object(bucket: str, key: str, place: Place) -> str | None:
@@ -51,6 +53,22 @@ def add_key(arn: str, policy: Mapping[str, Any]) -> None:
     del backend.keys[key.id]
     key.id, key.arn = resource.removeprefix("key/"), arn
     backend.keys[key.id] = key
+
+
+def may_encrypt_logs(key: str, group: str) -> bool:
+    """Return whether a key's policy lets CloudWatch Logs use the key for a log group's ARN."""
+    policy = key_policy(key)
+    region = group.split(":")[3]
+    principal = Principal("Service", f"logs.{region}.{_suffix(get_partition(region))}")
+    context = {"kms:encryptioncontext:aws:logs:arn": group}
+    return policy is not None and all(
+        is_allowed([json.loads(policy)], action, key, context, principal)
+        for action in ("kms:GenerateDataKey", "kms:Decrypt")
+    )
+
+
+def _suffix(partition: str) -> str:
+    return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
 
 
 def _default_key(bucket: str, place: Place) -> str | None:
