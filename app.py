@@ -6,6 +6,7 @@ another folder of environment files.
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from stacks.settings import Environment
 from stacks.sizes import size_problems, template_problems
 
 HERE = Path(__file__).parent
+# How Node.js reports a folder that it may not write to, or a full disk.
+UNWRITABLE = re.compile(r"\b(EACCES|EDQUOT|ENOSPC|ENOTDIR|EPERM|EROFS): ")
 
 
 def main() -> None:
@@ -26,7 +29,13 @@ def main() -> None:
         sys.exit(str(error))
 
     folder = os.environ.get("CDK_OUTDIR", str(HERE / "cdk.out"))  # the CLI names its own
-    if problems := synthesise(environments, Path(folder)):
+    try:
+        problems = synthesise(environments, Path(folder))
+    except Exception as error:  # the CDK has no type of its own for these
+        if not UNWRITABLE.search(str(error)):
+            raise
+        sys.exit(f"nothing can be synthesised: {str(error).splitlines()[0]}")
+    if problems:
         sys.exit("\n".join(problems))
 
 

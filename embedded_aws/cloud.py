@@ -37,6 +37,7 @@ from embedded_aws.faults import FaultLayer, Faults
 from embedded_aws.services import iam, s3
 from embedded_aws.services.glue.models import ClockedGlueBackend, glue_backend
 from embedded_aws.services.iam.guard import Guard
+from embedded_aws.services.iam.keys import add_key
 
 # Taken again by the next cloud if it is free: boto3's clients are kept by their endpoint.
 _last_port: list[int] = []
@@ -116,6 +117,10 @@ class Cloud:
     def client(self, service: str) -> Any:
         """Return a boto3 client with the root's credentials and retries off."""
         return client(service, self.region)
+
+    def add_key(self, arn: str, policy: Mapping[str, Any]) -> None:
+        """Make a KMS key of this ARN, of this account or another, as only KMS itself can."""
+        add_key(arn, policy)
 
     def send_service_event(self, source: str, detail_type: str, detail: Mapping[str, Any]) -> str:
         """Send an event as an AWS service does (`aws.glue`); return its id."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
-MOST_QUOTED = 100
+MOST_QUOTED = 200
 WORDS = {str: "a text", int: "a whole number"}
 
 
@@ -43,6 +43,6 @@ def _problems_of_list(value: object, kind: Any, path: str) -> Iterator[str]:
 
 
 def quoted(value: object) -> str:
-    """Return a value as it is shown in a message: not more of it than helps."""
+    """Return what was sent as it is shown in a message: not more of it than helps."""
     text = repr(value)
     return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]} …"

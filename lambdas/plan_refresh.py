@@ -66,6 +66,22 @@ def plans(
     ]
 
 
+def batch_of(every: list[Callable[[], list[Execution]]], first: int, batch: int) -> Plan:
+    """Plan campaigns from the `first` on: so many of them, or fewer if these are enough executions.
+
+    Reconciliation may start several of one campaign, and a task's result has a limit.
+    """
+    executions: list[Execution] = []
+    following = first
+    while following < min(first + batch, len(every)) and len(executions) < batch:
+        executions += every[following]()
+        following += 1
+    return {
+        "executions": executions,
+        "next_campaign": following if following < len(every) else 0,
+    }
+
+
 def planned(
     run: Run, campaign: CampaignSettings, settings: PlanSettings, now: datetime, past: History
 ) -> list[Execution]:
@@ -136,8 +152,4 @@ def lambda_handler(event: PlanRequest, _context: object) -> Plan:
     past.dispatched_by = event["execution"]
     settings, first = deployed_settings(os.environ["IMPORT_ROLE_ARN"]), event["first_campaign"]
     every = plans(event["trigger"], settings, datetime.fromisoformat(event["now"]), past)
-    following = first + settings["batch"]
-    return {
-        "executions": [execution for one in every[first:following] for execution in one()],
-        "next_campaign": following if following < len(every) else 0,
-    }
+    return batch_of(every, first, settings["batch"])

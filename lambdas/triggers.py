@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
+from input_problems import MOST_QUOTED, quoted
 from plan_types import CampaignSettings, DatasetSettings, PlanSettings, RefreshSettings
 
 Json = dict[str, Any]  # of a trigger: whatever was sent
@@ -19,7 +20,6 @@ REQUEST = {
 }
 EARLIEST = 20180101  # Amazon Personalize is younger
 CLOCKS_DIFFER = timedelta(minutes=5)  # by no more than this
-MOST_QUOTED = 200
 MODES = {"training_mode": ("FULL", "UPDATE"), "import_mode": ("FULL", "INCREMENTAL")}
 
 
@@ -227,12 +227,6 @@ def problems_of_date(base_date: object, today: int) -> list[str]:
     if int(str(base_date)) > today:
         return [f"base_date {base_date} is in the future; today is {today}"]
     return []
-
-
-def quoted(value: object) -> str:
-    """Return what was sent as it is shown in a message: not more of it than helps."""
-    text = repr(value)
-    return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]} …"
 
 
 def is_text(value: object) -> bool:

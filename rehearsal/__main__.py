@@ -69,6 +69,10 @@ def _arguments(command_line: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m rehearsal",
         description="Deploy the synthesised app to an embedded cloud and run one refresh there, "
         "from the Glue event to the moved campaign. Needs no AWS account.",
+        epilog="SPEC is SERVICE:OPERATION[@N]=KIND[:ARGUMENT][*TIMES], for example "
+        "personalize:CreateSolutionVersion=lost. KIND is one of throttle, error, denied, "
+        "slow:SECONDS, lost, hung:SECONDS, killed, aborted. It strikes the Nth such call (else "
+        "the first) and those after it, TIMES in all (1).",
     )
     parser.add_argument("--environment", default="dev", help="a file of environments/ (dev)")
     parser.add_argument(
@@ -104,10 +108,7 @@ def _arguments(command_line: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="SPEC",
-        help="SERVICE:OPERATION[@N]=KIND[:ARGUMENT][*TIMES], KIND one of throttle, error, denied, "
-        "slow:SECONDS, lost, hung:SECONDS, killed, aborted; strikes the Nth such call (else the "
-        "first) and those after it, TIMES in all (1); for example "
-        "personalize:CreateSolutionVersion=lost",
+        help="let a call fail, as described below",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--serve", action="store_true", help="keep the cloud on a port afterwards")

@@ -46,9 +46,45 @@ class SynthesisedStack:
         return [job for r in self._rules for job in r["EventPattern"]["detail"]["jobName"]]
 
     @property
+    def partition(self) -> str:
+        """The partition of its ARNs: aws or aws-cn."""
+        first = self.settings["refreshes"][0]["datasets"][0]
+        return str(first["dataset_arn"]).split(":")[1]
+
+    @property
+    def boundaries(self) -> list[str]:
+        """The ARNs of the managed policies that are the boundaries of its roles."""
+        boundaries = [role.get("PermissionsBoundary") for role in self._all("AWS::IAM::Role")]
+        return list(dict.fromkeys(filter(None, boundaries)))
+
+    @property
+    def existing_import_role(self) -> str | None:
+        """The ARN of the role with which Personalize reads the data; None if the stack makes it."""
+        arn = self.template["Outputs"]["ImportRoleArn"]["Value"]
+        return arn if isinstance(arn, str) else None
+
+    @property
+    def encryption_key(self) -> str | None:
+        """The ARN of the KMS key that encrypts its table; None for AWS's own."""
+        (table,) = self._all("AWS::DynamoDB::Table")
+        key: str | None = table.get("SSESpecification", {}).get("KMSMasterKeyId")
+        return key
+
+    @property
+    def bucket_keys(self) -> list[str]:
+        """The ARNs of the KMS keys with which its import role may decrypt."""
+        policies = [*self._all("AWS::IAM::Policy"), *self._all("AWS::IAM::ManagedPolicy")]
+        statements = [s for p in policies for s in p["PolicyDocument"]["Statement"]]
+        keys = [s["Resource"] for s in statements if s["Action"] == "kms:Decrypt"]
+        return [key for some in keys for key in ([some] if isinstance(some, str) else some)]
+
+    @property
     def _rules(self) -> list[dict[str, Any]]:
+        return self._all("AWS::Events::Rule")
+
+    def _all(self, kind: str) -> list[dict[str, Any]]:
         resources = self.template["Resources"].values()
-        return [r["Properties"] for r in resources if r["Type"] == "AWS::Events::Rule"]
+        return [r["Properties"] for r in resources if r["Type"] == kind]
 
 
 class Synthesis:
@@ -169,3 +205,8 @@ def datasets(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def dataset_type(dataset: Mapping[str, Any]) -> str:
     """Return a dataset's type, such as INTERACTIONS."""
     return str(dataset["dataset_arn"]).rsplit("/", 1)[-1]
+
+
+def bucket_name(dataset: Mapping[str, Any]) -> str:
+    """Return the bucket that a dataset's files lie in."""
+    return str(dataset["location"]).removeprefix("s3://").split("/")[0]

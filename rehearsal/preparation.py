@@ -5,7 +5,6 @@ from what the synthesised stack says its refreshes are.
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -13,7 +12,8 @@ from typing import Any, TypeVar
 from botocore.exceptions import ClientError
 
 from embedded_aws import Cloud
-from rehearsal.assembly import dataset_type, datasets
+from rehearsal.access import make_access
+from rehearsal.assembly import SynthesisedStack, bucket_name, dataset_type, datasets
 from rehearsal.own_files import PreparationError
 from rehearsal.weekly_files import WeeklyFiles, upload
 
@@ -21,32 +21,31 @@ RECIPE = "aws-user-personalization"
 LONGEST_NAME = 63
 T = TypeVar("T")
 POLL_SECONDS = 60.0
-PREPARATION_ROLE = "marketplace-before-the-rehearsal"
 GLUE_ROLE = "marketplace-glue"  # nobody assumes it: no job's script is run
 
 
 def prepare(
     cloud: Cloud,
-    settings: Mapping[str, Any],
+    stack: SynthesisedStack,
     last_week: WeeklyFiles,
     say: Callable[[str], object] = lambda _: None,
 ) -> dict[str, float]:
     """Make the shop as it was last week, and return how long its stages took then.
 
-    `settings` are the stack's (see assembly.py). Returns simulated seconds by stage:
-    dataset_import, solution_version, campaign. `say` is called with the quotas that are raised for
-    a shop of this size. Raises PreparationError with the service's reason if last week's data
+    Returns simulated seconds by stage: dataset_import, solution_version, campaign. `say` is called
+    with the quotas that are raised for a shop of this size, and with what else may differ in the
+    user's account. Raises PreparationError with the service's reason if last week's data
     cannot be imported or trained on.
     """
+    settings = stack.settings
     shop = _with_interactions(settings)
     _raise_quotas(cloud, settings, shop, say)
     try:
         with cloud.clock.running():
-            role = _preparation_role(cloud, shop)
+            role = make_access(cloud, stack, shop, say)
             _glue_jobs(cloud, settings)
             _datasets(cloud, shop, last_week)
             for dataset in shop:
-                _bucket(cloud, dataset)
                 upload(cloud, dataset, last_week)
             return {
                 "dataset_import": _imports(cloud, shop, role),
@@ -68,7 +67,7 @@ def _with_interactions(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         if _group_arn(dataset) not in trained_on:
             trained_on.add(_group_arn(dataset))
             arn = f"{str(dataset['dataset_arn']).rpartition('/')[0]}/INTERACTIONS"
-            folder = f"s3://{_bucket_name(dataset)}/interactions-of-{_group(dataset)}/"
+            folder = f"s3://{bucket_name(dataset)}/interactions-of-{_group(dataset)}/"
             found.append({**dataset, "dataset_arn": arn, "location": folder})
     return found
 
@@ -181,71 +180,12 @@ def _group_arn(dataset: Mapping[str, Any]) -> str:
     return f"{str(dataset['dataset_arn']).split(':dataset/')[0]}:dataset-group/{_group(dataset)}"
 
 
-def _partition(dataset: Mapping[str, Any]) -> str:
-    return str(dataset["dataset_arn"]).split(":")[1]
-
-
-def _bucket_name(dataset: Mapping[str, Any]) -> str:
-    return str(dataset["location"]).removeprefix("s3://").split("/")[0]
-
-
 def _name(dataset: Mapping[str, Any], ending: str = "") -> str:
     """Return a name for something of a dataset that no other dataset's has."""
     name = f"{_group(dataset)}-{dataset_type(dataset).lower()}{ending}"
     if len(name) <= LONGEST_NAME:
         return name
     return f"{name[: LONGEST_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _bucket(cloud: Cloud, dataset: Mapping[str, Any]) -> None:
-    """Make the bucket, with the policy that Personalize needs beside its role."""
-    bucket = _bucket_name(dataset)
-    s3 = cloud.client("s3")
-    if bucket in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
-        return
-    if cloud.region == "us-east-1":  # S3 refuses its own default as a constraint
-        s3.create_bucket(Bucket=bucket)
-    else:
-        s3.create_bucket(
-            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region}
-        )
-    arn = f"arn:{_partition(dataset)}:s3:::{bucket}"
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "personalize.amazonaws.com"},
-        "Action": ["s3:GetObject", "s3:ListBucket"],
-        "Resource": [arn, f"{arn}/*"],
-        "Condition": {"StringEquals": {"aws:SourceAccount": cloud.account}},
-    }
-    s3.put_bucket_policy(
-        Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    )
-
-
-def _preparation_role(cloud: Cloud, shop: list[Mapping[str, Any]]) -> str:
-    """Make a role to import last week's data with, since the stack's own is not there yet."""
-    iam = cloud.client("iam")
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": "personalize.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    }
-    buckets = {f"arn:{_partition(d)}:s3:::{_bucket_name(d)}" for d in shop}
-    read = {
-        "Effect": "Allow",
-        "Action": ["s3:GetObject", "s3:ListBucket"],
-        "Resource": [f"{bucket}{end}" for bucket in sorted(buckets) for end in ("", "/*")],
-    }
-    arn: str = iam.create_role(
-        RoleName=PREPARATION_ROLE,
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )["Role"]["Arn"]
-    iam.put_role_policy(
-        RoleName=PREPARATION_ROLE,
-        PolicyName="read",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [read]}),
-    )
-    return arn
 
 
 def _glue_jobs(cloud: Cloud, settings: Mapping[str, Any]) -> None:

@@ -82,24 +82,30 @@ class Progress:
                     self.console.print(f"{since}  {row['campaign_name']}  {text}")
 
     def _picture(self, rows: list[dict[str, Any]]) -> Group:
-        table = Table.grid(padding=(0, 2))
-        for row in rows:
-            table.add_row(Text(row["campaign_name"], style="bold"), "", "", "")
-            for stage, (prefix, usual) in STAGES.items():
-                status = row.get(f"{prefix}_status", "")
-                began = row.get(f"{prefix}_datetime", 0)
-                until = self.ended.get((row["campaign_name"], stage), self.clock.time())
-                took = until - began if status else 0.0
-                share = 1.0 if status == "ACTIVE" else took / max(self.usual[usual], 1.0)
-                table.add_row(
-                    f"  {stage}",
-                    ProgressBar(total=1.0, completed=min(share, 1.0), width=30),
-                    duration(took) if status else "",
-                    Text(status, style=COLOURS.get(status, "")),
-                )
         since = duration(self.clock.time() - self.began)
         now = self.clock.now().strftime("%Y-%m-%d %H:%M UTC")
-        return Group(Text(f"{since} since the Glue event, {now}"), table)
+        shown: list[Text | Table] = [Text(f"{since} since the Glue event, {now}")]
+        for row in rows:
+            shown += [Text(row["campaign_name"], style="bold", overflow="fold"), self._bars(row)]
+        return Group(*shown)
+
+    def _bars(self, row: dict[str, Any]) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for is_bar in (False, True, False, False):  # only the bar shrinks in a narrow terminal
+            table.add_column(no_wrap=not is_bar)
+        for stage, (prefix, usual) in STAGES.items():
+            status = row.get(f"{prefix}_status", "")
+            began = row.get(f"{prefix}_datetime", 0)
+            until = self.ended.get((row["campaign_name"], stage), self.clock.time())
+            took = until - began if status else 0.0
+            share = 1.0 if status == "ACTIVE" else took / max(self.usual[usual], 1.0)
+            table.add_row(
+                f"  {stage:<18}",
+                ProgressBar(total=1.0, completed=min(share, 1.0), width=30),
+                f"{duration(took) if status else '':<7}",
+                Text(status, style=COLOURS.get(status, "")),
+            )
+        return table
 
 
 def show(console: Console, result: RefreshResult) -> None:
@@ -115,7 +121,8 @@ def show(console: Console, result: RefreshResult) -> None:
 def _show_execution(console: Console, execution: Execution) -> None:
     status = Text(execution["status"], style=COLOURS.get(execution["status"], ""))
     console.print()
-    console.print(Text(execution["machine"], style="bold"), execution["name"], status)
+    machine = Text(execution["machine"], style="bold")
+    console.print(machine, execution["name"], status, soft_wrap=True)
     console.print("  " + " → ".join(_folded(execution["states"])), soft_wrap=True)
     console.print(f"  {execution['transitions']} transitions, {execution['events']} events")
     if execution["cause"]:
@@ -159,8 +166,8 @@ def _show_recommendations(console: Console, shown: dict[str, Any]) -> None:
     if not shown["user_id"]:
         return
     table = Table(box=None)
-    table.add_column("before")
-    table.add_column("after")
+    table.add_column("before", overflow="fold")
+    table.add_column("after", overflow="fold")
     for before, after in zip(shown["before"], shown["after"], strict=False):
         if table.row_count == SHOWN_ITEMS:
             break

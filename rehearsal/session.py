@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -47,6 +48,7 @@ def rehearse(arguments: argparse.Namespace, folder: Path, synthesis: Synthesis |
 def _rehearse(
     arguments: argparse.Namespace, console: Console, folder: Path, synthesis: Synthesis | None
 ) -> int:
+    say = partial(console.print, soft_wrap=True)  # a terminal that wraps an ARN leaves it whole
     files = weekly_files(
         folder,
         TODAY,
@@ -55,12 +57,12 @@ def _rehearse(
         users=arguments.users,
         items=arguments.items,
         schemas=arguments.schema,
-        say=console.print,
+        say=say,
     )
     assembly = synthesis.assembly() if synthesis else arguments.assembly
     stack = find_stack(assembly, arguments.environment)
     _tell_whose_data(arguments, console, stack, files[0])
-    with open_shop(stack, files, port=arguments.port, say=console.print) as shop:
+    with open_shop(stack, files, port=arguments.port, say=say) as shop:
         for fault in arguments.fault:
             shop.cloud.faults.add(fault)
         shop.cloud.clock.pace = _pace(arguments, console)

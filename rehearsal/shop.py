@@ -264,7 +264,7 @@ def open_shop(
     clock = Clock(LAST_WEEK)
     with start(account=stack.account, region=stack.region, clock=clock, port=port) as cloud:
         say("Making the shop as it was last week, and training its campaigns …")
-        usual = prepare(cloud, stack.settings, last_week, say)
+        usual = prepare(cloud, stack, last_week, say)
         with clock.running():
             clock.sleep(TODAY.timestamp() - 2 * MINUTE - clock.time())
             before_deployment(cloud)

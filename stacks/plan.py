@@ -17,9 +17,9 @@ DAY = 24 * HOUR
 SUFFIX = len("-20200928-1a2b3c4d-12")
 PERSONALIZE_NAME = 63 - SUFFIX
 EXECUTION_NAME = 80 - SUFFIX
-# How many campaigns one call of "Plan refresh" plans. The input of an execution has up to 3.7 KB,
-# with five datasets and the longest names; a task returns at most 256 KiB, and reconciliation may
-# start more than one execution of a campaign.
+# How many campaigns one call of "Plan refresh" plans; fewer if reconciliation starts several
+# executions of a campaign. The input of an execution has up to 3.7 KB, with five datasets and the
+# longest names, and a task returns at most 256 KiB.
 BATCH = 25
 
 

@@ -176,7 +176,7 @@ def _without_references(value: Any) -> Any:
     if set(value) == {"Fn::Join"}:
         separator, parts = value["Fn::Join"]
         return separator.join(map(str, map(_without_references, parts)))
-    if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
+    if len(value) == 1 and re.fullmatch("Ref|Fn::.*", next(iter(value))):
         return "x" * LONGEST_REFERENCE
     return {key: _without_references(item) for key, item in value.items()}
 

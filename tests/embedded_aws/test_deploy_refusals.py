@@ -144,3 +144,29 @@ def test_the_api_refuses_a_bucket_as_a_template_does(cloud: Cloud) -> None:
         cloud.client("s3").create_bucket(
             Bucket="shop--ol-s3", CreateBucketConfiguration={"LocationConstraint": cloud.region}
         )
+
+
+def test_the_key_of_a_log_group_must_exist_and_allow_cloudwatch_logs(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    key = f"arn:aws:kms:{cloud.region}:{cloud.account}:key/1"
+    group = f"arn:aws:logs:{cloud.region}:{cloud.account}:log-group:shop"
+    log = resource("AWS::Logs::LogGroup", LogGroupName="shop", KmsKeyId=key)
+    refused = f"does not exist or is not allowed to be used with Arn '{group}'"
+    statement = {
+        **allow(["kms:GenerateDataKey*", "kms:Decrypt"], "*"),
+        "Principal": {"Service": f"logs.{cloud.region}.amazonaws.com"},
+        "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"{group[:-4]}*"}},
+    }
+    delegated = allow("kms:*", "*", Principal={"AWS": f"arn:aws:iam::{cloud.account}:root"})
+    with pytest.raises(DeploymentError, match=refused):
+        deployed(cloud, tmp_path, {"Log": log})
+    cloud.add_key(key, {"Version": "2012-10-17", "Statement": [delegated]})
+    with pytest.raises(DeploymentError, match=refused):
+        deployed(cloud, tmp_path, {"Log": log})
+    with pytest.raises(ClientError, match=refused):
+        cloud.client("logs").create_log_group(logGroupName="shop", kmsKeyId=key)
+    cloud.add_key(key, {"Version": "2012-10-17", "Statement": [delegated, statement]})
+    deployed(cloud, tmp_path, {"Log": log})
+    (shown,) = cloud.client("logs").describe_log_groups()["logGroups"]
+    assert shown["kmsKeyId"] == key

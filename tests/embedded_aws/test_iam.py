@@ -167,6 +167,15 @@ def test_a_permissions_boundary_limits_what_policies_allow(cloud: Cloud, tmp_pat
         personalize.list_solution_versions()
 
 
+def test_a_policy_of_aws_may_be_a_permissions_boundary(cloud: Cloud, tmp_path: Path) -> None:
+    bounded = role("states.amazonaws.com", allow("personalize:List*", "*"))
+    bounded["Properties"]["PermissionsBoundary"] = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+    deployed(cloud, tmp_path, {"Role": bounded})
+    personalize = as_role(cloud, "personalize")
+    with pytest.raises(personalize.exceptions.ClientError, match="AccessDenied"):
+        personalize.list_campaigns()
+
+
 @pytest.mark.parametrize(
     ("service", "source", "is_allowed"),
     [

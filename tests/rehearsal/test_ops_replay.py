@@ -271,3 +271,13 @@ def test_an_executions_name_is_valid_and_always_the_same(body: str, expected: st
     assert name.startswith(expected)
     assert len(name) <= 80
     assert not set(name) & set(' <>{}[]?*"#%\\^|~`$&,;:/')
+
+
+def test_an_ascii_terminal_shows_what_a_job_is_named(shop: Shop) -> None:
+    shop.put('{"detail": {"jobName": "Täglich → größer"}}')
+    listed = ops("undelivered", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "T\\xe4glich" in listed.stdout
+    replayed = ops("replay", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert (replayed.returncode, replayed.stderr) == (0, "")
+    assert replayed.stdout.isascii()

@@ -102,7 +102,7 @@ def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> N
         folder = assembly.parent / f"readme-{cloud.endpoint.rsplit(':', 1)[-1]}"
         folder.mkdir()
         last_week, this_week = weekly_files(folder, TODAY, [], [])
-        prepare(cloud, prod.settings, last_week)
+        prepare(cloud, prod, last_week)
         with clock.running():
             clock.sleep(TODAY.timestamp() - clock.time())
             upload(cloud, datasets(prod.settings)[0], this_week)

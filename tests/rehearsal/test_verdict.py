@@ -13,11 +13,11 @@ ROOT = Path(__file__).parents[2]
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def rehearse_in_a_terminal(assembly: Path, *arguments: str) -> tuple[int, str]:
-    """Return the exit status and the whole output in a terminal of 200 columns."""
+def rehearse_in_a_terminal(assembly: Path, *arguments: str, columns: int = 200) -> tuple[int, str]:
+    """Return the exit status and the whole output in a terminal."""
     controller, terminal = pty.openpty()
     command = [sys.executable, "-m", "rehearsal", "--assembly", str(assembly), *arguments]
-    variables = {**os.environ, "COLUMNS": "200", "LINES": "60", "TERM": "xterm-256color"}
+    variables = {**os.environ, "COLUMNS": str(columns), "LINES": "60", "TERM": "xterm-256color"}
     with subprocess.Popen(
         command, cwd=ROOT, stdout=terminal, stderr=terminal, env=variables
     ) as process:
@@ -46,6 +46,34 @@ def test_a_terminal_and_a_pipe_show_the_same_result(assembly: Path) -> None:
     piped = rehearse("--assembly", str(assembly))
     assert result_of(shown) == result_of(piped.stdout)
     assert "\x1b" not in piped.stdout
+
+
+def test_sixty_columns_are_enough(assembly: Path) -> None:
+    arguments = ("--pace", "300", "--environment", "prod")
+    status, shown = rehearse_in_a_terminal(assembly, *arguments, columns=60)
+    assert status == 0, shown
+    piped = rehearse("--assembly", str(assembly), "--environment", "prod")
+    assert " ".join(result_of(shown)).split() == " ".join(result_of(piped.stdout)).split()
+    bars = [line for line in COLOURS.sub("", shown).splitlines() if "━" in line]
+    assert {len(line.rstrip()) for line in bars if line.rstrip().endswith("IN_PROGRESS")} == {60}
+    assert all(len(line.rsplit("\r")[-1]) <= 60 for line in bars)
+    assert "brandi-hrnn-campaign-v2\n  dataset import job  " in COLOURS.sub("", shown)
+
+
+def test_no_word_of_the_help_is_cut_at_sixty_columns() -> None:
+    command = [sys.executable, "-m", "rehearsal", "--help"]
+    wide, narrow = (
+        subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "COLUMNS": str(columns)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for columns in (200, 60)
+    )
+    assert narrow == wide
 
 
 def test_the_message_of_a_service_is_printed_unchanged(assembly: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What reconciliation starts: lost events and refreshes that were interrupted, and nothing else."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,20 @@ def test_a_failed_row_is_retried_up_to_a_number_of_attempts() -> None:
 def test_a_failed_row_that_a_newer_refresh_has_followed_is_not_retried() -> None:
     failed = row("FAILED", key="11111111", base_date=20200921, kind="PASSING")
     assert started(history(row("COMPLETE", key=KEY), failed)) == []
+
+
+def test_a_batch_ends_before_its_executions_exceed_what_a_task_may_return() -> None:
+    rows = [row("RUNNING", key=f"{day:08}", base_date=20200901 + day) for day in range(20)]
+    later = COMPLETED + timedelta(hours=12)
+    (plan,) = plan_refresh.plans({"reconcile": True}, SETTINGS, later, history(*rows))
+    every, first = [plan] * 30, 0
+    planned: list[Any] = []
+    while first or not planned:
+        batch = plan_refresh.batch_of(every, first, SETTINGS["batch"])
+        assert len(json.dumps(batch)) < 262_144
+        planned += batch["executions"]
+        first = batch["next_campaign"]
+    assert len(planned) == 30 * len(plan()) == 30 * 21
 
 
 def test_without_a_success_of_glue_nothing_is_started() -> None:

@@ -5,15 +5,14 @@ one defined last wins, so importing this module registers its models.
 """
 
 import json
-from functools import lru_cache
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
 from moto.core.common_models import CloudFormationModel
+from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
-from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.models import AWSManagedPolicy, IAMBackend, Role, iam_backends
+from moto.iam.models import Role, iam_backends
 from moto.logs import models as log_models
 from moto.logs.models import LogGroup, logs_backends
 from moto.s3.models import s3_backends
@@ -26,6 +25,8 @@ from moto.utilities.utils import get_partition
 
 from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
+from embedded_aws.services.iam.aws_policies import policy_exists
+from embedded_aws.services.iam.keys import may_encrypt_logs
 
 Template = dict[str, Any]
 
@@ -194,8 +195,8 @@ class DeployedRole(Role, CloudFormationModel):
     @staticmethod
     def _check_boundary(properties: Template, account_id: str, region_name: str) -> None:
         boundary = properties.get("PermissionsBoundary")
-        policies = iam_backends[account_id][get_partition(region_name)].managed_policies
-        if boundary and boundary not in policies:
+        backend = iam_backends[account_id][get_partition(region_name)]
+        if boundary and not policy_exists(boundary, backend):
             reason = "does not exist or is not attachable."
             raise ValidationError(message=f"Scope ARN: {boundary} {reason}")
 
@@ -203,47 +204,28 @@ class DeployedRole(Role, CloudFormationModel):
     def _attach(role: Role, properties: Template) -> None:
         backend = iam_backends[role.account_id][role.partition]
         for arn in properties.get("ManagedPolicyArns", []):
-            if arn not in backend.managed_policies and ":iam::aws:policy/" in arn:
-                _load_aws_policy(arn, backend)
+            policy_exists(arn, backend)
             backend.attach_role_policy(arn, role.name)
-
-
-@lru_cache
-def _aws_policies() -> Template:
-    policies: Template = json.loads(aws_managed_policies_data)
-    return policies
-
-
-def _load_aws_policy(arn: str, backend: IAMBackend) -> None:
-    # One at a time: loading all of them takes a third of a second for each new cloud.
-    name = arn.rsplit("/", 1)[-1]
-    if name in _aws_policies():
-        policy = AWSManagedPolicy.from_data(
-            name, backend.account_id, backend.region_name, _aws_policies()[name]
-        )
-        backend.managed_policies[arn] = policy
 
 
 class DeployedLogGroup(LogGroup, CloudFormationModel):
     """A log group whose Arn attribute ends with `:*`, as in AWS, and whose retention can change."""
+
+    def __init__(self, account_id: str, region: str, name: str, **kwargs: Any) -> None:
+        key = kwargs.get("kmsKeyId") or kwargs.get("KmsKeyId")  # as the API, or a template, has it
+        super().__init__(account_id, region, name, **{**kwargs, "kmsKeyId": key})
+        if key and not may_encrypt_logs(key, self.arn):
+            reason = f"does not exist or is not allowed to be used with Arn '{self.arn}'"
+            raise JsonRESTError("AccessDeniedException", f"The specified KMS key {reason}")
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
         """Return the Arn, the only attribute."""
         return f"{super().get_cfn_attribute(attribute_name)}:*"
 
     @classmethod
-    def create_from_cloudformation_json(
-        cls,
-        resource_name: str,
-        cloudformation_json: Template,
-        account_id: str,
-        region_name: str,
-        **_kwargs: Any,
-    ) -> LogGroup:
+    def create_from_cloudformation_json(cls, *args: Any, **kwargs: Any) -> LogGroup:
         """Create it as moto does."""
-        group: LogGroup = super().create_from_cloudformation_json(
-            resource_name, cloudformation_json, account_id, region_name
-        )
+        group: LogGroup = super().create_from_cloudformation_json(*args, **kwargs)
         return group
 
     @classmethod
@@ -347,4 +329,8 @@ def install() -> None:
         "a state machine's Arn is an attribute for GetAtt",
         StateMachine=DeployedStateMachine,
     )
-    replace(log_models, "a log group's Arn ends with :*", LogGroup=DeployedLogGroup)
+    replace(
+        log_models,
+        "a log group's Arn ends with :*, and its KMS key must allow CloudWatch Logs",
+        LogGroup=DeployedLogGroup,
+    )

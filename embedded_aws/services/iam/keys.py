@@ -1,11 +1,15 @@
 """KMS keys of objects in S3 (SSE-KMS): whoever reads or writes such an object uses its key too."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
+from moto.utilities.utils import get_partition
 
 from embedded_aws.services.iam.actions import Params, Permission, Place
+from embedded_aws.services.iam.policy import Principal, is_allowed
 
 
 def needed_keys(call: str, params: Params, place: Place) -> list[Permission]:
@@ -17,8 +21,8 @@ def needed_keys(call: str, params: Params, place: Place) -> list[Permission]:
         action, key = "kms:GenerateDataKey", _arn(named, place)
     else:
         return []
-    via = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
-    return [Permission(action, key, {"kms:viaservice": f"s3.{place.region}.{via}"})] if key else []
+    via = f"s3.{place.region}.{_suffix(place.partition)}"
+    return [Permission(action, key, {"kms:viaservice": via})] if key else []
 
 
 def key_of_object(bucket: str, key: str, place: Place) -> str | None:
@@ -33,6 +37,38 @@ def key_policy(arn: str) -> str | None:
     _, _, _, region, account, resource = arn.split(":", 5)
     key = kms_backends[account][region].keys.get(resource.removeprefix("key/"))
     return key.policy if key else None
+
+
+def add_key(arn: str, policy: Mapping[str, Any]) -> None:
+    """Make a symmetric key of this ARN, in whatever account: CreateKey would choose the id."""
+    _, _, _, region, account, resource = arn.split(":", 5)
+    backend = kms_backends[account][region]
+    key = backend.create_key(
+        policy=json.dumps(policy),
+        key_usage="ENCRYPT_DECRYPT",
+        key_spec="SYMMETRIC_DEFAULT",
+        description="",
+        tags=None,
+    )
+    del backend.keys[key.id]
+    key.id, key.arn = resource.removeprefix("key/"), arn
+    backend.keys[key.id] = key
+
+
+def may_encrypt_logs(key: str, group: str) -> bool:
+    """Return whether a key's policy lets CloudWatch Logs use the key for a log group's ARN."""
+    policy = key_policy(key)
+    region = group.split(":")[3]
+    principal = Principal("Service", f"logs.{region}.{_suffix(get_partition(region))}")
+    context = {"kms:encryptioncontext:aws:logs:arn": group}
+    return policy is not None and all(
+        is_allowed([json.loads(policy)], action, key, context, principal)
+        for action in ("kms:GenerateDataKey", "kms:Decrypt")
+    )
+
+
+def _suffix(partition: str) -> str:
+    return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
 
 
 def _default_key(bucket: str, place: Place) -> str | None:
