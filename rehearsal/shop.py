@@ -216,9 +216,10 @@ class Shop:
     def item(self) -> dict[str, dict[str, str]]:
         """Return the table's only row as DynamoDB stores it."""
         table = self.outputs["TableName"]
-        (item,) = self.cloud.client("dynamodb").scan(TableName=table)["Items"]
-        stored: dict[str, dict[str, str]] = item
-        return stored
+        items: list[dict[str, dict[str, str]]]
+        items = self.cloud.client("dynamodb").scan(TableName=table)["Items"]
+        (row,) = (item for item in items if "run_key" in item)  # queues of full quotas have none
+        return row
 
     def _upload(self) -> None:
         for dataset in datasets(self.settings):
