@@ -23,13 +23,18 @@ class Kept:
     shop: shops.Shop | None = None
     stack: ExitStack = field(default_factory=ExitStack)
 
+    def close(self) -> None:
+        """Close it, so that the next test opens another one."""
+        self.stack.close()
+        self.shop = None
+
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """The shop that `open_shop` opened last; it is closed after the module."""
     kept = Kept(weekly_files(tmp_path_factory.mktemp("sample"), shops.TODAY, [], []))
     yield kept
-    kept.stack.close()
+    kept.close()
 
 
 def is_clean(shop: shops.Shop) -> bool:
@@ -49,7 +54,7 @@ def open_shop(kept: Kept, assembly: Path, variants: Path) -> OpenShop:
 
     def opened(environment: str = "prod", *data: Path, new: bool = False) -> shops.Shop:
         if new or kept.shop is None or environment != kept.environment or not is_clean(kept.shop):
-            kept.stack.close()
+            kept.close()
             folder = assembly if environment in ("dev", "prod") else variants
             kept.environment = environment
             kept.shop = kept.stack.enter_context(

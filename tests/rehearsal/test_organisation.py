@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.rehearsal.command_line import rehearse
-from tests.rehearsal.conftest import OpenShop
+from tests.rehearsal.conftest import Kept, OpenShop
 from tests.rehearsal.refreshes import only_row
 
 BUCKET_KEY = "arn:aws:kms:eu-central-1:444455556666:key/66666666-7777-8888-9999-000000000000"
@@ -30,8 +30,9 @@ BOUNDARY = "arn:aws:iam::555566667777:policy/workload-boundary"
     ],
 )
 def test_the_command_rehearses_every_environment(
-    variants: Path, environment: str, said: str
+    kept: Kept, variants: Path, environment: str, said: str
 ) -> None:
+    kept.close()  # this process has one cloud at a time
     done = rehearse("--assembly", str(variants), "--environment", environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert said in done.stdout.splitlines()
