@@ -1,9 +1,13 @@
-"""What moto computes anew at each request, computed once: for speed alone, nothing differs."""
+"""What moto computes anew at each request, computed once: for speed alone, nothing differs.
+
+So is what its own sessions of botocore, one a service, load from the disk.
+"""
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+from botocore.loaders import Loader
 from moto.core import responses
 from moto.core.model import StructureShape
 from moto.core.serialize import (
@@ -37,6 +41,12 @@ def install() -> None:
         "performance: moto looks for all ten types of value in each attribute of a DynamoDB item",
         _serialize_type_structure=_structure,
     )
+    replace(
+        Loader,
+        "performance: each session looks for the models of botocore's 400 services anew",
+        list_available_services=_once_for_all_sessions(Loader.list_available_services),
+        load_service_model=_once_for_all_sessions(Loader.load_service_model),
+    )
 
 
 _method_names = lru_cache(maxsize=None)(method_names_from_class)
@@ -55,6 +65,19 @@ def _remembered(possible_keys: PossibleKeys) -> PossibleKeys:
         return known[place]
 
     return remembered
+
+
+def _once_for_all_sessions(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Remember what loaders with the same search paths return; botocore never changes it."""
+    known: dict[Any, Any] = {}
+
+    def loaded(self: Loader, *args: str, **kwargs: str) -> Any:
+        place = (*self.search_paths, *args, *kwargs.items())
+        if place not in known:
+            known[place] = load(self, *args, **kwargs)
+        return known[place]
+
+    return loaded
 
 
 _any_structure = BaseJSONSerializer._serialize_type_structure

@@ -28,20 +28,27 @@ def test_every_call_may_fail_in_one_way_or_another(open_shop: OpenShop, part: in
     shop = open_shop()
     shorten(shop)
     every = cases(clean_calls(shop))
-    some = each_call_once(every)
+    some = each_call_and_kind(every)
     assert {case.kind for case in some} == {case.kind for case in every}
     for case in some[part::PARTS]:
         result = run(case, shop)
         assert result.violations == [], result
 
 
-def each_call_once(every: list[Case]) -> list[Case]:
-    """Choose a case for each call: of the kinds chosen least, that which fewest calls can have."""
+def each_call_and_kind(every: list[Case]) -> list[Case]:
+    """Choose a case for each caller's operation, and for each kind of failure.
+
+    Of the kinds chosen least it is that which fewest calls can have.
+    """
     common, chosen = Counter(case.kind for case in every), Counter[str]()
-    some = []
+    some, seen = [], set()
     for _, of_call in groupby(every, key=lambda case: (case.operation, case.nth)):
-        some.append(min(of_call, key=lambda case: (chosen[case.kind], common[case.kind])))
-        chosen[some[-1].kind] += 1
+        case = min(of_call, key=lambda case: (chosen[case.kind], common[case.kind]))
+        if chosen[case.kind] and (case.caller, case.operation) in seen:
+            continue
+        some.append(case)
+        chosen[case.kind] += 1
+        seen.add((case.caller, case.operation))
     return some
 
 
