@@ -57,8 +57,6 @@ def are_gone(tmp_path: Path, seconds: float = 5) -> bool:
         pytest.param(False, "Synthesising the app", 0.0, signal.SIGTERM, id="synthesis begins"),
         pytest.param(False, "Synthesising the app", 1.5, signal.SIGINT, id="synthesis"),
         pytest.param(True, "Taking ", 0.0, signal.SIGHUP, id="imports begin, SIGHUP"),
-        pytest.param(True, "Taking ", 0.0, signal.SIGINT, id="imports begin, SIGINT"),
-        pytest.param(True, "Taking ", 0.0, signal.SIGTERM, id="imports begin, SIGTERM"),
         pytest.param(True, "Taking ", 0.3, signal.SIGTERM, id="imports"),
         pytest.param(True, "dataset import job began", 0.0, signal.SIGINT, id="functions run"),
     ],
