@@ -25,6 +25,7 @@ SHARE = 2  # who waits sleeps half the time until its expected turn
 OVERDUE = 6  # what takes longer than expected is expected to take a sixth of that again
 ASK_ANYWAY, ASK_ANYWAY_IF_NOTHING_RUNS = 600, 60
 LATE = 60  # so much later the next in the line looks instead of the first, and so on
+MOST_LATE = 10  # however many stand before: all of their executions may have been aborted
 MOST_WATCHED = 50
 ENDED = {"ACTIVE", *ENDED_BADLY}
 
@@ -101,7 +102,7 @@ class QuotaQueue:
     def _look(self, line: Line) -> int:
         """As the first in the line, return how much goes on; MustWait if that fills the quota."""
         position = self._position(line)
-        if position > 1 and self._now <= line["looks_at"] + LATE * (position - 1):
+        if position > 1 and self._now <= line["looks_at"] + LATE * min(position - 1, MOST_LATE):
             raise MustWait(self._queued(line, f"others wait for {self._quota} longer"))
         ages, took, ended = self._see(line["running"])
         room = 1 if line["fits"] == UNKNOWN else max(0, line["fits"] - len(ages))
@@ -174,12 +175,15 @@ class QuotaQueue:
         return {"number": line["taken"], "since": self._now}, line
 
     def _note_created(self, arn: str, line: Line | None) -> None:
-        if self._ticket is None:
+        if self._ticket:
+            number = self._ticket["number"]
+        elif line and line["taken"] > line["served"]:
+            number = line["taken"]  # all who have a number are late: their executions have ended
+        else:
             if line and len(line["running"]) >= MOST_WATCHED:
                 self._item.change({}, ended=line["running"])
             self._item.change({}, created={arn})
             return
-        number = self._ticket["number"]
         changes: Changes = {"served": number}
         if line and (line["fits"] == UNKNOWN or line["open_to"] < number):
             changes |= {"fits": UNKNOWN, "open_to": number + 1}  # there may be room for more

@@ -12,7 +12,7 @@ import pytest
 import queue_item
 from personalize import personalize
 from plan_types import Ticket
-from quota_queue import ASK_ANYWAY, LATE, LONGEST_WAIT, MustWait, Queued, QuotaQueue
+from quota_queue import ASK_ANYWAY, LATE, LONGEST_WAIT, MOST_LATE, MustWait, Queued, QuotaQueue
 
 from embedded_aws import Cloud
 
@@ -229,3 +229,20 @@ def test_forty_jobs_behind_five_slots_take_hardly_longer_than_they_must_and_few_
     took = max(account.ends.values()) - NOON
     assert took <= 1.06 * 40 / 5 * LASTS
     assert account.asked - 40 <= 20  # refused
+
+
+def test_those_who_were_all_aborted_hold_nobody_up_for_long(full: Account) -> None:
+    full.ask(full.wait(), at=30)
+    for second in range(40):
+        full.wait(at=second)
+    last = full.wait(at=50)
+    assert full.ask(last, at=LASTS + MOST_LATE * LATE + 31) is None
+
+
+def test_a_newcomer_after_an_aborted_queue_leaves_it_behind(full: Account) -> None:
+    full.ask(full.wait(), at=30)
+    for second in range(40):
+        full.wait(at=second)
+    next_week = 7 * 24 * 3600
+    assert full.ask(at=next_week) is None
+    assert full.ask(at=next_week + 1) is None
