@@ -19,16 +19,15 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import botocore.session
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from rehearsal.assembly import find_stack, synthesise
+from rehearsal.fault_kinds import is_true, kinds
 from rehearsal.result import executions, resources_since
 from rehearsal.shop import TODAY, Shop, open_shop
 from rehearsal.weekly_files import weekly_files
@@ -36,55 +35,6 @@ from rehearsal.weekly_files import weekly_files
 PIPE_WIDTH = 200
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How a call fails, and whether the refresh survives it without anybody's help."""
-
-    fault: str
-    survives: bool
-    timeout: Literal["Sandbox.Timedout", "Lambda.Unknown"] = "Sandbox.Timedout"
-
-
-KINDS = {
-    "throttle": Kind("throttle", survives=True),
-    "throttle ×5": Kind("throttle*5", survives=True),
-    "5xx": Kind("error*1", survives=True),
-    "lost answer": Kind("lost", survives=True),
-    "access denied": Kind("denied*always", survives=False),
-    "slow": Kind("hung:25", survives=True),  # a task's client gives up after 20 seconds
-    "killed": Kind("killed", survives=True),
-    "aborted": Kind("aborted", survives=False),
-}
-# What only a function's call can do to its caller; 900 seconds are the longest that one may run.
-FUNCTION_KINDS = {
-    "timed out": Kind("hung:900", survives=True),
-    "timed out ×9": Kind("hung:900*9", survives=False, timeout="Lambda.Unknown"),  # 8 retries
-    "out of memory": Kind("exhausted", survives=True),
-}
-OTHER_CALLERS = {"Dispatch", "Refresh", "Import"}  # two workflows, and the role that imports
-# The services' own errors, where a model has them: what passes with time, and what may end it all.
-PASSING = {
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ResourceAlreadyExistsException",
-    "ResourceInUseException",
-    "ResourceNotReadyException",
-}
-FINAL = {
-    "ConditionalCheckFailedException",
-    "ExecutionLimitExceeded",
-    "InvalidInputException",
-    "ResourceNotFoundException",
-}
-UNMODELLED = {"personalize": {"ValidationException"}}  # for what breaks a pattern or a length
-# What a reason has to say, one or the other, by the first word of the kind.
-TOLD = {
-    "access": ("not authorized to perform", "Insufficient privileges"),
-    # a fault that strikes nine times also strikes the workflow's own calls of the operation
-    "timed": ("Task timed out after", "Connection was closed before we received"),
-    "own": ("is refused on demand", "does not exist. Create it"),
-}
 # A deployed role's name: the stack's, the construct's, and what makes it unique.
 _ROLE = re.compile(r"PersonalizeRefresh-\w+-(?P<name>([A-Z][a-z]+)+?)(StateMachine|Role)")
 
@@ -132,24 +82,6 @@ def clean_calls(shop: Shop) -> list[tuple[str, str, int]]:
     return calls
 
 
-def kinds(caller: str, operation: str) -> dict[str, Kind]:
-    """Return the kinds of failure that a call can have, by name."""
-    service, _, action = operation.partition(":")
-    own = _errors(service, action) & (PASSING | FINAL) | UNMODELLED.get(service, set())
-    return {
-        **KINDS,
-        **({} if caller in OTHER_CALLERS else FUNCTION_KINDS),
-        **{f"own {name}": Kind(f"refused:{name}", name in PASSING) for name in sorted(own)},
-    }
-
-
-@cache
-def _errors(service: str, operation: str) -> set[str]:
-    name = {"states": "stepfunctions"}.get(service, service)
-    model = botocore.session.get_session().get_service_model(name)
-    return {error.name for error in model.operation_model(operation).error_shapes}
-
-
 def cases(calls: list[tuple[str, str, int]]) -> list[Case]:
     """Return every call in every kind of failure."""
     return [Case(*call, kind) for call in calls for kind in kinds(*call[:2])]
@@ -168,7 +100,8 @@ def run(case: Case, shop: Shop) -> CaseResult:
     violations = [] if fault.struck else ["the fault did not strike"]
     if kind.survives and ended != "COMPLETE":
         violations.append("it did not survive")
-    if ended in {"FAILED", "DISPATCH FAILED", "UNDELIVERED"} and not _is_true(reason, case):
+    is_told = ended in {"FAILED", "DISPATCH FAILED", "UNDELIVERED"}
+    if is_told and not is_true(reason, case.caller, case.operation, case.kind):
         violations.append(f"untrue reason: {reason}")
     if ended == "NOTHING":
         violations.append("it ended without a word")
@@ -241,11 +174,6 @@ def _dead_letter(shop: Shop) -> str:
         sqs.delete_message(**queue, ReceiptHandle=message["ReceiptHandle"])
         return str(message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"])
     return ""
-
-
-def _is_true(reason: str, case: Case) -> bool:
-    told = TOLD.get(case.kind.split()[0], ("",))
-    return bool(reason) and any(words in reason for words in told)
 
 
 @contextmanager

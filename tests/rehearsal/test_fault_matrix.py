@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.fault_kinds import is_true, kinds
 from rehearsal.fault_matrix import (
     Case,
     cases,
     clean_calls,
-    kinds,
     main,
     paid_imports,
     paid_trainings,
@@ -60,6 +60,18 @@ def test_a_call_has_the_errors_of_its_operation_and_a_function_more_ways_to_end(
     assert "own LimitExceededException" not in describe
     assert not describe["own ValidationException"].survives
     assert "out of memory" not in describe
+
+
+def test_a_reason_of_another_failure_is_untrue() -> None:
+    unanswered = "Connection was closed before we received a valid response"
+    call = ("CreateImport", "personalize:CreateDatasetImportJob", "timed out ×9")
+    assert is_true("Task timed out after 120 seconds", *call)
+    assert not is_true(unanswered, *call)
+    assert is_true(unanswered, "CreateImport", "dynamodb:UpdateItem", "timed out ×9")
+    missing = "Campaign … does not exist. Create it: …"
+    assert is_true(missing, "CheckCampaign", "personalize:D", "own ResourceNotFoundException")
+    assert not is_true(missing, "CheckCampaign", "personalize:D", "own InvalidInputException")
+    assert not is_true("", "Refresh", "dynamodb:Query", "5xx")
 
 
 def test_a_fault_that_does_not_strike_is_a_violation(open_shop: OpenShop) -> None:
