@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from embedded_aws.faults import Fault
     from embedded_aws.services.glue.models import GlueBehaviour, JobRunState, job_state_change
     from embedded_aws.services.iam import Call
+    from embedded_aws.services.personalize.avro import REQUIRED_COLUMNS
     from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
     from embedded_aws.services.scheduler.models import SchedulerBehaviour
 
 __all__ = [
+    "REQUIRED_COLUMNS",
     "Behaviour",
     "Call",
     "Clock",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "REQUIRED_COLUMNS": "services.personalize.avro",
     "Behaviour": "behaviour",
     "Call": "services.iam",
     "Clock": "clock",

@@ -6,19 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-# The columns that a dataset of a type must have, with their types.
-REQUIRED = {
-    "INTERACTIONS": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
-    "ITEMS": {"ITEM_ID": "string"},
-    "USERS": {"USER_ID": "string"},
-    "ACTIONS": {"ACTION_ID": "string"},
-    "ACTION_INTERACTIONS": {
-        "USER_ID": "string",
-        "ACTION_ID": "string",
-        "EVENT_TYPE": "string",
-        "TIMESTAMP": "long",
-    },
-}
+from embedded_aws import REQUIRED_COLUMNS
+
 WEEK_SECONDS = 7 * 24 * 3600
 # What last week's campaign was trained on, at least: Personalize refuses to train on less.
 LEAST_INTERACTIONS, LEAST_USERS = 1000, 25
@@ -51,12 +40,12 @@ def check_files(kind: str, files: Iterable[Path], *, complete: bool = True) -> N
             )
     if not rows:
         raise PreparationError(f"{first} has no row below its header; export the data again")
-    missing = [name for name in REQUIRED[kind] if name not in headers[first]]
+    missing = [name for name in REQUIRED_COLUMNS[kind] if name not in headers[first]]
     if complete and missing:
         raise PreparationError(
             f"{first} has no column {' or '.join(missing)}, but {_shown(','.join(headers[first]))};"
-            f" the header of {kind.lower()} needs {', '.join(REQUIRED[kind])}, unquoted and "
-            "separated by commas"
+            f" the header of {kind.lower()} needs {', '.join(REQUIRED_COLUMNS[kind])}, "
+            "unquoted and separated by commas"
         )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from rehearsal.own_files import REQUIRED, PreparationError
+from embedded_aws import REQUIRED_COLUMNS
+from rehearsal.own_files import PreparationError
 
 # Optional columns whose type Personalize prescribes; none of them is categorical.
 _RESERVED = {
@@ -55,7 +56,7 @@ def inferred_schema(kind: str, files: list[Path], like: list[Path]) -> str:
     """
     found = [_columns(file) for file in files]
     names = list(pl.scan_csv(like[0], infer_schema=False).collect_schema())
-    required = REQUIRED[kind]
+    required = REQUIRED_COLUMNS[kind]
     fields = [
         {"name": name, "type": required[name]}
         if name in required
@@ -87,7 +88,7 @@ def _type_of(file: Path, text: str) -> str:
     except ValueError as error:
         raise PreparationError(f"--schema {file} is not JSON: {error}") from error
     name = schema.get("name") if isinstance(schema, dict) else None
-    for kind in REQUIRED:
+    for kind in REQUIRED_COLUMNS:
         if isinstance(name, str) and name.upper().replace("_", "") == kind.replace("_", ""):
             return kind
     raise PreparationError(

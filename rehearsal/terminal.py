@@ -8,7 +8,7 @@ _PLAIN = {"…": "...", "→": "->", "×": "x"}
 
 
 def make_printable(*streams: IO[str]) -> None:
-    """Let streams write characters that their encoding lacks as their nearest, or as `\\uXXXX`."""
+    """Let streams write characters that their encoding lacks as their nearest, or as `\\u2026`."""
     codecs.register_error("plain", _plain)
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):

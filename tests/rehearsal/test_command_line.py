@@ -141,18 +141,25 @@ def test_ascii_profiles_and_proxies_do_not_matter(assembly: Path) -> None:
     assert "training its campaigns ...\n" in shown
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()  # root may write everywhere, but not below a file
+def refused(*arguments: str, **variables: str) -> str:
+    """Run Python, and return the one line in which it says why it did nothing."""
     done = subprocess.run(
-        [sys.executable, "-m", "rehearsal"],
+        [sys.executable, *arguments],
         cwd=ROOT,
-        env={**os.environ, "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(tmp_path / "file" / "below")},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,
     )
     (line,) = done.stderr.splitlines()
     assert done.returncode == 2
+    return line
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()  # root may write everywhere, but not below a file
+    below = str(tmp_path / "file" / "below")
+    line = refused("-m", "rehearsal", JSII_RUNTIME_PACKAGE_CACHE_ROOT=below)
     assert line.startswith("rehearsal: nothing can be synthesised: ")
     assert f"'{tmp_path}/file/below'" in line
     assert "JSII_RUNTIME_PACKAGE_CACHE=disabled" in line
@@ -166,15 +173,7 @@ def test_without_a_folder_for_temporary_files_the_sentence_names_the_variable(
         "import sys, tempfile; tempfile.tempdir = sys.argv[1]; "
         "from rehearsal import supervision; supervision.run(lambda: 0)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", command, str(tmp_path / "file" / "below")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    (line,) = done.stderr.splitlines()
-    assert done.returncode == 2
+    line = refused("-c", command, str(tmp_path / "file" / "below"))
     assert line.startswith("rehearsal: there is no folder for temporary files (")
     assert line.endswith("; name one by TMPDIR")
 

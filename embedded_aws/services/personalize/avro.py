@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 SIMPLE_TYPES = ("string", "int", "long", "float", "double", "boolean")
 # The fields that a dataset of a type must have, with their types; none of them may be nullable.
-_REQUIRED_COLUMNS = {
+REQUIRED_COLUMNS = {
     "INTERACTIONS": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
     "ITEMS": {"ITEM_ID": "string"},
     "USERS": {"USER_ID": "string"},
@@ -23,7 +23,7 @@ _REQUIRED_COLUMNS = {
         "TIMESTAMP": "long",
     },
 }
-DATASET_TYPES = tuple(_REQUIRED_COLUMNS)
+DATASET_TYPES = tuple(REQUIRED_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def parse_schema(text: str) -> dict[str, Column]:
 
 def check_columns(dataset_type: str, columns: Mapping[str, Column]) -> None:
     """Raise ValueError unless a dataset of this type can have these columns."""
-    for name, kind in _REQUIRED_COLUMNS[dataset_type].items():
+    for name, kind in REQUIRED_COLUMNS[dataset_type].items():
         if columns.get(name) != Column(kind):
             raise ValueError(f"{dataset_type} needs the field {name} of type {kind}")
 
