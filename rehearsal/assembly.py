@@ -43,7 +43,8 @@ class SynthesisedStack:
     @property
     def glue_jobs(self) -> list[str]:
         """The Glue jobs whose success the rules wait for, in the order of the settings."""
-        return [job for r in self._rules for job in r["EventPattern"]["detail"]["jobName"]]
+        details = [r["EventPattern"]["detail"] for r in self._all("AWS::Events::Rule")]
+        return [job for d in details if d.get("state") == ["SUCCEEDED"] for job in d["jobName"]]
 
     @property
     def partition(self) -> str:
@@ -77,10 +78,6 @@ class SynthesisedStack:
         statements = [s for p in policies for s in p["PolicyDocument"]["Statement"]]
         keys = [s["Resource"] for s in statements if s["Action"] == "kms:Decrypt"]
         return [key for some in keys for key in ([some] if isinstance(some, str) else some)]
-
-    @property
-    def _rules(self) -> list[dict[str, Any]]:
-        return self._all("AWS::Events::Rule")
 
     def _all(self, kind: str) -> list[dict[str, Any]]:
         resources = self.template["Resources"].values()

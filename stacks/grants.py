@@ -10,8 +10,12 @@ from stacks.plan import import_job_prefix
 from stacks.settings import Reconcile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_dynamodb as dynamodb
     from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_sns as sns
+    from aws_cdk import aws_sqs as sqs
 
     from stacks.settings import Environment
     from stacks.workflow import Workflow
@@ -35,6 +39,12 @@ def allow_import(
         ["personalize:CreateDatasetImportJob", "personalize:DescribeDatasetImportJob"],
         _import_jobs(environment),
         wildcard=NAMED_BY_RUN,
+    )
+    buckets = {dataset.location.split("/")[2] for dataset in environment.datasets}
+    allow(
+        role,
+        ["s3:ListBucket"],  # how large the files are: names and sizes, not what is in them
+        [f"arn:{environment.partition}:s3:::{bucket}" for bucket in sorted(buckets)],
     )
     allow(
         role,
@@ -158,6 +168,52 @@ def allow_reading_executions(role: iam.IRole, executions: str) -> None:
 def allow_starting(role: iam.IRole, refresh: Workflow) -> None:
     """Let the dispatch workflow start the refresh workflow."""
     allow(role, ["states:StartExecution"], [refresh.arn])
+
+
+def allow_announcing(
+    role: iam.IRole,
+    environment: Environment,
+    *,
+    topics: Sequence[sns.ITopic],
+    unannounced: sqs.IQueue,
+) -> None:
+    """Let a task send events and messages, and keep what cannot be announced."""
+    allow(role, ["events:PutEvents"], [environment.event_bus_arn])
+    allow(role, ["sns:Publish"], [topic.topic_arn for topic in topics])
+    allow(role, ["sqs:SendMessage"], [unannounced.queue_arn])
+    allow_encryption(role, environment, service="sns")
+    allow_encryption(role, environment, service="sqs")
+
+
+def allow_reading_changes(
+    role: iam.IRole, environment: Environment, *, table: dynamodb.ITable, executions: str
+) -> None:
+    """Let a task follow the table's stream, and ask what an end means: costs, what serves now."""
+    allow_encryption(role, environment, service="dynamodb")
+    actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
+    allow(
+        role,
+        [f"dynamodb:{action}" for action in actions],
+        [environment.arn("dynamodb", f"table/{environment.table.name}/stream/*")],
+        wildcard="DynamoDB names a stream by the time at which it was made",
+    )
+    allow(role, ["dynamodb:Query", "dynamodb:UpdateItem"], [table.table_arn])
+    allow(role, ["states:GetExecutionHistory"], [f"{executions}:*"], wildcard=NAMED_BY_RUN)
+    allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
+    allow(
+        role,
+        ["personalize:DescribeSolutionVersion"],
+        _solution_versions(environment),
+        wildcard=NAMED_BY_PERSONALIZE,
+    )
+
+
+def allow_recording_ends(
+    role: iam.IRole, environment: Environment, *, table: dynamodb.ITable
+) -> None:
+    """Let a task write the row of an execution that could not."""
+    allow_encryption(role, environment, service="dynamodb")
+    allow(role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], [table.table_arn])
 
 
 def _campaigns(environment: Environment) -> list[str]:

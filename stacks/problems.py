@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from stacks import rules
 from stacks.settings import Provisioned, Stages
+from stacks.subscribers import subscriber_problems
 from stacks.yaml_text import Place, field_path
 
 LONGEST_QUOTE = 120
@@ -91,6 +92,7 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
             yield from _twice(seen, "campaign", campaign.get("name"), f"{where}.name")
     yield from _two_ways(raw)
     yield from _common_folders(raw)
+    yield from subscriber_problems(raw)
     yield from _over_the_maximum(raw)
 
 

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from stacks.announcements import Announcements
 from stacks.definition import refresh_values
 from stacks.grants import (
     allow_campaign_update,
@@ -88,7 +89,18 @@ class RefreshStack(cdk.Stack):
             tasks=[plan_refresh],
         )
         allow_starting(dispatch.role, refresh)
+        announcements = Announcements(
+            self,
+            "Announcements",
+            environment,
+            environment_name=name.removeprefix("PersonalizeRefresh-"),
+            table=table,
+            refresh=refresh,
+            dispatch=dispatch,
+            executions=executions,
+        )
         rows = refresh_table(self, environment, after=self.node.children)
+        announcements.follow(self, rows)
         triggers = Triggers(self, "Triggers", dispatch=dispatch, environment=environment)
         triggers.node.add_dependency(rows)
 
@@ -98,6 +110,8 @@ class RefreshStack(cdk.Stack):
             "TableName": rows.table_name,
             "ImportRoleArn": import_role,
             "UndeliveredEventsUrl": triggers.undelivered.queue_url,
+            "UnannouncedEventsUrl": announcements.unannounced.queue_url,
+            "NotificationsTopicArn": announcements.topics[0].topic_arn,
         }.items():
             cdk.CfnOutput(self, output, value=value)
 

@@ -216,6 +216,53 @@ class Refresh(_Settings):
     campaigns: list[Campaign] = Field(min_length=1)
 
 
+class Subscriber(_Settings):
+    """Who gets the messages: an endpoint of any protocol that SNS takes."""
+
+    protocol: Literal[
+        "email", "email-json", "sms", "http", "https", "sqs", "lambda", "firehose", "application"
+    ]
+    endpoint: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="An address, a number such as +821012345678, a URL, or the ARN of a queue, "
+        "function, delivery stream or device, as the protocol asks.",
+    )
+    role: RoleArn | None = Field(
+        default=None,
+        description="firehose only: the role with which SNS writes to the delivery stream.",
+    )
+
+
+class Notifications(_Settings):
+    """Who is told of what, in one message for each end of a refresh."""
+
+    subscribers: list[Subscriber] = Field(
+        default=[],
+        description="E-mail addresses confirm their subscription once; the permissions of queues "
+        "and functions are yours. Others may subscribe to the topic of the stack as well.",
+    )
+    success: bool = Field(default=True, description="Tell of refreshes that end COMPLETE.")
+    failure: bool = Field(
+        default=True, description="Tell of refreshes and dispatches that fail, and why."
+    )
+    superseded: bool = Field(
+        default=False, description="Tell of refreshes that a newer one has overtaken."
+    )
+    stale: bool = Field(
+        default=True, description="Tell when a campaign is not fresh any more, and when it is."
+    )
+    glue_failure: bool = Field(
+        default=True,
+        description="Tell of runs of the Glue jobs that fail, time out or are stopped.",
+    )
+    chat: bool = Field(
+        default=False,
+        description="Make a second topic, with each message as Amazon Q Developer in chat "
+        "applications (Slack, Teams) takes it; without it no chat gets anything.",
+    )
+
+
 class Environment(_Settings):
     """One environment: an AWS account and region, and the refreshes that run there."""
 
@@ -259,6 +306,15 @@ class Environment(_Settings):
         "billed beside the refresh: fail before anything is paid, or go on and say so in the "
         "log and the output of the execution.",
     )
+    notifications: Notifications = Notifications()
+    event_bus: str | None = Field(
+        default=None,
+        max_length=256,
+        pattern=r"^[a-zA-Z0-9/._\-]+$",
+        description="The name of the EventBridge bus, of this account and region, that gets an "
+        "event for each change of a row; the default bus without one. "
+        "docs/refresh-event.schema.json describes the events.",
+    )
     refreshes: list[Refresh] = Field(min_length=1)
 
     @property
@@ -270,6 +326,11 @@ class Environment(_Settings):
     def url_suffix(self) -> str:
         """What the names of the partition's services end with."""
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+    @property
+    def event_bus_arn(self) -> str:
+        """The ARN of the bus that gets the events."""
+        return self.arn("events", f"event-bus/{self.event_bus or 'default'}")
 
     @property
     def glue_jobs(self) -> list[str]:

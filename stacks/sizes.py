@@ -44,17 +44,19 @@ class Size:
     limit: int
 
 
-def glue_patterns(jobs: Sequence[str]) -> list[dict[str, Any]]:
-    """Return event patterns that together match the success of each Glue job once.
+def glue_patterns(
+    jobs: Sequence[str], states: Sequence[str] = ("SUCCEEDED",)
+) -> list[dict[str, Any]]:
+    """Return event patterns that together match each end of each Glue job in these states once.
 
     One is enough for most environments; none is longer than EventBridge takes.
     """
     patterns: list[dict[str, Any]] = []
     names: list[str] = []
     for job in jobs:
-        if not names or len(_text(_pattern([*names, job]))) > MOST_PATTERN:
+        if not names or len(_text(_pattern([*names, job], states))) > MOST_PATTERN:
             names = []
-            patterns.append(_pattern(names))
+            patterns.append(_pattern(names, states))
         names.append(job)
     return patterns
 
@@ -102,11 +104,11 @@ def template_problems(text: str) -> list[str]:
     ]
 
 
-def _pattern(names: list[str]) -> dict[str, Any]:
+def _pattern(names: list[str], states: Sequence[str]) -> dict[str, Any]:
     return {
         "source": ["aws.glue"],
         "detail-type": ["Glue Job State Change"],
-        "detail": {"state": ["SUCCEEDED"], "jobName": names},
+        "detail": {"state": list(states), "jobName": names},
     }
 
 

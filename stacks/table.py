@@ -42,6 +42,7 @@ def refresh_table(
         ),
         deletion_protection=environment.removal_policy == "retain",
         removal_policy=removal_policy(environment),
+        stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,  # others are told what rows say
     )
     table.node.add_dependency(*after)
     if provisioned:

@@ -1,0 +1,41 @@
+"""The settings of the tasks that announce: what an environment's events and messages need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stacks.settings import Reconcile
+
+if TYPE_CHECKING:
+    from announce_types import AnnounceSettings
+
+    from stacks.settings import Environment
+
+
+def announce_settings(environment: Environment, name: str) -> AnnounceSettings:
+    """Return the settings that are deployed with the tasks; `name` is the environment's."""
+    reconcile, wanted = environment.reconcile, environment.notifications
+    return {
+        "environment": name,
+        "account": environment.account,
+        "region": environment.region,
+        "event_bus": environment.event_bus or "default",
+        "reconcile_attempts": reconcile.attempts if isinstance(reconcile, Reconcile) else 0,
+        "success": wanted.success,
+        "failure": wanted.failure,
+        "superseded": wanted.superseded,
+        "glue_failure": wanted.glue_failure,
+        "campaigns": {
+            campaign.name: {
+                "refresh": refresh.name,
+                "campaign_arn": environment.campaign_arn(campaign),
+                "first_dataset_type": refresh.datasets[0].type,
+            }
+            for refresh in environment.refreshes
+            for campaign in refresh.campaigns
+        },
+        "glue_jobs": {
+            job: [refresh.name for refresh in environment.refreshes if refresh.glue_job == job]
+            for job in environment.glue_jobs
+        },
+    }
