@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 
 import boto3
 from announce_types import AnnounceSettings, Detail
-from announcing import Unanswered, deployed_settings, publish, put_aside, send
+from announcing import Outlets, Unanswered, outlets
 from botocore.exceptions import BotoCoreError, ClientError
 from costs import estimate, transitions_of
 from messages import LastTime, Situation, is_wanted, message_of_end
@@ -40,21 +40,21 @@ class Outcome(TypedDict):
     batchItemFailures: list[Failed]
 
 
-def announce(record: Mapping[str, Any], settings: AnnounceSettings, table: str) -> None:
+def announce(record: Mapping[str, Any], to: Outlets, table: str) -> None:
     """Announce all that a record of the stream says.
 
     Raises RetryLater, and NotAnnounceable or an error of AWS if that cannot help.
     """
-    details = details_of(record, settings)
+    details = details_of(record, to.settings)
     row = plain(record["dynamodb"]["NewImage"]) if details else {}
     ends = [detail for detail in details if is_end(detail)]
     for end in ends:
         end["cost_usd"] = cost_of(row)
-    send(details, settings["event_bus"])
+    to.send(details)
     for end in ends:
         rows = rows_until(table, row)
         if not any(past.get("announced") == end["id"] for past in rows[:1]):
-            tell(record, end, row, rows, settings, table)
+            tell(record, end, row, rows, to, table)
 
 
 def tell(
@@ -62,15 +62,15 @@ def tell(
     end: Detail,
     row: Row,
     rows: list[Row],
-    settings: AnnounceSettings,
+    to: Outlets,
     table: str,
 ) -> None:
     """Tell people of an end, note in its row that they were told, and print its metrics."""
-    if is_wanted(end, settings):
+    if is_wanted(end, to.settings):
         try:
-            publish(message_of_end(end, situation(end, row, rows, settings), settings))
+            to.publish(message_of_end(end, situation(row, rows, to.settings), to.settings))
         except Unanswered as error:
-            put_aside({"record": record}, f"the message may not have been sent: {error}")
+            to.put_aside({"record": record}, f"the message may not have been sent: {error}")
     note(table, end)
     changed = record["dynamodb"]["ApproximateCreationDateTime"]
     print(metrics_line(end, row, int(float(changed) * 1000)))
@@ -130,7 +130,7 @@ def last_complete(rows: list[Row], before: int) -> Row | None:
     )
 
 
-def situation(end: Detail, row: Row, rows: list[Row], settings: AnnounceSettings) -> Situation:
+def situation(row: Row, rows: list[Row], settings: AnnounceSettings) -> Situation:
     """Return what people want to know besides the event."""
     serves = None
     if campaign := settings["campaigns"].get(row["campaign_name"]):
@@ -185,23 +185,21 @@ def note(table: str, end: Detail) -> None:
         print(f"the row does not say that its end was announced: {error}")
 
 
-def announce_or_put_aside(
-    record: Mapping[str, Any], settings: AnnounceSettings, table: str
-) -> None:
+def announce_or_put_aside(record: Mapping[str, Any], to: Outlets, table: str) -> None:
     """Announce a record, or keep it in the queue with the reason; RetryLater while AWS is busy."""
     with retry_later():
         try:
             with retry_later():
-                announce(record, settings, table)
+                announce(record, to, table)
         except (NotAnnounceable, ClientError) as error:
-            put_aside({"record": record}, str(error))
+            to.put_aside({"record": record}, str(error))
 
 
-def announce_all(batch: list[Mapping[str, Any]], settings: AnnounceSettings, table: str) -> Outcome:
+def announce_all(batch: list[Mapping[str, Any]], to: Outlets, table: str) -> Outcome:
     """Announce the records of a batch in their order; report the first that must come again."""
     for record in batch:
         try:
-            announce_or_put_aside(record, settings, table)
+            announce_or_put_aside(record, to, table)
         except RetryLater as error:
             print(f"to be announced later: {error}")
             return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
@@ -210,4 +208,4 @@ def announce_all(batch: list[Mapping[str, Any]], settings: AnnounceSettings, tab
 
 def lambda_handler(event: dict[str, Any], _context: object) -> Outcome:
     """Announce the records of the table's stream in `event`."""
-    return announce_all(event["Records"], deployed_settings(), os.environ["TABLE_NAME"])
+    return announce_all(event["Records"], outlets(os.environ), os.environ["TABLE_NAME"])

@@ -4,10 +4,11 @@ Guarantees an event with an id by which a repetition is known, and one message f
 EventBridge delivers. EventBridge may deliver one twice, as it says of itself; then so does this.
 """
 
+import os
 from typing import Any
 
 from announce_types import AnnounceSettings, Detail
-from announcing import Unanswered, deployed_settings, publish, put_aside, send
+from announcing import Outlets, Unanswered, outlets
 from messages import Message, is_wanted, message_of_execution, message_of_glue
 from retry_later import retry_later
 from without_row import detail_of_execution, detail_of_glue
@@ -24,20 +25,18 @@ def announcement(event: dict[str, Any], settings: AnnounceSettings) -> tuple[Det
     return detail, message_of_execution(detail, settings)
 
 
-def tell(
-    event: dict[str, Any], detail: Detail, message: Message, settings: AnnounceSettings
-) -> None:
+def tell(event: dict[str, Any], detail: Detail, message: Message, to: Outlets) -> None:
     """Send the event, then the message if it is wanted. Raises RetryLater and errors of AWS."""
     with retry_later():
-        send([detail], settings["event_bus"])
-        if is_wanted(detail, settings):
+        to.send([detail])
+        if is_wanted(detail, to.settings):
             try:
-                publish(message)
+                to.publish(message)
             except Unanswered as error:
-                put_aside({"event": event}, f"the message may not have been sent: {error}")
+                to.put_aside({"event": event}, f"the message may not have been sent: {error}")
 
 
 def lambda_handler(event: dict[str, Any], _context: object) -> None:
     """Announce the failure in `event`; what raises comes again, and then to the queue."""
-    settings = deployed_settings()
-    tell(event, *announcement(event, settings), settings)
+    to = outlets(os.environ)
+    tell(event, *announcement(event, to.settings), to)

@@ -1,8 +1,8 @@
 """Events to the bus, messages to the topics, and what cannot be announced to its queue."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,64 @@ class Unanswered(Exception):
     """A message may not have been sent, and is not sent again: one that was would come twice."""
 
 
+@dataclass(frozen=True)
+class Outlets:
+    """Where an environment announces: its bus, its topics, and the queue of what it could not."""
+
+    settings: AnnounceSettings
+    topic: str
+    chat: str | None
+    unannounced: str
+
+    def send(self, details: Sequence[Detail]) -> None:
+        """Put the events on the bus, in their order.
+
+        Raises RetryLater if one of them could not be put now, and NotAnnounceable if it never can.
+        """
+        if not details:
+            return
+        entries = [
+            {
+                "Source": SOURCE,
+                "DetailType": DETAIL_TYPE,
+                "Detail": json.dumps(detail, ensure_ascii=False),
+                "Resources": [arn] if (arn := detail["execution_arn"]) else [],
+                "EventBusName": self.settings["event_bus"],
+            }
+            for detail in details
+        ]
+        for entry in events.put_events(Entries=entries)["Entries"]:  # type: ignore[arg-type]
+            if "ErrorCode" in entry:
+                words = f"EventBridge: {entry['ErrorCode']}: {entry.get('ErrorMessage', '')}"
+                raise (RetryLater if entry["ErrorCode"] in PASSING else NotAnnounceable)(words)
+
+    def publish(self, message: Message) -> None:
+        """Send the message once to people, then to the chat.
+
+        Raises Unanswered if either may not have been sent, RetryLater if people can be told later,
+        and botocore's own errors if SNS refuses.
+        """
+        try:
+            with retry_later():
+                sns.publish(
+                    TopicArn=self.topic, Subject=message["subject"], Message=message["text"]
+                )
+        except RetryLater as error:
+            if isinstance(error.__cause__, (ConnectionClosedError, ReadTimeoutError)):
+                raise Unanswered(str(error)) from error
+            raise
+        if self.chat:
+            try:
+                chats.publish(TopicArn=self.chat, Message=message["chat"])
+            except (ClientError, BotoCoreError) as error:  # people know: nothing is told again
+                raise Unanswered(f"the chat's topic: {error}") from error
+
+    def put_aside(self, what: Mapping[str, Any], reason: str) -> None:
+        """Keep what cannot be announced in the queue, whole and with its reason."""
+        body = json.dumps({"reason": reason, **what}, ensure_ascii=False)
+        sqs.send_message(QueueUrl=self.unannounced, MessageBody=body)
+
+
 @cache
 def deployed_settings() -> AnnounceSettings:
     """Return the environment's settings, which are deployed beside this module."""
@@ -39,58 +97,11 @@ def deployed_settings() -> AnnounceSettings:
     return settings
 
 
-def send(details: Sequence[Detail], bus: str) -> None:
-    """Put the events on the bus, in their order.
-
-    Raises RetryLater if one of them could not be put now, and NotAnnounceable if it never can.
-    """
-    if not details:
-        return
-    response = events.put_events(
-        Entries=[
-            {
-                "Source": SOURCE,
-                "DetailType": DETAIL_TYPE,
-                "Detail": json.dumps(detail, ensure_ascii=False),
-                "Resources": [
-                    arn for arn in [detail["execution_arn"]] if (arn or "").count(":") > 1
-                ],
-                "EventBusName": bus,
-            }
-            for detail in details
-        ]
+def outlets(variables: Mapping[str, str]) -> Outlets:
+    """Return the outlets that a function's environment variables name."""
+    return Outlets(
+        settings=deployed_settings(),
+        topic=variables["TOPIC_ARN"],
+        chat=variables.get("CHAT_TOPIC_ARN"),
+        unannounced=variables["UNANNOUNCED_URL"],
     )
-    for entry in response["Entries"]:
-        if "ErrorCode" in entry:
-            words = f"EventBridge: {entry['ErrorCode']}: {entry.get('ErrorMessage', '')}"
-            raise (RetryLater if entry["ErrorCode"] in PASSING else NotAnnounceable)(words)
-
-
-def publish(message: Message) -> None:
-    """Send the message once to people, then to the chat.
-
-    Raises Unanswered if either may not have been sent, RetryLater if people can be told later, and
-    botocore's own errors if SNS refuses.
-    """
-    try:
-        with retry_later():
-            sns.publish(
-                TopicArn=os.environ["TOPIC_ARN"],
-                Subject=message["subject"],
-                Message=message["text"],
-            )
-    except RetryLater as error:
-        if isinstance(error.__cause__, (ConnectionClosedError, ReadTimeoutError)):
-            raise Unanswered(str(error)) from error
-        raise
-    if chat := os.environ.get("CHAT_TOPIC_ARN"):
-        try:
-            chats.publish(TopicArn=chat, Message=message["chat"])
-        except (ClientError, BotoCoreError) as error:  # once people know, nothing is told again
-            raise Unanswered(f"the chat's topic: {error}") from error
-
-
-def put_aside(what: Mapping[str, Any], reason: str) -> None:
-    """Keep what cannot be announced in the queue, whole and with its reason."""
-    body = json.dumps({"reason": reason, **what}, ensure_ascii=False)
-    sqs.send_message(QueueUrl=os.environ["UNANNOUNCED_URL"], MessageBody=body)

@@ -18,6 +18,7 @@ class Row(TypedDict):
     triggered: int
     execution_arn: str
     failure_kind: str  # PASSING or NEEDS_A_PERSON, of a row that is FAILED
+    execution_status: str  # of an execution that ended without a word (ABORTED), else empty
 
 
 class Success(TypedDict):
@@ -131,4 +132,5 @@ def _row(item: dict[str, Any]) -> Row:
         "triggered": int(item["triggered_datetime"]["N"]),
         "execution_arn": item["execution_arn"]["S"],
         "failure_kind": item.get("failure_kind", {"S": ""})["S"],
+        "execution_status": item.get("execution_status", {"S": ""})["S"],
     }

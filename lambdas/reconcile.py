@@ -107,7 +107,12 @@ def is_to_start(run: RunOfCampaign, attempt: int, settings: PlanSettings, histor
 
 
 def has_died(row: Row, history: History) -> bool:
-    """Whether the row says RUNNING and its execution does not."""
+    """Whether the row's execution has ended without a word, and nobody wanted that.
+
+    The task "Record end" has written so, or else the row says RUNNING and its execution does not.
+    """
+    if row["execution_status"]:
+        return may_go_on(row)
     return row["status"] == "RUNNING" and history.status(row["execution_arn"]) != "RUNNING"
 
 

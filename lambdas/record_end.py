@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 from announce_failure import tell
-from announcing import deployed_settings
+from announcing import outlets
 from messages import message_of_execution
 from retry_later import READ_AGAIN, retry_later
 from row_changes import IMPORT_STATUS, Row, plain
@@ -107,10 +107,10 @@ def record(execution: dict[str, Any], run: dict[str, Any], table: str) -> bool:
 
 def lambda_handler(event: dict[str, Any], _context: object) -> None:
     """Record the end in `event`, a "Step Functions Execution Status Change" of the refresh."""
-    execution, settings = event["detail"], deployed_settings()
+    execution, to = event["detail"], outlets(os.environ)
     run = run_of(execution)
     with retry_later():
         recorded = run is not None and record(execution, run, os.environ["TABLE_NAME"])
     if not recorded:
-        detail = detail_of_execution(event, "refresh", settings)
-        tell(event, detail, message_of_execution(detail, settings), settings)
+        detail = detail_of_execution(event, "refresh", to.settings)
+        tell(event, detail, message_of_execution(detail, to.settings), to)

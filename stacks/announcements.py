@@ -78,16 +78,13 @@ class Announcements(Construct):
         allow_recording_ends(record_end.role, environment, table=table)
         announce_failure = task("AnnounceFailure", variables)
 
+        glue = glue_patterns(environment.glue_jobs, GLUE_ENDED_BADLY)
         rules = [
             self._rule("RefreshEnded", _ends_of(refresh), record_end),
             self._rule("DispatchFailed", _ends_of(dispatch), announce_failure),
             *(
-                self._rule(
-                    f"GlueJobFailed{number if number > 1 else ''}", pattern, announce_failure
-                )
-                for number, pattern in enumerate(
-                    glue_patterns(environment.glue_jobs, GLUE_ENDED_BADLY), 1
-                )
+                self._rule(f"GlueJobFailed{n if n > 1 else ''}", pattern, announce_failure)
+                for n, pattern in enumerate(glue, 1)
             ),
         ]
         for called in (record_end, announce_failure):

@@ -107,7 +107,11 @@ def allow_polling(role: iam.IRole, environment: Environment) -> None:
     )
     allow(
         role,
-        ["personalize:DescribeSolutionVersion", "personalize:StopSolutionVersionCreation"],
+        [
+            "personalize:DescribeSolutionVersion",
+            "personalize:GetSolutionMetrics",
+            "personalize:StopSolutionVersionCreation",
+        ],
         _solution_versions(environment),
         wildcard=NAMED_BY_PERSONALIZE,
     )

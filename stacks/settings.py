@@ -254,7 +254,7 @@ class Notifications(_Settings):
     )
     glue_failure: bool = Field(
         default=True,
-        description="Tell of runs of the Glue jobs that fail, time out or are stopped.",
+        description="Tell of Glue runs that fail, time out or are stopped.",
     )
     chat: bool = Field(
         default=False,

@@ -9,7 +9,8 @@
   There `${stage}` is the name, and `${stage_attempts}` the value `<name>_attempts`.
 - `Write own row` sets attributes of the row only while this execution owns it; `Write own or new
   row` also if no execution has claimed it. An attribute is text, {N: a number}, {N: now},
-  {N: …, Once: true} if it is not there yet, or {S: …, When: a condition} only then.
+  {N: …, Once: true} if it is not there yet, {S: …, When: a condition} only then, or {Value: an
+  expression} whose value DynamoDB's type is part of, such as {'NULL': true}.
 """
 
 from __future__ import annotations
@@ -142,13 +143,15 @@ def _write(name: str, state: Json, attributes: Json, condition: str) -> Json:
     }
 
 
-def _value(name: str, attribute: str, value: Any) -> tuple[str | None, Json]:
+def _value(name: str, attribute: str, value: Any) -> tuple[str | None, Any]:
     """Return when a short form's attribute is set (None: always), and its value as DynamoDB's."""
     if isinstance(value, str):
         return None, {"S": value}
     if isinstance(value, dict) and value.keys() <= {"N", "Once"}:
         number = NOW if value["N"] == "now" else value["N"]
         return None, {"N": f"{{% $string({number}) %}}"}
+    if isinstance(value, dict) and value.keys() == {"Value"}:
+        return None, value["Value"]
     if isinstance(value, dict) and value.keys() == {"S", "When"}:
         return value["When"], {"S": value["S"]}
     raise DefinitionError(f"{name}: {attribute} cannot be {value!r}")

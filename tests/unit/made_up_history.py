@@ -36,7 +36,13 @@ class MadeUpHistory:
 
 
 def row(
-    status: str, *, key: str, base_date: int = 20200928, attempt: int = 1, kind: str = ""
+    status: str,
+    *,
+    key: str,
+    base_date: int = 20200928,
+    attempt: int = 1,
+    kind: str = "",
+    died: str = "",
 ) -> Row:
     name = f"brandi-hrnn-campaign-v2-{base_date}-{key}{'' if attempt == 1 else f'-{attempt}'}"
     noon = datetime.strptime(f"{base_date} 12+0900", "%Y%m%d %H%z")
@@ -48,4 +54,5 @@ def row(
         "triggered": int(noon.timestamp()) - 7200,  # when Glue's event comes
         "execution_arn": f"arn:execution:{name}",
         "failure_kind": kind,
+        "execution_status": died,
     }

@@ -105,6 +105,15 @@ def test_a_row_that_says_running_is_taken_over_if_its_execution_does_not(
     assert started(past) == [f"{NAME}-2"]
 
 
+@pytest.mark.parametrize("kind", ["PASSING", "NEEDS_A_PERSON"])
+def test_a_row_that_was_closed_for_its_execution_is_taken_over_unless_a_person_stopped_it(
+    kind: str,
+) -> None:
+    old = row("FAILED", key="11111111", base_date=20200921, attempt=7, kind=kind, died="ABORTED")
+    expected = ["brandi-hrnn-campaign-v2-20200921-11111111-8"] if kind == "PASSING" else []
+    assert started(history(row("COMPLETE", key=KEY), old)) == expected
+
+
 def test_every_row_of_an_ended_execution_is_taken_over_not_only_the_newest() -> None:
     old = row("RUNNING", key="11111111", base_date=20200921)
     past = history(row("COMPLETE", key=KEY), old)
