@@ -30,6 +30,7 @@ ENDED_BADLY = ["FAILED", "ABORTED", "TIMED_OUT"]
 GLUE_ENDED_BADLY = ["FAILED", "TIMEOUT", "STOPPED"]
 # A batch waits for its slowest message: small ones keep what comes behind it from waiting long.
 BATCH = 10
+OF_A_RUN = {"dynamodb": {"NewImage": {"run_key": {"S": [{"exists": True}]}}}}
 # The stream keeps a record for a day. AWS is rarely busy for six hours; then the queue has it.
 OLDEST_RECORD = cdk.Duration.hours(6)
 
@@ -107,6 +108,8 @@ class Announcements(Construct):
             event_source_arn=rows.table_stream_arn,
             starting_position="TRIM_HORIZON",
             batch_size=BATCH,
+            # no queue's item, and no row of another program
+            filter_criteria={"filters": [{"pattern": json.dumps(OF_A_RUN)}]},
             bisect_batch_on_function_error=True,
             maximum_record_age_in_seconds=OLDEST_RECORD.to_seconds(),
             maximum_retry_attempts=-1,  # bounded by the age: busy services are waited for

@@ -136,7 +136,13 @@ def _values(field: dict[str, Any], schema: dict[str, Any]) -> str:
         return ", ".join(f"`{word}`" for word in words)
     bounds = [f"≥ {field['minimum']}"] if "minimum" in field else []
     bounds += [f"≤ {field['maximum']}"] if "maximum" in field else []
-    kind = {"string": "text", "integer": "whole number", "null": "nothing"}[field["type"]]
+    kinds = {
+        "boolean": "`true`, `false`",
+        "integer": "whole number",
+        "null": "nothing",
+        "string": "text",
+    }
+    kind = kinds[field["type"]]
     return " ".join([kind, *bounds])
 
 
