@@ -7,7 +7,6 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -95,7 +94,7 @@ class Announcements(Construct):
                 actions=["sqs:SendMessage"],
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],
                 resources=[self.unannounced.queue_arn],
-                conditions={"ArnEquals": {"aws:SourceArn": [rule.rule_arn for rule in rules]}},
+                conditions={"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules]}},
             )
         )
 
@@ -146,29 +145,27 @@ class Announcements(Construct):
         acknowledge(queue, "AwsSolutions-SQS3", "it is a dead-letter queue itself")
         return queue
 
-    def _rule(self, name: str, pattern: dict[str, Any], called: Task) -> events.Rule:
+    def _rule(self, name: str, pattern: dict[str, Any], called: Task) -> events.CfnRule:
         """Make a rule that calls a task; what cannot be delivered is kept in the queue."""
-        target = targets.LambdaFunction(
-            # by its ARN, or CDK would give its policy a statement for each rule
-            lambda_.Function.from_function_attributes(
-                self, f"{name}Target", function_arn=called.arn, skip_permissions=True
-            ),
-            dead_letter_queue=sqs.Queue.from_queue_arn(
-                self, f"{name}DeadLetters", self.unannounced.queue_arn
-            ),
-            max_event_age=LONGEST_DELIVERY,
-            retry_attempts=DELIVERY_RETRIES,
-        )
-        return events.Rule(
+        properties = events.CfnRule
+        return events.CfnRule(
             self,
             name,
             description=f"Calls {called.node.id}",
-            event_pattern=events.EventPattern(
-                source=pattern["source"],
-                detail_type=pattern["detail-type"],
-                detail=pattern["detail"],
-            ),
-            targets=[target],
+            event_pattern=pattern,
+            targets=[
+                properties.TargetProperty(
+                    id="Task",
+                    arn=called.arn,
+                    dead_letter_config=properties.DeadLetterConfigProperty(
+                        arn=self.unannounced.queue_arn
+                    ),
+                    retry_policy=properties.RetryPolicyProperty(
+                        maximum_event_age_in_seconds=LONGEST_DELIVERY.to_seconds(),
+                        maximum_retry_attempts=DELIVERY_RETRIES,
+                    ),
+                )
+            ],
         )
 
     def _let_rules_call(self, called: Task) -> None:

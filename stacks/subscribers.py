@@ -22,19 +22,19 @@ ENDPOINTS = {
     "https": (r"https://[^\s/]+\S*", "a URL that begins with https://"),
     "sqs": (
         _ARN.format("sqs", r"[A-Za-z0-9_\-]{1,80}"),
-        "the ARN of a standard queue, arn:aws:sqs:<region>:<account>:<name>",
+        "the ARN of a standard queue, arn:<partition>:sqs:<region>:<account>:<name>",
     ),
     "lambda": (
         _ARN.format("lambda", r"function:[A-Za-z0-9_\-]{1,64}(:[A-Za-z0-9_$\-]+)?"),
-        "the ARN of a function, arn:aws:lambda:<region>:<account>:function:<name>",
+        "the ARN of a function, arn:<partition>:lambda:<region>:<account>:function:<name>",
     ),
     "firehose": (
         _ARN.format("firehose", r"deliverystream/[A-Za-z0-9_.\-]{1,64}"),
-        "the ARN of a delivery stream, arn:aws:firehose:<region>:<account>:deliverystream/<name>",
+        "the ARN of a delivery stream, arn:<partition>:firehose:…:deliverystream/<name>",
     ),
     "application": (
         _ARN.format("sns", r"endpoint/\S+"),
-        "the ARN of a device, arn:aws:sns:<region>:<account>:endpoint/<platform>/<app>/<id>",
+        "the ARN of a device, arn:<partition>:sns:…:endpoint/<platform>/<app>/<id>",
     ),
 }
 

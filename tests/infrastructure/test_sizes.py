@@ -134,12 +134,16 @@ def test_each_glue_job_starts_the_dispatch_by_one_rule_whose_events_the_queue_ac
     rules = {
         name: resource["Properties"]
         for name, resource in resources.items()
-        if resource["Type"] == "AWS::Events::Rule"
+        if resource["Type"] == "AWS::Events::Rule" and name.startswith("Triggers")
     }
     jobs = [job for rule in rules.values() for job in rule["EventPattern"]["detail"]["jobName"]]
     assert jobs == many(130).glue_jobs
     assert len({json.dumps(rule["Targets"][0]["Arn"]) for rule in rules.values()}) == 1
-    (policy,) = (r for r in resources.values() if r["Type"] == "AWS::SQS::QueuePolicy")
+    (policy,) = (
+        resource
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::SQS::QueuePolicy" and name.startswith("Triggers")
+    )
     (sending,) = (
         statement
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]

@@ -11,11 +11,14 @@ from tests.infrastructure.test_stack import listed, only, resources, statements
 KEY = "arn:aws:kms:eu-central-1:555566667777:key/11111111-2222-3333-4444-555555555555"
 BUCKET_KEY = "arn:aws:kms:eu-central-1:444455556666:key/66666666-7777-8888-9999-000000000000"
 SERVED = {
-    "Refresh": "dynamodb.eu-central-1.amazonaws.com",
-    "CreateImportRole": "dynamodb.eu-central-1.amazonaws.com",
-    "CreateSolutionVersionRole": "dynamodb.eu-central-1.amazonaws.com",
-    "PlanRefresh": "dynamodb.eu-central-1.amazonaws.com",
-    "TriggersReconcileRole": "sqs.eu-central-1.amazonaws.com",
+    "Refresh": ["dynamodb"],
+    "CreateImportRole": ["dynamodb"],
+    "CreateSolutionVersionRole": ["dynamodb"],
+    "PlanRefresh": ["dynamodb"],
+    "TriggersReconcileRole": ["sqs"],
+    "AnnouncementsAnnounceRole": ["dynamodb", "sns", "sqs"],
+    "AnnouncementsRecordEndRole": ["dynamodb", "sns", "sqs"],
+    "AnnouncementsAnnounceFailureRole": ["sns", "sqs"],
 }
 
 
@@ -67,24 +70,29 @@ def test_table_queue_and_logs_are_encrypted_with_the_environments_key(
         "SSEEnabled": True,
         "SSEType": "KMS",
     }
-    assert only(guarded, "AWS::SQS::Queue")["KmsMasterKeyId"] == KEY
+    for kind in ("AWS::SQS::Queue", "AWS::SNS::Topic"):
+        keys = {properties["KmsMasterKeyId"] for properties in resources(guarded, kind).values()}
+        assert keys == {KEY}
     groups = resources(guarded, "AWS::Logs::LogGroup").values()
     assert {group.get("KmsKeyId") for group in groups} == {KEY}
 
 
 def test_a_key_is_used_by_who_needs_it_only(guarded: dict[str, Any]) -> None:
-    used: dict[str, Any] = {}
+    used: dict[str, list[Any]] = {}
     for name in resources(guarded, "AWS::IAM::Role"):
         for statement in statements(guarded, name):
             if any(action.startswith("kms:") for action in listed(statement["Action"])):
-                used[name] = statement
+                used.setdefault(name, []).append(statement)
     importing = {k: v for k, v in used.items() if k.startswith("ImportRole")}
-    (statement,) = importing.values()
+    ((statement,),) = importing.values()
     assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", BUCKET_KEY)
     others = {k: v for k, v in used.items() if k not in importing}
     assert len(others) == len(SERVED)
-    for name, statement in others.items():
-        (service,) = (s for role, s in SERVED.items() if name.startswith(role))
-        assert statement["Resource"] == KEY
-        assert statement["Condition"] == {"StringEquals": {"kms:ViaService": service}}
-        assert not [action for action in listed(statement["Action"]) if "*" in action]
+    for name, found in others.items():
+        (services,) = (s for role, s in SERVED.items() if name.startswith(role))
+        assert sorted(s["Condition"]["StringEquals"]["kms:ViaService"] for s in found) == [
+            f"{service}.eu-central-1.amazonaws.com" for service in services
+        ]
+        for statement in found:
+            assert statement["Resource"] == KEY
+            assert not [action for action in listed(statement["Action"]) if "*" in action]
