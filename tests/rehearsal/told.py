@@ -38,8 +38,8 @@ class Told:
         for output, queue in (("Notifications", "mails"), ("ChatNotifications", "chat")):
             if topic := shop.outputs.get(f"{output}TopicArn"):
                 sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=told._made(queue))
-        told.events()
-        told.mails()
+        for forget in (told.events, told.mails, told.put_aside):
+            forget()
         return told
 
     def events(self) -> list[dict[str, Any]]:
