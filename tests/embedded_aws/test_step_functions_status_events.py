@@ -117,9 +117,7 @@ def test_each_change_of_a_status_is_an_event(cloud: Cloud, tmp_path: Path, statu
     assert (detail["error"], detail["cause"], took) == told[status]
     assert detail["status"] == status
     assert (detail["output"] is not None) == (status == "SUCCEEDED")
-    assert detail["redriveStatus"] == (
-        "NOT_REDRIVABLE" if status == "SUCCEEDED" else "REDRIVABLE"
-    )
+    assert detail["redriveStatus"] == ("NOT_REDRIVABLE" if status == "SUCCEEDED" else "REDRIVABLE")
 
 
 def test_an_input_that_would_make_the_event_too_large_is_left_out(

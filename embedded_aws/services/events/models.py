@@ -87,7 +87,7 @@ class DeliveringEventsBackend(EventsBackend):
         }
         deliveries = [
             EventDelivery(event=event, target=target, rule_arn=rule.arn, accepted=current().time())
-            for rule in list(self._get_event_bus(bus).rules.values())
+            for rule in self._rules(bus)
             if _matches(rule, event)
             for target in list(rule.targets)
         ]
@@ -95,6 +95,14 @@ class DeliveringEventsBackend(EventsBackend):
         for delivery in deliveries:
             current().call_at(current().time(), delivery.attempt)
         return str(event["id"])
+
+    def _rules(self, bus: str) -> list[Rule]:
+        """Return a bus's rules; one that does not exist takes every event, and loses it, as on AWS.
+
+        https://github.com/aws/aws-sdk/issues/186
+        """
+        known = self.event_buses.get(bus)
+        return list(known.rules.values()) if known else []
 
     def _put(self, entry: dict[str, Any]) -> dict[str, Any]:
         for name in _REQUIRED:
