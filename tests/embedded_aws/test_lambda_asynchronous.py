@@ -61,9 +61,7 @@ def deploy(cloud: Cloud, folder: Path, allowed: bool = True, **invoke: Any) -> N
             "Letters": queue,
             "LettersPolicy": queue_for("events.amazonaws.com"),
             "Role": role("lambda.amazonaws.com", allow("sqs:SendMessage", arn("Failed"))),
-            "Sender": role(
-                "scheduler.amazonaws.com", allow("lambda:InvokeFunction", arn("Task"))
-            ),
+            "Sender": role("scheduler.amazonaws.com", allow("lambda:InvokeFunction", arn("Task"))),
             "Task": function(TASK, "Role"),
             "Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
             **({"Permission": permission()} if allowed else {}),
