@@ -175,9 +175,11 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
     ),
     "AWS::CDK::Metadata": lambda *_: None,
     "AWS::DynamoDB::Table": lambda api, i, _: api("dynamodb").describe_table(TableName=i),
-    "AWS::Events::EventBus": lambda api, i, _: api("events").describe_event_bus(Name=i),
     "AWS::Events::Rule": lambda api, i, p: _same_count(
-        api("events").list_targets_by_rule(Rule=i)["Targets"], p.get("Targets", [])
+        api("events").list_targets_by_rule(
+            Rule=i.rsplit("|", 1)[-1], EventBusName=p.get("EventBusName", "default")
+        )["Targets"],
+        p.get("Targets", []),
     ),
     "AWS::IAM::ManagedPolicy": lambda api, i, _: api("iam").get_policy(PolicyArn=i),
     "AWS::IAM::Policy": lambda api, _, p: [

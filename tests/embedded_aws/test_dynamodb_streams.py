@@ -131,7 +131,7 @@ def test_a_write_that_changes_nothing_makes_no_record(cloud: Cloud, tmp_path: Pa
 
 
 def test_a_role_that_may_not_read_the_stream_gets_no_mapping(cloud: Cloud, tmp_path: Path) -> None:
-    with pytest.raises(DeploymentError, match="Cannot access stream .* GetShardIterator"):
+    with pytest.raises(DeploymentError, match=r"Cannot access stream .* GetShardIterator"):
         deploy(cloud, tmp_path, MAY_LIST)
 
 
