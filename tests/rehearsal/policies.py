@@ -24,7 +24,7 @@ class Grant:
 
 @dataclass(eq=False)
 class Policy:
-    """One deployed policy: a role's, by its construct's name, or the queue's."""
+    """One deployed policy: a role's, by its construct's name, or a queue's, topic's or function's."""
 
     holder: str
     statements: list[dict[str, Any]]
@@ -94,6 +94,17 @@ def statements(cloud: Cloud, stack: SynthesisedStack) -> list[Statement]:
         elif kind == "AWS::SQS::QueuePolicy":
             (queue,) = properties["Queues"]
             policy = _queue_policy(cloud, queue["Ref"], physical[queue["Ref"]])
+        elif kind == "AWS::SNS::TopicPolicy":
+            (topic,) = properties["Topics"]
+            policy = _topic_policy(cloud, topic["Ref"], physical[topic["Ref"]])
+        elif kind == "AWS::Lambda::Permission":
+            function = properties["FunctionName"]["Fn::GetAtt"][0]
+            found += [
+                Statement(policy, body)
+                for policy in [_function_policy(cloud, function, physical[function])]
+                for body in policy.statements
+            ]
+            continue
         else:
             assert not re.search(r"(?<!Scaling)Policy|Permission", kind), kind
             continue
@@ -156,6 +167,37 @@ def _queue_policy(cloud: Cloud, logical: str, url: str) -> Policy:
     return Policy(_short(logical), deployed["Statement"], None, put)
 
 
+def _topic_policy(cloud: Cloud, logical: str, arn: str) -> Policy:
+    sns = cloud.client("sns")
+    deployed = json.loads(sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"])
+
+    def put(bodies: list[dict[str, Any]]) -> None:
+        document = json.dumps({**deployed, "Statement": bodies})
+        sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=document)
+
+    return Policy(_short(logical), deployed["Statement"], None, put)
+
+
+def _function_policy(cloud: Cloud, logical: str, name: str) -> Policy:
+    functions = cloud.client("lambda")
+    deployed = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]
+    (statement,) = deployed
+
+    def put(bodies: list[dict[str, Any]]) -> None:
+        if not bodies:
+            functions.remove_permission(FunctionName=name, StatementId=statement["Sid"])
+            return
+        functions.add_permission(
+            FunctionName=name,
+            StatementId=statement["Sid"],
+            Action=statement["Action"],
+            Principal=statement["Principal"]["Service"],
+            SourceArn=next(iter(statement["Condition"].values()))["AWS:SourceArn"],
+        )
+
+    return Policy(_short(logical), deployed, None, put)
+
+
 def _short(logical: str) -> str:
     """Return CreateImport for CreateImportRoleCC35BB3A."""
-    return re.sub(r"StateMachine|Role\w*|[0-9A-F]{8}$", "", logical)
+    return re.sub(r"StateMachine|Role\w*|Function(?=[0-9A-F]{8}$)|[0-9A-F]{8}$", "", logical)

@@ -5,6 +5,7 @@ the deployed roles are always enforced.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from embedded_aws.services import iam
 from embedded_aws.services.iam.policy import is_allowed
 from rehearsal.fault_matrix import shop_with_short_stages, shorten
 from rehearsal.result import resources_since
-from rehearsal.shop import DAY, HOUR, Shop
+from rehearsal.shop import DAY, HOUR, Shop, glue_event
 from tests.rehearsal.policies import Grant, Statement, statements
+from tests.rehearsal.told import Told
 
 Rehearsal = Callable[[Shop], None]
 
@@ -29,7 +31,83 @@ def a_glue_event(shop: Shop) -> None:
     shop.settle()
     assert status(shop) == "COMPLETE"
     assert shop.served() == row(shop)["solution_version_arn"]
-    assert silent_functions(shop) == []
+    assert silent_functions(shop) <= {"RecordEnd", "AnnounceFailure"}
+    assert row(shop)["dataset_import_job_bytes"] > 0
+    assert row(shop)["metrics"]
+    told = Told(shop)
+    assert told.changes()[-1:] == [("refresh", "COMPLETE")]
+    (text,) = (text for _, text in told.mails())
+    assert f"Serves now: {shop.served()}, of this refresh" in text
+    assert row(shop)["estimated_cost_usd"] > 0
+    assert row(shop)["announced"]
+
+
+def an_execution_that_is_stopped(shop: Shop) -> None:
+    """Its row says so, and a person is told."""
+    shop.succeed()
+    shop.later(90)
+    shop.cloud.client("stepfunctions").stop_execution(
+        executionArn=row(shop)["execution_arn"], error="StoppedByOperator", cause="wrong data"
+    )
+    shop.settle()
+    assert status(shop) == "FAILED"
+    assert "RecordEnd" not in silent_functions(shop)
+    assert len(Told(shop).mails()) == 1
+
+
+def an_execution_that_can_have_no_row(shop: Shop) -> None:
+    """A person is told without one."""
+    shop.cloud.client("stepfunctions").start_execution(
+        stateMachineArn=shop.outputs["RefreshWorkflowArn"], input="{}"
+    )
+    shop.settle()
+    told = Told(shop)
+    assert told.changes() == [("refresh", "FAILED")]
+    assert len(told.mails()) == 1
+
+
+def a_glue_run_that_fails(shop: Shop) -> None:
+    """A person is told."""
+    shop.send(glue_event(shop.stack.glue_jobs[0], run_id=shop.run_id, state="FAILED"))
+    shop.settle()
+    told = Told(shop)
+    assert "AnnounceFailure" not in silent_functions(shop)
+    assert told.changes() == [("glue job", "FAILED")]
+    assert len(told.mails()) == 1
+
+
+def messages_that_get_no_answer(shop: Shop) -> None:
+    """What they were about is put aside by each of the tasks that announce."""
+    Told(shop).put_aside()
+    shop.cloud.faults.add("sns:Publish=lost*3")
+    shop.succeed()
+    shop.settle()
+    an_execution_that_can_have_no_row(shop)
+    a_glue_run_that_fails(shop)
+    assert len(Told(shop).put_aside()) == 3
+
+
+def a_function_that_cannot_be_called(shop: Shop) -> None:
+    """The events for it are kept in the queue of what could not be announced."""
+    told = Told(shop)
+    told.put_aside()
+    functions = shop.cloud.client("lambda")
+    names = [f["FunctionName"] for f in functions.list_functions()["Functions"]]
+    (name,) = (name for name in names if "AnnounceFailure" in name)
+    statement = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"][0]
+    functions.remove_permission(FunctionName=name, StatementId=statement["Sid"])
+    try:
+        shop.send(glue_event(shop.stack.glue_jobs[0], run_id=shop.run_id, state="FAILED"))
+        shop.settle()
+        assert len(told.put_aside()) == 1
+    finally:
+        functions.add_permission(
+            FunctionName=name,
+            StatementId=statement["Sid"],
+            Action=statement["Action"],
+            Principal=statement["Principal"]["Service"],
+            SourceArn=next(iter(statement["Condition"].values()))["AWS:SourceArn"],
+        )
 
 
 def a_second_glue_run_of_the_day(shop: Shop) -> None:
@@ -127,19 +205,33 @@ def a_schedule_that_cannot_start_anything(shop: Shop) -> None:
 
 
 def a_message_without_tls(shop: Shop) -> None:
-    """The queue refuses it, although its sender may send messages.
+    """Both queues refuse it, although its sender may send messages.
 
     Only the policies are evaluated: the served cloud has no TLS, but reports every call as TLS.
     """
-    (sender,) = (
-        s for s in statements(shop.cloud, shop.stack) if s.name == "Scheduler sqs:SendMessage"
-    )
-    assert not iam.is_authorized(
+    for name, queue in (
+        ("Scheduler sqs:SendMessage", "UndeliveredEventsUrl"),
+        ("AnnouncementsAnnounce sqs:SendMessage", "UnannouncedEventsUrl"),
+    ):
+        assert not may_without_tls(shop, name, queue_policy(shop, queue))
+
+
+def a_publication_without_tls(shop: Shop) -> None:
+    """The topic refuses it, although its publisher may publish."""
+    topic = shop.outputs["NotificationsTopicArn"]
+    policy = shop.cloud.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    assert not may_without_tls(shop, "AnnouncementsAnnounce sns:Publish", policy)
+
+
+def may_without_tls(shop: Shop, name: str, resource_policy: str) -> bool:
+    """Whether the role of a statement may make its call without TLS."""
+    (sender,) = (s for s in statements(shop.cloud, shop.stack) if s.name == name)
+    return iam.is_authorized(
         f"arn:aws:iam::{shop.cloud.account}:role/{sender.caller}",
-        "sqs:SendMessage",
+        sender.actions[0],
         sender.grants[0].resource,
         {"aws:securetransport": "false"},
-        resource_policy=queue_policy(shop),
+        resource_policy=resource_policy,
     )
 
 
@@ -153,10 +245,38 @@ REHEARSALS: list[Rehearsal] = [
     a_lost_glue_event,
     an_event_that_cannot_be_delivered,
     a_schedule_that_cannot_start_anything,
+    an_execution_that_is_stopped,
+    an_execution_that_can_have_no_row,
+    a_glue_run_that_fails,
+    messages_that_get_no_answer,
 ]
 
 # Every statement of the synthesised policies, and a rehearsal that fails without it.
 NEEDED_FOR: dict[str, Rehearsal] = {
+    "AnnouncementsAnnounce dynamodb:DescribeStream dynamodb:GetRecords "
+    "dynamodb:GetShardIterator dynamodb:ListStreams": a_glue_event,
+    "AnnouncementsAnnounce dynamodb:Query dynamodb:UpdateItem": a_glue_event,
+    "AnnouncementsAnnounce events:PutEvents": a_glue_event,
+    "AnnouncementsAnnounce logs:CreateLogStream logs:PutLogEvents": a_glue_event,
+    "AnnouncementsAnnounce personalize:DescribeCampaign": a_glue_event,
+    "AnnouncementsAnnounce personalize:DescribeSolutionVersion": a_glue_event,
+    "AnnouncementsAnnounce sns:Publish": a_glue_event,
+    "AnnouncementsAnnounce sqs:SendMessage": messages_that_get_no_answer,
+    "AnnouncementsAnnounce states:GetExecutionHistory": a_glue_event,
+    "AnnouncementsAnnounceFailure events:PutEvents": a_glue_run_that_fails,
+    "AnnouncementsAnnounceFailure lambda:InvokeFunction": a_glue_run_that_fails,
+    "AnnouncementsAnnounceFailure logs:CreateLogStream logs:PutLogEvents": a_glue_run_that_fails,
+    "AnnouncementsAnnounceFailure sns:Publish": a_glue_run_that_fails,
+    "AnnouncementsAnnounceFailure sqs:SendMessage": messages_that_get_no_answer,
+    "AnnouncementsNotifications sns:Publish": a_publication_without_tls,
+    "AnnouncementsRecordEnd dynamodb:GetItem dynamodb:UpdateItem": an_execution_that_is_stopped,
+    "AnnouncementsRecordEnd events:PutEvents": an_execution_that_can_have_no_row,
+    "AnnouncementsRecordEnd lambda:InvokeFunction": an_execution_that_is_stopped,
+    "AnnouncementsRecordEnd logs:CreateLogStream logs:PutLogEvents": an_execution_that_is_stopped,
+    "AnnouncementsRecordEnd sns:Publish": an_execution_that_can_have_no_row,
+    "AnnouncementsRecordEnd sqs:SendMessage": messages_that_get_no_answer,
+    "AnnouncementsUnannounced sqs:*": a_message_without_tls,
+    "AnnouncementsUnannounced sqs:SendMessage": a_function_that_cannot_be_called,
     "CheckCampaign logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CheckCampaign personalize:DescribeCampaign": a_glue_event,
     "CheckCampaign personalize:DescribeSolution": a_glue_event,
@@ -164,6 +284,7 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "CreateImport iam:PassRole": a_glue_event,
     "CreateImport logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CreateImport personalize:CreateDatasetImportJob": a_glue_event,
+    "CreateImport s3:ListBucket": a_glue_event,
     "CreateImport personalize:CreateDatasetImportJob "
     "personalize:DescribeDatasetImportJob": a_glue_event,
     "CreateSolutionVersion dynamodb:GetItem "
@@ -187,7 +308,7 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "Refresh lambda:InvokeFunction": a_glue_event,
     "Refresh personalize:DescribeCampaign": a_glue_event,
     "Refresh personalize:DescribeDatasetImportJob": a_glue_event,
-    "Refresh personalize:DescribeSolutionVersion "
+    "Refresh personalize:DescribeSolutionVersion personalize:GetSolutionMetrics "
     "personalize:StopSolutionVersionCreation": a_glue_event,
     "Refresh states:DescribeExecution": a_second_glue_run_of_the_day,
     "Scheduler sqs:SendMessage": a_schedule_that_cannot_start_anything,
@@ -235,6 +356,8 @@ UNUSED: dict[Grant, str] = {
     Grant("UpdateCampaign", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("Refresh", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("Refresh", "personalize:StopSolutionVersionCreation", SOLUTION): EITHER_ARN,
+    Grant("Refresh", "personalize:GetSolutionMetrics", SOLUTION): EITHER_ARN,
+    Grant("AnnouncementsAnnounce", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
 }
 
 
@@ -259,10 +382,13 @@ class Rehearsed:
 @pytest.fixture(scope="module")
 def rehearsed(assembly: Path) -> Iterator[Rehearsed]:
     with shop_with_short_stages(assembly, "prod") as shop:
+        Told.by(shop)
         for rehearsal in REHEARSALS:
             rehearse(rehearsal, shop)
         calls = list(shop.cloud.calls)
-        rehearse(a_message_without_tls, shop)
+        for rehearsal in (a_message_without_tls, a_publication_without_tls):
+            rehearse(rehearsal, shop)
+        rehearse(a_function_that_cannot_be_called, shop)
         yield Rehearsed(shop, calls, statements(shop.cloud, shop.stack))
 
 
@@ -300,8 +426,15 @@ def rehearse(rehearsal: Rehearsal, shop: Shop, *, without: Statement | None = No
     """Run a rehearsal on its own day; raise AssertionError if it does not go as expected."""
     shop.new_day()
     shorten(shop)
+    forget(shop)
     with without.removed() if without else nullcontext():
         rehearsal(shop)
+
+
+def forget(shop: Shop) -> None:
+    """Forget what was told on other days."""
+    told = Told(shop)
+    told.mails(), told.events()
 
 
 def row(shop: Shop) -> dict[str, Any]:
@@ -318,21 +451,21 @@ def trainings(shop: Shop) -> list[str]:
     return [version["status"] for version in made["solution_versions"]]
 
 
-def silent_functions(shop: Shop) -> list[str]:
-    """Return the functions that have not written to their log in this rehearsal."""
+def silent_functions(shop: Shop) -> set[str]:
+    """Return the functions that have not written to their log in this rehearsal, by construct."""
     logs = shop.cloud.client("logs")
     began = int(shop.began * 1000)
-    return [
-        function["FunctionName"]
+    return {
+        re.sub(r"^.*-(Announcements)?|Function.*$", "", function["FunctionName"])
         for function in shop.cloud.client("lambda").list_functions()["Functions"]
         if not logs.filter_log_events(
             logGroupName=function["LoggingConfig"]["LogGroup"], startTime=began
         )["events"]
-    ]
+    }
 
 
-def queue_policy(shop: Shop) -> str:
+def queue_policy(shop: Shop, output: str) -> str:
     policy: str = shop.cloud.client("sqs").get_queue_attributes(
-        QueueUrl=shop.outputs["UndeliveredEventsUrl"], AttributeNames=["Policy"]
+        QueueUrl=shop.outputs[output], AttributeNames=["Policy"]
     )["Attributes"]["Policy"]
     return policy
