@@ -24,7 +24,7 @@ class Grant:
 
 @dataclass(eq=False)
 class Policy:
-    """One deployed policy: a role's, by its construct's name, or a queue's, topic's or function's."""
+    """One deployed policy: that of a role, queue, topic or function, by its construct's name."""
 
     holder: str
     statements: list[dict[str, Any]]
@@ -83,7 +83,7 @@ def statements(cloud: Cloud, stack: SynthesisedStack) -> list[Statement]:
     }
     found = []
     for logical, resource in template.items():
-        kind, properties = resource["Type"], resource["Properties"]
+        kind, properties = resource["Type"], resource.get("Properties", {})
         assert not properties.keys() & {"Policies", "ManagedPolicyArns", "PermissionsBoundary"}
         if kind == "AWS::IAM::ManagedPolicy":
             (role,) = properties["Roles"]
