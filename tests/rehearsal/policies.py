@@ -50,7 +50,9 @@ class Statement:
     @property
     def caller(self) -> str:
         """The caller that it applies to: a role, a service, or everyone."""
-        return self.policy.role or str(self.body["Principal"].get("Service", "*"))
+        principal = self.body.get("Principal")
+        service = principal.get("Service", "*") if isinstance(principal, dict) else "*"
+        return self.policy.role or str(service)
 
     @property
     def grants(self) -> list[Grant]:
