@@ -87,6 +87,30 @@ def _event_invoke_config(properties: Template, api: Api, _name: str) -> Made:
     return physical, lambda: api("lambda").delete_function_event_invoke_config(**whose)
 
 
+def _subscription(properties: Template, api: Api, _name: str) -> Made:
+    attributes = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in properties.items()
+        if key in {"FilterPolicy", "FilterPolicyScope", "RawMessageDelivery"}
+    }
+    arn = api("sns").subscribe(
+        TopicArn=properties["TopicArn"],
+        Protocol=properties["Protocol"],
+        Endpoint=properties["Endpoint"],
+        Attributes=attributes,
+    )["SubscriptionArn"]
+    return arn, lambda: api("sns").unsubscribe(SubscriptionArn=arn)
+
+
+def _topic_policy(properties: Template, api: Api, name: str) -> Made:
+    policy = json.dumps(properties["PolicyDocument"])
+    for topic in properties["Topics"]:
+        api("sns").set_topic_attributes(
+            TopicArn=topic, AttributeName="Policy", AttributeValue=policy
+        )
+    return name, lambda: None
+
+
 def _metadata(_properties: Template, _api: Api, name: str) -> Made:
     return name, lambda: None
 
@@ -238,5 +262,7 @@ REGISTERED = [
     _register("AWS::Lambda::EventInvokeConfig", _event_invoke_config),
     _register("AWS::Lambda::Permission", _permission),
     _register("AWS::S3::BucketPolicy", _bucket_policy),
+    _register("AWS::SNS::Subscription", _subscription),
+    _register("AWS::SNS::TopicPolicy", _topic_policy),
     _register("AWS::SQS::QueuePolicy", _queue_policy),
 ]
