@@ -35,7 +35,7 @@ from embedded_aws.behaviour import Behaviour
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
 from embedded_aws.faults import FaultLayer, Faults
-from embedded_aws.services import iam, s3
+from embedded_aws.services import iam, s3, sns
 from embedded_aws.services.glue.models import ClockedGlueBackend, glue_backend
 from embedded_aws.services.iam.guard import Guard
 from embedded_aws.services.iam.keys import add_key
@@ -71,7 +71,7 @@ class Cloud:
     """The served cloud of one account and region, on one clock. Made by `start`; ends by `stop`.
 
     `behaviour` has the services' switches, `faults` what fails on purpose. `calls` lists every
-    check of a deployed role's or a service's permission.
+    check of a deployed role's or a service's permission, `mailbox` what topics sent out of AWS.
     """
 
     def __init__(self, *, account: str, region: str, clock: Clock, port: int) -> None:
@@ -81,6 +81,7 @@ class Cloud:
         self.faults = Faults()
         self.behaviour = Behaviour(account, region)
         self.calls = iam.reset()
+        self.mailbox = sns.reset()
         app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
         self._server = _listen(port, app)
         self._thread = threading.Thread(
@@ -205,6 +206,7 @@ def install_services() -> None:
     embedded_aws.services.iam.guard.install()
     embedded_aws.services.iam.quotas.install()
     s3.install()
+    sns.install()
     moto_speed.install()
 
 

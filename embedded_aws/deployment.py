@@ -209,14 +209,14 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
     "AWS::Scheduler::Schedule": lambda api, i, p: api("scheduler").get_schedule(
         Name=i, **{k: v for k, v in p.items() if k == "GroupName" and isinstance(v, str)}
     ),
-    "AWS::SNS::Topic": lambda api, i, _: api("sns").get_topic_attributes(TopicArn=i),
-    "AWS::SQS::Queue": lambda api, i, _: api("sqs").get_queue_attributes(
-        QueueUrl=i, AttributeNames=["QueueArn"]
-    ),
     "AWS::SNS::Subscription": lambda api, i, _: api("sns").get_subscription_attributes(
         SubscriptionArn=i
     ),
     "AWS::SNS::TopicPolicy": lambda *_: None,
+    "AWS::SNS::Topic": lambda api, i, _: api("sns").get_topic_attributes(TopicArn=i),
+    "AWS::SQS::Queue": lambda api, i, _: api("sqs").get_queue_attributes(
+        QueueUrl=i, AttributeNames=["QueueArn"]
+    ),
     "AWS::SQS::QueuePolicy": lambda *_: None,
     "AWS::SSM::Parameter": lambda api, i, _: api("ssm").get_parameter(Name=i),
     "AWS::StepFunctions::StateMachine": lambda api, i, _: api(

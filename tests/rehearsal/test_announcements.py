@@ -343,6 +343,9 @@ def test_a_chat_gets_each_message_in_its_form_and_a_bus_of_its_own_the_events(
     row = only_row(shop.result())
     assert told.changes()[-1] == ("refresh", "FAILED")
     assert told.mail()[0].startswith("[told] FAILED at dataset import: home-page ")
+    (sent,) = shop.cloud.mailbox  # the environment's own subscriber
+    assert (sent.protocol, sent.endpoint) == ("email", "data-team@example.com")
+    assert sent.subject.startswith("[told] FAILED at dataset import: home-page ")
     (chat,) = told.chats()
     assert (chat["version"], chat["source"]) == ("1.0", "custom")
     assert f"*Why*: {row['failure_reason']}" in chat["content"]["description"]

@@ -27,23 +27,6 @@ def _queue_policy(properties: Template, api: Api, name: str) -> Made:
     return name, lambda: put("")
 
 
-def _topic_policy(properties: Template, api: Api, name: str) -> Made:
-    def put(policy: str) -> None:
-        for arn in properties["Topics"]:
-            api("sns").set_topic_attributes(
-                TopicArn=arn, AttributeName="Policy", AttributeValue=policy
-            )
-
-    put(json.dumps(properties["PolicyDocument"]))
-    return name, lambda: put("{}")
-
-
-def _subscription(properties: Template, api: Api, _name: str) -> Made:
-    endpoint = {key: properties[key] for key in ("Protocol", "TopicArn", "Endpoint")}
-    arn = api("sns").subscribe(**endpoint, ReturnSubscriptionArn=True)["SubscriptionArn"]
-    return arn, lambda: api("sns").unsubscribe(SubscriptionArn=arn)
-
-
 def _bucket_policy(properties: Template, api: Api, _name: str) -> Made:
     bucket = properties["Bucket"]
     api("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(properties["PolicyDocument"]))
@@ -102,6 +85,30 @@ def _event_invoke_config(properties: Template, api: Api, _name: str) -> Made:
     api("lambda").put_function_event_invoke_config(**whose, **settings)
     physical = f"{whose['FunctionName']}|{properties['Qualifier']}"
     return physical, lambda: api("lambda").delete_function_event_invoke_config(**whose)
+
+
+def _subscription(properties: Template, api: Api, _name: str) -> Made:
+    attributes = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in properties.items()
+        if key in {"FilterPolicy", "FilterPolicyScope", "RawMessageDelivery"}
+    }
+    arn = api("sns").subscribe(
+        TopicArn=properties["TopicArn"],
+        Protocol=properties["Protocol"],
+        Endpoint=properties["Endpoint"],
+        Attributes=attributes,
+    )["SubscriptionArn"]
+    return arn, lambda: api("sns").unsubscribe(SubscriptionArn=arn)
+
+
+def _topic_policy(properties: Template, api: Api, name: str) -> Made:
+    policy = json.dumps(properties["PolicyDocument"])
+    for topic in properties["Topics"]:
+        api("sns").set_topic_attributes(
+            TopicArn=topic, AttributeName="Policy", AttributeValue=policy
+        )
+    return name, lambda: None
 
 
 def _metadata(_properties: Template, _api: Api, name: str) -> Made:
