@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
 
@@ -52,6 +53,10 @@ class _QuietHandler(MotoRequestHandler):
 
     def log_request(self, *_args: object, **_kwargs: object) -> None:
         """Stay silent about requests; errors are still logged."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the Date of a response: the services' time is the clock's."""
+        return formatdate(clocks.current().time() if timestamp is None else timestamp, usegmt=True)
 
 
 class _Dispatcher(DomainDispatcherApplication):

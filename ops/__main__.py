@@ -1,25 +1,266 @@
-"""`python -m ops <verb>`: look after a deployed environment with ordinary AWS credentials.
+"""`personalize-refresh <verb>`, or `python -m ops <verb>`: look after a deployed environment.
 
-Exits with 0 when all is done, with 1 when something was left undone, with 2 when the command could
-not do its work at all.
+Works with boto3's ordinary configuration and credentials. Exits with 0 when all is done and well,
+with 1 when something was left undone or is not well, with 2 when the command could not do its work.
 """
 
-import argparse
 import io
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
+import click
+import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from ops import report
+from ops import act, costs, explain, refreshes, report, shown, watch
 from ops.deployment import Deployment, Refusal, find, in_words
-from ops.undelivered import replay, undelivered
+from ops.undelivered import replay_events, undelivered_events
 from stacks.load import SettingsError
 
 DONE, LEFT_UNDONE, NOT_DONE = 0, 1, 2
+
+app = typer.Typer(
+    name="personalize-refresh",
+    help="Look after a deployed environment, with your AWS credentials. Its account and region are "
+    "those of its file in environments/.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+EnvironmentName = Annotated[
+    str, typer.Option("--environment", "-e", metavar="NAME", help="A file of environments/.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="A campaign's name.")]
+BaseDate = Annotated[
+    int | None, typer.Option("--base-date", metavar="DATE", help="The row's date, as 20200928.")
+]
+
+
+@app.command()
+def status(environment: EnvironmentName, as_json: Json = False) -> int:
+    """Show what each campaign serves, and where its last refresh stands.
+
+    Exits with 1 if the last refresh of a campaign has failed.
+
+    Example: python -m ops status --environment prod
+    """
+    deployment = find(environment)
+    found = refreshes.status(deployment)
+    if as_json:
+        _print_json(deployment, campaigns=found)
+    else:
+        shown.show_status(_console(), deployment, found)
+    return LEFT_UNDONE if any(each["status"] == "FAILED" for each in found) else DONE
+
+
+@app.command()
+def history(
+    campaign: Campaign,
+    environment: EnvironmentName,
+    last: Annotated[int, typer.Option("--last", min=1, help="How many rows.")] = 10,
+    as_json: Json = False,
+) -> int:
+    """List the refreshes of a campaign, the newest first.
+
+    Example: python -m ops history brandi-hrnn-campaign-v2 --environment prod
+    """
+    deployment = find(environment)
+    found = refreshes.history(deployment, campaign, last)
+    if as_json:
+        _print_json(deployment, refreshes=found)
+    else:
+        shown.show_history(_console(), campaign, found)
+    return DONE
+
+
+@app.command(name="watch")
+def watch_(
+    environment: EnvironmentName,
+    campaign: Annotated[
+        list[str] | None, typer.Option("--campaign", help="Only this one; may be repeated.")
+    ] = None,
+    every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between looks.")] = 10,
+    as_json: Json = False,
+) -> int:
+    """Follow the refreshes that run until all have ended.
+
+    Exits with 1 if one of them has failed.
+
+    Example: python -m ops watch --environment prod
+    """
+    deployment = find(environment)
+    ended = watch.follow(deployment, campaign or [], every, None if as_json else _console())
+    if as_json:
+        _print_json(deployment, campaigns=ended)
+    return LEFT_UNDONE if any(each["status"] == "FAILED" for each in ended) else DONE
+
+
+@app.command()
+def start(
+    refresh: Annotated[str, typer.Argument(metavar="REFRESH", help="A refresh's name.")],
+    environment: EnvironmentName,
+    campaign: Annotated[
+        list[str] | None, typer.Option("--campaign", help="Only this one; may be repeated.")
+    ] = None,
+    base_date: BaseDate = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", help="A word that makes it a new run: all is paid for again."),
+    ] = None,
+    training_mode: Annotated[str | None, typer.Option(help="FULL or UPDATE.")] = None,
+    import_mode: Annotated[str | None, typer.Option(help="FULL or INCREMENTAL.")] = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> int:
+    """Start a refresh by hand, of all its campaigns or of some.
+
+    Example: python -m ops start weekly --environment prod --yes
+    """
+    deployment = find(environment)
+    request = act.request(
+        deployment,
+        refresh,
+        campaigns=campaign,
+        base_date=base_date,
+        run=run,
+        training_mode=training_mode,
+        import_mode=import_mode,
+    )
+    return _started(deployment, request, yes=yes, as_json=as_json)
+
+
+@app.command()
+def retry(
+    campaign: Campaign,
+    environment: EnvironmentName,
+    base_date: BaseDate = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> int:
+    """Start a campaign's failed refresh again; what it has imported and trained is adopted.
+
+    Example: python -m ops retry brandi-hrnn-campaign-v2 --environment prod --yes
+    """
+    deployment = find(environment)
+    request = act.retry_request(deployment, campaign, base_date)
+    return _started(deployment, request, yes=yes, as_json=as_json)
+
+
+@app.command()
+def stop(
+    campaign: Annotated[
+        str, typer.Argument(metavar="CAMPAIGN|EXECUTION", help="A campaign, or an execution.")
+    ],
+    environment: EnvironmentName,
+    reason: Annotated[str, typer.Option("--reason", help="Why; the row keeps it.")],
+    training: Annotated[
+        bool, typer.Option("--training", help="Stop its training too, which goes on otherwise.")
+    ] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> int:
+    """Stop a refresh that runs; nothing starts it again but you.
+
+    Example: python -m ops stop brandi-hrnn-campaign-v2 --environment prod --reason "wrong data"
+    """
+    deployment = find(environment)
+    plan = act.plan_stop(deployment, campaign, reason, training=training)
+    _confirm(plan.words, yes=yes)
+    stopped = act.stop(deployment, plan)
+    if as_json:
+        _print_json(deployment, stopped=stopped)
+    else:
+        _say(f"Stopped {plan.execution_arn}.", *stopped["remarks"])
+    return DONE
+
+
+@app.command()
+def undelivered(environment: EnvironmentName, as_json: Json = False) -> int:
+    """List the events that could not start the dispatch workflow, or could not be announced.
+
+    Example: python -m ops undelivered --environment prod
+    """
+    deployment = find(environment)
+    found = undelivered_events(deployment)
+    if as_json:
+        _print_json(deployment, undelivered=found)
+    else:
+        report.show_undelivered(_console(), deployment, found)
+    return DONE
+
+
+@app.command()
+def replay(environment: EnvironmentName, yes: Yes = False, as_json: Json = False) -> int:
+    """Start the dispatch workflow with each undelivered event, and announce what was not.
+
+    Safe to repeat: an event never starts the same refresh twice.
+
+    Example: python -m ops replay --environment prod --yes
+    """
+    deployment = find(environment)
+    waiting = undelivered_events(deployment)
+    if waiting:
+        _confirm(f"Replay {report.count(len(waiting))} of {deployment.stack}.", yes=yes)
+    replayed = replay_events(deployment) if waiting else []
+    if as_json:
+        _print_json(deployment, replayed=replayed)
+    else:
+        report.show_replayed(_console(), deployment, replayed)
+    return LEFT_UNDONE if any(done["outcome"] == "NOT_REPLAYED" for done in replayed) else DONE
+
+
+@app.command(name="explain")
+def explain_(
+    execution: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXECUTION|CAMPAIGN", help="An execution's name or ARN, or a campaign."
+        ),
+    ],
+    environment: EnvironmentName,
+    base_date: BaseDate = None,
+    as_json: Json = False,
+) -> int:
+    """Say why a refresh ended as it did, what that means, and what to do next.
+
+    Exits with 1 if it has failed.
+
+    Example: python -m ops explain brandi-hrnn-campaign-v2 --environment prod
+    """
+    deployment = find(environment)
+    found = explain.explain(deployment, execution, base_date)
+    if as_json:
+        _print_json(deployment, explanation=found)
+    else:
+        shown.show_explanation(_console(), found)
+    return LEFT_UNDONE if found["status"] == "FAILED" else DONE
+
+
+@app.command(name="costs")
+def costs_(
+    environment: EnvironmentName,
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="By default this month.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Estimate what the refreshes of a month have cost, by campaign.
+
+    Example: python -m ops costs --environment prod --month 2020-09
+    """
+    deployment = find(environment)
+    found = costs.of_month(deployment, month)
+    if as_json:
+        _print_json(deployment, **found)
+    else:
+        shown.show_costs(_console(), found)
+    return DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,38 +268,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for terminals that have ASCII only
-    asked = _parser().parse_args(arguments)
     try:
-        status: int = asked.verb(find(asked.environment), is_json=asked.json)
-    except (Refusal, SettingsError) as error:
-        return _refused(str(error))
-    except (ClientError, BotoCoreError) as error:
-        return _refused(in_words(error))
-    except ValueError as error:
-        if not str(error).startswith("Invalid endpoint"):
+        done = app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
+        return NOT_DONE
+    except (Exception, KeyboardInterrupt) as error:
+        if (words := _in_words(error)) is None:
             raise
-        return _refused(f"{error}; AWS_ENDPOINT_URL must be a URL, or unset")
-    except KeyboardInterrupt:
-        return _refused("interrupted; what was not done is where it was")
-    return status
+        print(f"ops: {words}", file=sys.stderr)
+        return NOT_DONE
+    return done if isinstance(done, int) else DONE
 
 
-def _undelivered(deployment: Deployment, *, is_json: bool) -> int:
-    found = undelivered(deployment)
-    if is_json:
-        _print_json(deployment, undelivered=found)
+def _in_words(error: BaseException) -> str | None:
+    """Return why the command could not do its work; None for a fault of ours."""
+    if isinstance(error, (Refusal, SettingsError)):
+        return str(error)
+    if isinstance(error, (ClientError, BotoCoreError)):
+        return in_words(error)
+    if isinstance(error, click.exceptions.ClickException):
+        return f"{error.format_message()} (--help says what there is)"
+    if isinstance(error, (KeyboardInterrupt, click.exceptions.Abort)):
+        return "interrupted; what was not done is where it was"
+    if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint"):
+        return f"{error}; AWS_ENDPOINT_URL must be a URL, or unset"
+    return None
+
+
+def run() -> NoReturn:
+    """Run the installed command."""
+    sys.exit(main())
+
+
+def _started(deployment: Deployment, request: dict[str, Any], *, yes: bool, as_json: bool) -> int:
+    _confirm(act.words_of(deployment, request), yes=yes)
+    outcome = act.start(deployment, request)
+    if as_json:
+        _print_json(deployment, **outcome)
     else:
-        report.show_undelivered(_console(), deployment, found)
-    return DONE
+        shown.show_started(_console(), deployment, outcome)
+    return DONE if outcome["status"] == "SUCCEEDED" else LEFT_UNDONE
 
 
-def _replay(deployment: Deployment, *, is_json: bool) -> int:
-    replayed = replay(deployment)
-    if is_json:
-        _print_json(deployment, replayed=replayed)
-    else:
-        report.show_replayed(_console(), deployment, replayed)
-    return LEFT_UNDONE if any(done["outcome"] == "NOT_REPLAYED" for done in replayed) else DONE
+def _confirm(words: str, *, yes: bool) -> None:
+    """Say what is about to be done, and ask."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refusal(f"{words} This asks first, and there is no terminal: add --yes")
+    print(words, file=sys.stderr)
+    if not typer.confirm("Go on?", err=True):
+        raise Refusal("nothing was done")
+
+
+def _say(*sentences: str) -> None:
+    for sentence in sentences:
+        _console().print(sentence, soft_wrap=True)
 
 
 def _console() -> Console:
@@ -71,32 +337,5 @@ def _print_json(deployment: Deployment, **found: Any) -> None:
     print(json.dumps(shown, indent=2))
 
 
-def _refused(reason: str) -> int:
-    print(f"ops: {reason}", file=sys.stderr)
-    return NOT_DONE
-
-
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--environment", required=True, metavar="NAME", help="a file of environments/"
-    )
-    common.add_argument("--json", action="store_true", help="print one JSON object")
-    parser = argparse.ArgumentParser(
-        prog="python -m ops",
-        description="Look after a deployed environment, with your AWS credentials. Its account and "
-        "region are those of its file in environments/.",
-    )
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for name, verb, purpose in (
-        ("undelivered", _undelivered, "list the events that could not start the dispatch workflow"),
-        ("replay", _replay, "start the dispatch workflow with each of them"),
-    ):
-        verbs.add_parser(
-            name, parents=[common], help=purpose, description=f"{purpose.capitalize()}."
-        ).set_defaults(verb=verb)
-    return parser
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -6,6 +6,7 @@ Nothing of an account is touched before it is certain that it is the environment
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import boto3
@@ -15,6 +16,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
 from stacks.load import load
+from stacks.settings import Environment
 
 ENVIRONMENTS = Path(__file__).parent.parent / "environments"
 STACK_PREFIX = "PersonalizeRefresh-"
@@ -51,10 +53,17 @@ class Deployment:
     """An environment's stack, as CloudFormation describes it."""
 
     environment: str
+    settings: Environment
     stack: str
     status: str
     session: boto3.Session
     outputs: Mapping[str, str]
+
+    def now(self) -> float:
+        """Return AWS's time in epoch seconds, by which the rows are written."""
+        answer = self.session.client("sts", config=CONFIG).get_caller_identity()
+        date: str = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
+        return parsedate_to_datetime(date).timestamp()
 
     def output(self, name: str) -> str:
         """Return an output of the stack, or refuse if this deployment has none of that name."""
@@ -91,10 +100,10 @@ def find(name: str) -> Deployment:
             f"the credentials are of account {identity['Account']} ({identity['Arn']}), but "
             f"{folder.name}/{name}.yaml is of account {environment.account}; use that account's"
         )
-    return _described(name, session)
+    return _described(name, environment, session)
 
 
-def _described(name: str, session: boto3.Session) -> Deployment:
+def _described(name: str, environment: Environment, session: boto3.Session) -> Deployment:
     stack = STACK_PREFIX + name
     try:
         found = session.client("cloudformation", config=CONFIG).describe_stacks(StackName=stack)
@@ -107,7 +116,7 @@ def _described(name: str, session: boto3.Session) -> Deployment:
         raise
     described = found["Stacks"][0]
     outputs = {o["OutputKey"]: o["OutputValue"] for o in described.get("Outputs", [])}
-    return Deployment(name, stack, described["StackStatus"], session, outputs)
+    return Deployment(name, environment, stack, described["StackStatus"], session, outputs)
 
 
 def in_words(error: ClientError | BotoCoreError) -> str:

@@ -10,7 +10,16 @@ from rich.text import Text
 from ops.deployment import Deployment
 from ops.undelivered import Replayed, Undelivered
 
-COLOURS = {"STARTED": "green", "ALREADY_STARTED": "green", "NOT_REPLAYED": "red"}
+COLOURS = {
+    "STARTED": "green",
+    "ALREADY_STARTED": "green",
+    "ANNOUNCED": "green",
+    "NOT_REPLAYED": "red",
+    "COMPLETE": "green",
+    "RUNNING": "cyan",
+    "FAILED": "red",
+    "SUPERSEDED": "yellow",
+}
 SHOWN_CHARACTERS = 60  # of a message that is not a Glue event
 EVENT = ("event time", "Glue job", "run")
 
@@ -20,14 +29,21 @@ def show_undelivered(
 ) -> None:
     """Print the events of the queue, and what to do about them."""
     table(console, [*EVENT, "reason"], [[*_event(u), _reason(u)] for u in found])
-    if found:
-        verb = f"python -m ops replay --environment {deployment.environment}"
+    verb = f"python -m ops replay --environment {deployment.environment}"
+    undelivered = sum(each["queue"] == "undelivered" for each in found)
+    if undelivered:
         console.print(
-            f"{_count(len(found))} could not start the dispatch workflow of {deployment.stack}; "
+            f"{count(undelivered)} could not start the dispatch workflow of {deployment.stack}; "
             f"when the reason is fixed, `{verb}` starts it.",
             soft_wrap=True,
         )
-    else:
+    if unannounced := len(found) - undelivered:
+        console.print(
+            f"{count(unannounced)} of {deployment.stack} could not be announced; when the reason "
+            f"is fixed, `{verb}` announces it.",
+            soft_wrap=True,
+        )
+    if not found:
         console.print(f"No undelivered event in {deployment.stack}.", soft_wrap=True)
 
 
@@ -42,7 +58,7 @@ def show_replayed(console: Console, deployment: Deployment, replayed: Sequence[R
         console.print(f"No undelivered event in {deployment.stack}.", soft_wrap=True)
         return
     kept = sum(r["outcome"] == "NOT_REPLAYED" for r in replayed)
-    done = _count(len(replayed) - kept)
+    done = count(len(replayed) - kept)
     console.print(
         f"{done} replayed, {kept} still in the queue of {deployment.stack}.", soft_wrap=True
     )
@@ -55,14 +71,18 @@ def table(console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]]
         for row in cells:
             print(*row, sep="  ", file=console.file)
         return
-    if not cells:
-        return
+    if cells:
+        console.print(grid(titles, cells))
+
+
+def grid(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
+    """Return a table for a terminal, with the colours of known words."""
     shown = Table(box=box.SIMPLE_HEAD)
     for n, title in enumerate(titles):
         shown.add_column(title, overflow="fold", no_wrap=n == 0)
     for row in cells:
         shown.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
-    console.print(shown)
+    return shown
 
 
 def _event(event: Undelivered) -> list[str]:
@@ -77,7 +97,8 @@ def _reason(event: Undelivered) -> str:
     return reason
 
 
-def _count(events: int) -> str:
+def count(events: int) -> str:
+    """Return a number of events in words."""
     return "1 event" if events == 1 else f"{events} events"
 
 

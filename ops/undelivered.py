@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.deployment import CONFIG, Deployment, in_words
+from ops.unannounced import NotReplayable, announce_again, reason_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -33,6 +34,7 @@ class Undelivered(TypedDict):
     `time` is the event's own (ISO 8601). `body` is the event as it lies in the queue.
     """
 
+    queue: str
     message_id: str
     event_id: str | None
     time: str | None
@@ -46,20 +48,85 @@ class Undelivered(TypedDict):
 
 
 class Replayed(Undelivered):
-    """What became of a message: STARTED, ALREADY_STARTED, or NOT_REPLAYED for a reason."""
+    """What became of a message: STARTED, ALREADY_STARTED, ANNOUNCED, or NOT_REPLAYED and why."""
 
     execution_name: str | None
     outcome: str
     reason: str | None
 
 
-def undelivered(deployment: Deployment) -> list[Undelivered]:
-    """Return what lies in the queue, and leave it there, visible for the next command."""
-    with _received(deployment) as messages:
-        return sorted((_undelivered(m) for m in messages.values()), key=_age)
+def undelivered_events(deployment: Deployment) -> list[Undelivered]:
+    """Return what lies in the queues, and leave it there, visible for the next command."""
+    found: list[Undelivered] = []
+    for queue, url in _queues(deployment).items():
+        with _received(deployment, url) as messages:
+            found += sorted((_undelivered(queue, m) for m in messages.values()), key=_age)
+    return found
 
 
-def replay(deployment: Deployment) -> list[Replayed]:
+def replay_events(deployment: Deployment) -> list[Replayed]:
+    """Start the dispatch workflow with each undelivered event, and announce what was not.
+
+    A message that cannot be replayed stays in its queue and keeps none of the others back.
+    """
+    replayed: list[Replayed] = []
+    for queue, url in _queues(deployment).items():
+        with _received(deployment, url) as messages:
+            waiting = sorted(messages.values(), key=lambda m: _age(_undelivered(queue, m)))
+            for message in waiting:
+                done = _replay(deployment, queue, url, message)
+                if done["outcome"] != "NOT_REPLAYED":
+                    del messages[done["message_id"]]
+                replayed.append(done)
+    return replayed
+
+
+def _queues(deployment: Deployment) -> dict[str, str]:
+    """Return the URLs of the stack's queues by what lies in them."""
+    urls = {"undelivered": deployment.output("UndeliveredEventsUrl")}
+    if unannounced := deployment.outputs.get("UnannouncedEventsUrl"):
+        urls["unannounced"] = unannounced
+    return urls
+
+
+def _replay(deployment: Deployment, queue: str, url: str, message: "MessageTypeDef") -> Replayed:
+    if queue == "undelivered":
+        return _started_again(deployment, url, message)
+    return _announced_again(deployment, url, message)
+
+
+def _announced_again(deployment: Deployment, url: str, message: "MessageTypeDef") -> Replayed:
+    """Announce what was not; a task announces an end that was announced already no second time."""
+    replayed: Replayed = {
+        **_undelivered("unannounced", message),
+        "execution_name": None,
+        "outcome": "NOT_REPLAYED",
+        "reason": None,
+    }
+    try:
+        announce_again(deployment, _object(message["Body"]))
+    except NotReplayable as error:
+        return {**replayed, "reason": str(error)}
+    except (ClientError, BotoCoreError) as error:
+        return {**replayed, "reason": in_words(error)}
+    return _deleted(deployment, url, message, {**replayed, "outcome": "ANNOUNCED"})
+
+
+def _deleted(
+    deployment: Deployment, url: str, message: "MessageTypeDef", done: Replayed
+) -> Replayed:
+    """Delete the message of what is done."""
+    try:
+        deployment.session.client("sqs", config=CONFIG).delete_message(
+            QueueUrl=url, ReceiptHandle=message["ReceiptHandle"]
+        )
+    except (ClientError, BotoCoreError) as error:
+        kept = f"it is done, but the message is still in the queue: {in_words(error)}"
+        return {**done, "outcome": "NOT_REPLAYED", "reason": kept}
+    return done
+
+
+def _started_again(deployment: Deployment, url: str, message: "MessageTypeDef") -> Replayed:
     """Start the dispatch workflow with each event; delete a message only once that has succeeded.
 
     May be repeated at will. An execution is named by its event, so that the same event never
@@ -70,15 +137,27 @@ def replay(deployment: Deployment) -> list[Replayed]:
     One that was replayed is the execution's from then on: should that fail, it keeps its input,
     and can be redriven.
     """
-    with _received(deployment) as messages:
-        replayed = [
-            _replayed(deployment, message)
-            for message in sorted(messages.values(), key=lambda m: _age(_undelivered(m)))
-        ]
-        for done in replayed:
-            if done["outcome"] != "NOT_REPLAYED":
-                del messages[done["message_id"]]
-        return replayed
+    workflow = deployment.output("DispatchWorkflowArn")
+    stepfunctions = deployment.session.client("stepfunctions", config=CONFIG)
+    replayed: Replayed = {
+        **_undelivered("undelivered", message),
+        "execution_name": None,
+        "outcome": "NOT_REPLAYED",
+        "reason": None,
+    }
+    try:
+        name = execution_name(message["Body"], message["MessageId"])
+    except ValueError as error:
+        return {**replayed, "reason": str(error)}
+    outcome = "STARTED"
+    try:
+        stepfunctions.start_execution(stateMachineArn=workflow, name=name, input=message["Body"])
+    except stepfunctions.exceptions.ExecutionAlreadyExists:
+        outcome = "ALREADY_STARTED"
+    except (ClientError, BotoCoreError) as error:
+        return {**replayed, "reason": in_words(error)}
+    replayed["execution_name"] = name
+    return _deleted(deployment, url, message, {**replayed, "outcome": outcome})
 
 
 def execution_name(body: str, message_id: str) -> str:
@@ -99,10 +178,9 @@ def execution_name(body: str, message_id: str) -> str:
 
 
 @contextmanager
-def _received(deployment: Deployment) -> "Iterator[dict[str, MessageTypeDef]]":
+def _received(deployment: Deployment, url: str) -> "Iterator[dict[str, MessageTypeDef]]":
     """Receive every message of the queue, by its id; in the end let those still there be seen."""
     sqs = deployment.session.client("sqs", config=CONFIG)
-    url = deployment.output("UndeliveredEventsUrl")
     messages: dict[str, MessageTypeDef] = {}
     try:
         while True:
@@ -136,7 +214,7 @@ def _show_again(sqs: "SQSClient", url: str, handles: list[str]) -> None:
             )
 
 
-def _undelivered(message: "MessageTypeDef") -> Undelivered:
+def _undelivered(queue: str, message: "MessageTypeDef") -> Undelivered:
     attributes = {
         name: value.get("StringValue")
         for name, value in message.get("MessageAttributes", {}).items()
@@ -145,49 +223,18 @@ def _undelivered(message: "MessageTypeDef") -> Undelivered:
     detail = event.get("detail")
     detail = detail if isinstance(detail, dict) else {}
     return {
+        "queue": queue,
         "message_id": message["MessageId"],
         "event_id": _text(event.get("id")),
         "time": _text(event.get("time")),
         "glue_job": _text(detail.get("jobName")),
         "job_run_id": _text(detail.get("jobRunId")),
         "error_code": attributes.get("ERROR_CODE"),
-        "error_message": attributes.get("ERROR_MESSAGE"),
+        "error_message": attributes.get("ERROR_MESSAGE") or reason_of(event),
         "exhausted_retry_condition": attributes.get("EXHAUSTED_RETRY_CONDITION"),
         "retry_attempts": attributes.get("RETRY_ATTEMPTS"),
         "body": message["Body"],
     }
-
-
-def _replayed(deployment: Deployment, message: "MessageTypeDef") -> Replayed:
-    url = deployment.output("UndeliveredEventsUrl")
-    workflow = deployment.output("DispatchWorkflowArn")
-    stepfunctions = deployment.session.client("stepfunctions", config=CONFIG)
-    replayed: Replayed = {
-        **_undelivered(message),
-        "execution_name": None,
-        "outcome": "NOT_REPLAYED",
-        "reason": None,
-    }
-    try:
-        name = execution_name(message["Body"], message["MessageId"])
-    except ValueError as error:
-        return {**replayed, "reason": str(error)}
-    outcome = "STARTED"
-    try:
-        stepfunctions.start_execution(stateMachineArn=workflow, name=name, input=message["Body"])
-    except stepfunctions.exceptions.ExecutionAlreadyExists:
-        outcome = "ALREADY_STARTED"
-    except (ClientError, BotoCoreError) as error:
-        return {**replayed, "reason": in_words(error)}
-    replayed["execution_name"] = name
-    try:
-        deployment.session.client("sqs", config=CONFIG).delete_message(
-            QueueUrl=url, ReceiptHandle=message["ReceiptHandle"]
-        )
-    except (ClientError, BotoCoreError) as error:
-        kept = f"the workflow has started, but the message is still in the queue: {in_words(error)}"
-        return {**replayed, "reason": kept}
-    return {**replayed, "outcome": outcome}
 
 
 def _object(body: str) -> dict[str, Any]:

@@ -76,7 +76,8 @@ def shop(open_shop: OpenShop) -> Shop:
 
 def printed(capsys: pytest.CaptureFixture[str], verb: str, status: int = 0) -> list[dict[str, Any]]:
     """Run a verb for prod in this process; return its JSON object for each message."""
-    assert main([verb, "--environment", "prod", "--json"]) == status
+    sure = ["--yes"] if verb == "replay" else []
+    assert main([verb, "--environment", "prod", "--json", *sure]) == status
     shown = json.loads(capsys.readouterr().out)
     assert (shown["environment"], shown["stack"]) == ("prod", "PersonalizeRefresh-prod")
     messages: list[dict[str, Any]] = shown["undelivered" if verb == "undelivered" else "replayed"]
@@ -99,7 +100,7 @@ def test_an_undelivered_event_is_listed_with_its_reason_and_replayed_to_the_end(
         "is fixed, `python -m ops replay --environment prod` starts it."
     )
 
-    replayed = ops("replay", "--json")
+    replayed = ops("replay", "--yes", "--json")
     assert replayed.returncode == 0, replayed.stderr
     (done,) = json.loads(replayed.stdout)["replayed"]
     assert done["outcome"] == "STARTED"
@@ -110,7 +111,7 @@ def test_an_undelivered_event_is_listed_with_its_reason_and_replayed_to_the_end(
     assert shop.made() == ONCE
     assert shop.queued() == 0
 
-    again = ops("replay")
+    again = ops("replay", "--yes")
     assert (again.returncode, again.stdout) == (
         0,
         "No undelivered event in PersonalizeRefresh-prod.\n",
@@ -192,7 +193,7 @@ def test_a_broken_message_stays_in_the_queue_and_does_not_stop_the_others(
     broken = {shop.put("no JSON \x1b[31m"), shop.put("[1]")}
     reconcile = shop.put('{"reconcile": true}')
     shop.miss(MISSED)
-    assert main(["replay", "--environment", "prod"]) == 1
+    assert main(["replay", "--environment", "prod", "--yes"]) == 1
     *lines, conclusion = capsys.readouterr().out.splitlines()
     assert len(lines) == 4
     assert any("NOT_REPLAYED  it is not JSON: " in line for line in lines)
@@ -278,6 +279,6 @@ def test_an_ascii_terminal_shows_what_a_job_is_named(shop: Shop) -> None:
     listed = ops("undelivered", PYTHONIOENCODING="ascii", LC_ALL="C")
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "T\\xe4glich" in listed.stdout
-    replayed = ops("replay", PYTHONIOENCODING="ascii", LC_ALL="C")
+    replayed = ops("replay", "--yes", PYTHONIOENCODING="ascii", LC_ALL="C")
     assert (replayed.returncode, replayed.stderr) == (0, "")
     assert replayed.stdout.isascii()

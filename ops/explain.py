@@ -1,0 +1,95 @@
+"""Why a refresh ended as it did, in words, and what to do next."""
+
+import json
+from typing import Any, TypedDict
+
+from ops.act import describe
+from ops.advice import OTHER, STATUSES, advice, next_commands
+from ops.deployment import Deployment
+from ops.refreshes import Row, campaigns, row_of, stage_of
+
+
+class Explanation(TypedDict):
+    """`status` is the refresh's, or the execution's if it has no row."""
+
+    what: str
+    status: str
+    stage: str | None
+    reason: str | None
+    meaning: str
+    step: str | None
+    next: list[str]
+    execution_arn: str | None
+    console: str | None
+
+
+def explain(deployment: Deployment, whose: str, base_date: int | None) -> Explanation:
+    """Explain a campaign's newest refresh, or that of a date, or an execution."""
+    if whose in campaigns(deployment):
+        return _of_row(deployment, row_of(deployment, whose, base_date))
+    execution = describe(deployment, whose)
+    run = _input(execution)
+    campaign, date = run.get("campaign_name"), run.get("base_date")
+    if campaign in campaigns(deployment) and isinstance(date, int):
+        row = row_of(deployment, campaign, date)
+        if row.get("execution_arn") == execution["executionArn"]:
+            return _of_row(deployment, row)
+    return _of_execution(deployment, execution)
+
+
+def _of_row(deployment: Deployment, row: Row) -> Explanation:
+    status, reason = str(row.get("refresh_status")), row.get("failure_reason")
+    given = advice(reason or "") if status == "FAILED" else None
+    step = given.step if given else None
+    if given and row.get("failure_kind") == "PASSING" and given is OTHER:
+        step = "nothing: the schedule starts it again, up to reconcile.attempts; or go on now"
+    superseded = f"{row.get('superseded_by')} serves instead" if status == "SUPERSEDED" else None
+    arn = row.get("execution_arn")
+    return {
+        "what": f"the refresh of {row['campaign_name']} of {row['base_date']}, attempt "
+        f"{row.get('attempt', 1)}",
+        "status": status,
+        "stage": stage_of(row),
+        "reason": reason or superseded,
+        "meaning": given.meaning if given else STATUSES.get(status, ""),
+        "step": step,
+        "next": next_commands(row, deployment.environment),
+        "execution_arn": arn,
+        "console": console_link(deployment, arn) if arn else None,
+    }
+
+
+def _of_execution(deployment: Deployment, execution: dict[str, Any]) -> Explanation:
+    """Explain an execution that owns no row: of the dispatch, or one that left it to another."""
+    arn, status = execution["executionArn"], execution["status"]
+    has_failed = status in {"FAILED", "ABORTED", "TIMED_OUT"}
+    error = execution.get("error") or status
+    given = advice(error) if has_failed else None
+    reason = f"{error}: {execution.get('cause', '')}" if has_failed else None
+    output = execution.get("output")
+    return {
+        "what": f"the execution {arn.rsplit(':', 1)[-1]} of {arn.split(':')[6]}",
+        "status": "FAILED" if has_failed else status,
+        "stage": None,
+        "reason": reason or (f"its output: {output}" if output else None),
+        "meaning": given.meaning if given else "It owns no row; its output says what it did.",
+        "step": given.step if given else None,
+        "next": [],
+        "execution_arn": arn,
+        "console": console_link(deployment, arn),
+    }
+
+
+def console_link(deployment: Deployment, arn: str) -> str:
+    """Return the address of an execution in the console."""
+    region = deployment.settings.region
+    domain = "amazonaws.cn" if region.startswith("cn-") else "aws.amazon.com"
+    return (
+        f"https://{region}.console.{domain}/states/home?region={region}"
+        f"#/v2/executions/details/{arn}"
+    )
+
+
+def _input(execution: dict[str, Any]) -> dict[str, Any]:
+    given = json.loads(execution.get("input") or "{}")
+    return given if isinstance(given, dict) else {}
