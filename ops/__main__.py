@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from ops import act, costs, explain, refreshes, report, shown, watch
 from ops.deployment import Deployment, Refusal, find, in_words
@@ -26,7 +26,6 @@ app = typer.Typer(
     name="personalize-refresh",
     help="Look after a deployed environment, with your AWS credentials. Its account and region are "
     "those of its file in environments/.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -270,9 +269,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # for terminals that have ASCII only
     try:
         done = app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
-        return NOT_DONE
     except (Exception, KeyboardInterrupt) as error:
         if (words := _in_words(error)) is None:
             raise
@@ -287,9 +283,10 @@ def _in_words(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, (ClientError, BotoCoreError)):
         return in_words(error)
-    if isinstance(error, click.exceptions.ClickException):
-        return f"{error.format_message()} (--help says what there is)"
-    if isinstance(error, (KeyboardInterrupt, click.exceptions.Abort)):
+    if isinstance(error, TyperException):
+        text = error.format_message()
+        return f"{text.splitlines()[0]} (--help says what there is)" if text else None
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted; what was not done is where it was"
     if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint"):
         return f"{error}; AWS_ENDPOINT_URL must be a URL, or unset"

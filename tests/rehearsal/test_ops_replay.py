@@ -166,7 +166,7 @@ def test_a_message_whose_execution_started_but_that_was_not_deleted_is_deleted_b
         patch.setattr(BaseClient, "_make_api_call", refuse_to_delete)
         (started,) = printed(capsys, "replay", status=1)
     assert started["outcome"] == "NOT_REPLAYED"
-    assert started["reason"].startswith("the workflow has started, but the message is still in")
+    assert started["reason"].startswith("it is done, but the message is still in")
     shop.settle()
     (again,) = printed(capsys, "replay")
     assert again["outcome"] == "ALREADY_STARTED"
