@@ -174,6 +174,12 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
         ]
     ),
     "AWS::CDK::Metadata": lambda *_: None,
+    "AWS::CloudWatch::Alarm": lambda api, i, _: _one(
+        api("cloudwatch").describe_alarms(AlarmNames=[i])["MetricAlarms"]
+    ),
+    "AWS::CloudWatch::Dashboard": lambda api, i, _: api("cloudwatch").get_dashboard(
+        DashboardName=i
+    ),
     "AWS::DynamoDB::Table": lambda api, i, _: api("dynamodb").describe_table(TableName=i),
     "AWS::Events::Rule": lambda api, i, p: _same_count(
         api("events").list_targets_by_rule(

@@ -245,6 +245,49 @@ class DeployedSchedule(ApiResource, CloudFormationModel):
         return made
 
 
+class DeployedAlarm(ApiResource, CloudFormationModel):
+    """A CloudWatch alarm, whose Arn is an attribute."""
+
+    def __init__(self, physical_resource_id: str, remove: Callable[[], object], arn: str) -> None:
+        super().__init__(physical_resource_id, remove)
+        self.arn = arn
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """Return the resource type."""
+        return "AWS::CloudWatch::Alarm"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Return whether GetAtt knows the attribute."""
+        return attr == "Arn"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the Arn."""
+        return self.arn if attribute_name == "Arn" else super().get_cfn_attribute(attribute_name)
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,  # noqa: ARG003 - moto's signature
+        region_name: str,
+        **_kwargs: Any,
+    ) -> "DeployedAlarm":
+        """Create it as PutMetricAlarm does."""
+        api = client("cloudwatch", region_name)
+        given = {"AlarmName": resource_name, **cloudformation_json["Properties"]}
+        for name in ("Period", "EvaluationPeriods", "DatapointsToAlarm"):
+            if name in given:
+                given[name] = int(given[name])
+        given["Threshold"] = float(given["Threshold"])
+        api.put_metric_alarm(**given)
+        name = given["AlarmName"]
+        (made,) = api.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return cls(name, lambda: api.delete_alarms(AlarmNames=[name]), made["AlarmArn"])
+
+
 def _register(resource_type: str, make: Make) -> type[ApiResource]:
     name = resource_type.replace("::", "")
     members = {
