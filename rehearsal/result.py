@@ -183,4 +183,6 @@ def iso(moment: datetime) -> str:
 def _number(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _number(each) for name, each in value.items()}
     return value

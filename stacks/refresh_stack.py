@@ -145,7 +145,7 @@ class RefreshStack(cdk.Stack):
             "ImportRoleArn": import_role,
             "UndeliveredEventsUrl": triggers.undelivered.queue_url,
             "UnannouncedEventsUrl": announcements.unannounced.queue_url,
-            "NotificationsTopicArn": announcements.topics[0].topic_arn,
+            **{f"{topic.node.id}TopicArn": topic.topic_arn for topic in announcements.topics},
         }.items():
             cdk.CfnOutput(self, output, value=value)
 

@@ -1,0 +1,92 @@
+"""What others were told: the events of a bus and the messages of topics, kept in queues."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+from jsonschema import Draft202012Validator
+
+from rehearsal.shop import Shop
+from tests.conftest import ROOT
+
+SCHEMA = Draft202012Validator(
+    json.loads((ROOT / "docs" / "refresh-event.schema.json").read_text("utf-8"))
+)
+MAY_SEND = {
+    "Effect": "Allow",
+    "Principal": {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]},
+    "Action": "sqs:SendMessage",
+}
+
+
+@dataclass
+class Told:
+    """Queues that get what a shop tells others from now on."""
+
+    shop: Shop
+
+    @classmethod
+    def by(cls, shop: Shop, bus: str = "default") -> Self:
+        """Connect the queues, empty, to the shop's bus and topics."""
+        told = cls(shop)
+        events = shop.cloud.client("events")
+        pattern = json.dumps({"source": ["personalize-refresh"]})
+        events.put_rule(Name="told", EventBusName=bus, EventPattern=pattern)
+        target = {"Id": "told", "Arn": told._made("events")}
+        events.put_targets(Rule="told", EventBusName=bus, Targets=[target])
+        sns = shop.cloud.client("sns")
+        for output, queue in (("Notifications", "mails"), ("ChatNotifications", "chat")):
+            if topic := shop.outputs.get(f"{output}TopicArn"):
+                sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=told._made(queue))
+        for forget in (told.events, told.mails, told.put_aside):
+            forget()
+        return told
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the details of the events since the last call; each is valid by the schema."""
+        found = [body["detail"] for body in self._drained("events")]
+        for detail in found:
+            SCHEMA.validate(detail)
+        return found
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Return stage and status of the events since the last call."""
+        return [(detail["stage"], detail["status"]) for detail in self.events()]
+
+    def mails(self) -> list[tuple[str, str]]:
+        """Return subject and text of the messages since the last call."""
+        return [(body["Subject"], body["Message"]) for body in self._drained("mails")]
+
+    def mail(self) -> tuple[str, str]:
+        """Return the only message since the last call."""
+        (only,) = self.mails()
+        return only
+
+    def chats(self) -> list[dict[str, Any]]:
+        """Return what a chat got since the last call."""
+        return [json.loads(body["Message"]) for body in self._drained("chat")]
+
+    def put_aside(self) -> list[dict[str, Any]]:
+        """Return what could not be announced, and empty its queue."""
+        return self._received(self.shop.outputs["UnannouncedEventsUrl"])
+
+    def _made(self, name: str) -> str:
+        sqs = self.shop.cloud.client("sqs")
+        url = sqs.create_queue(QueueName=f"told-{name}")["QueueUrl"]
+        asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        arn: str = asked["Attributes"]["QueueArn"]
+        policy = {"Version": "2012-10-17", "Statement": [{**MAY_SEND, "Resource": arn}]}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+        return arn
+
+    def _drained(self, name: str) -> list[dict[str, Any]]:
+        url = self.shop.cloud.client("sqs").get_queue_url(QueueName=f"told-{name}")["QueueUrl"]
+        return self._received(url)
+
+    def _received(self, url: str) -> list[dict[str, Any]]:
+        sqs, found = self.shop.cloud.client("sqs"), []
+        while got := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in got:
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
