@@ -18,6 +18,7 @@ HOUR = 3600
 FIVE_MINUTES = 300
 OURS = "PersonalizeRefresh"  # the namespace of the metrics that the tasks print
 RUNBOOK = "docs/operations.md"
+OPS = "python -m ops"  # the operator's command line
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from stacks.alarms import HOUR, OURS, Bound, Metric, alarm
+from stacks.alarms import HOUR, OPS, OURS, Bound, Metric, alarm
 from stacks.grants import allow_checking_freshness
 from stacks.permissions import allow
 from stacks.plan import reconcile_period
@@ -74,9 +74,8 @@ class Freshness(Construct):
                 ),
                 words=f"The campaign {campaign.name} is stale: its last COMPLETE refresh ended "
                 f"more than {hours} hours ago (fresh_within_hours); the datapoint is the number "
-                "of hours. It serves its old version. See why with python -m ops history "
-                f"{campaign.name} --environment {environment_name}, and whether the Glue job has "
-                "run.",
+                f"of hours. It serves its old version. See why: {OPS} history {campaign.name} "
+                f"--environment {environment_name}; and whether the Glue job has run.",
                 section="stale",
                 tell=topics if wanted else (),
                 tell_when_good=True,

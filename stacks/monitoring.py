@@ -13,7 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.alarms import Bound, Metric, alarm, alarm_name, let_alarms_publish
+from stacks.alarms import OPS, Bound, Metric, alarm, alarm_name, let_alarms_publish
 from stacks.dashboard import Shown, dashboard_body
 from stacks.freshness import names_of_alarms
 from stacks.settings import Environment
@@ -51,13 +51,24 @@ class Monitoring(Construct):
         """Make them; `topics` get a message from those alarms that nothing else tells of."""
         super().__init__(scope, name)
         stack = cdk.Stack.of(self)
+        self._here = f" --environment {environment_name}"
         for topic in topics:
             let_alarms_publish(topic, environment)
         alarms = [
             *self._executions("refresh", refresh, "The campaign serves its old version."),
             *self._executions("dispatch", dispatch, "It may have started no refresh."),
-            self._queue("events-undelivered", undelivered, topics),
-            self._queue("changes-unannounced", unannounced, topics),
+            self._queue(
+                "events-undelivered",
+                undelivered,
+                "Events that should have started refreshes could not be delivered",
+                topics,
+            ),
+            self._queue(
+                "changes-unannounced",
+                unannounced,
+                "Changes of rows, or ends of executions and Glue runs, could not be announced",
+                topics,
+            ),
             *self._throttles(environment.table.name, topics),
             alarm(
                 self,
@@ -105,22 +116,16 @@ class Monitoring(Construct):
                 f"{name}-{end}",
                 Metric("AWS/States", metric, {"StateMachineArn": workflow.arn}),
                 Bound(),
-                words=f"An execution of the {name} workflow {happened}. {consequence} Its message "
-                "says why and names the next command.",
+                words=f"An execution of the {name} workflow {happened}. {consequence} See why, and "
+                f"the next command: {OPS} explain EXECUTION{self._here}.",
                 section=f"{name}-failed-{name}-aborted-{name}-timed-out",
             )
             for end, (metric, happened) in ENDS.items()
         ]
 
     def _queue(
-        self, name: str, queue: sqs.IQueue, topics: Sequence[sns.Topic]
+        self, name: str, queue: sqs.IQueue, what: str, topics: Sequence[sns.Topic]
     ) -> cloudwatch.CfnAlarm:
-        what = {
-            "events-undelivered": "Events that should have started refreshes could not be "
-            "delivered",
-            "changes-unannounced": "Changes of rows, or ends of executions and Glue runs, could "
-            "not be announced",
-        }[name]
         return alarm(
             self,
             name,
@@ -131,8 +136,9 @@ class Monitoring(Construct):
                 "Maximum",
             ),
             Bound(),
-            words=f"{what}. They are kept for 14 days. List them with their reasons (python -m ops "
-            "undelivered), fix the cause, and replay them (python -m ops replay).",
+            words=f"{what}. They are kept for 14 days. List them with their reasons: {OPS} "
+            f"undelivered{self._here}. Fix the cause, then replay them: {OPS} replay"
+            f"{self._here}.",
             section=name,
             tell=topics,
         )
