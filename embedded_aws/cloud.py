@@ -20,6 +20,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 import embedded_aws.services.awslambda.models
 import embedded_aws.services.cloudformation
+import embedded_aws.services.dynamodb.streams
 import embedded_aws.services.dynamodb.throughput
 import embedded_aws.services.events.models
 import embedded_aws.services.glue.models
@@ -195,6 +196,7 @@ def install_services() -> None:
     embedded_aws.services.stepfunctions.install()
     embedded_aws.services.personalize.models.install()
     embedded_aws.services.awslambda.models.install()
+    embedded_aws.services.dynamodb.streams.install()
     embedded_aws.services.dynamodb.throughput.install()
     embedded_aws.services.events.models.install()
     embedded_aws.services.glue.models.install()

@@ -175,6 +175,7 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
     ),
     "AWS::CDK::Metadata": lambda *_: None,
     "AWS::DynamoDB::Table": lambda api, i, _: api("dynamodb").describe_table(TableName=i),
+    "AWS::Events::EventBus": lambda api, i, _: api("events").describe_event_bus(Name=i),
     "AWS::Events::Rule": lambda api, i, p: _same_count(
         api("events").list_targets_by_rule(Rule=i)["Targets"], p.get("Targets", [])
     ),
@@ -185,7 +186,14 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
         if isinstance(role, str)
     ],
     "AWS::IAM::Role": lambda api, i, _: api("iam").get_role(RoleName=i),
+    "AWS::Lambda::EventInvokeConfig": lambda api, i, _: api(
+        "lambda"
+    ).get_function_event_invoke_config(FunctionName=i.split("|")[0]),
+    "AWS::Lambda::EventSourceMapping": lambda api, i, _: api("lambda").get_event_source_mapping(
+        UUID=i
+    ),
     "AWS::Lambda::Function": lambda api, i, _: api("lambda").get_function(FunctionName=i),
+    "AWS::Lambda::Permission": lambda *_: None,  # it names its function in the template only
     "AWS::Lambda::Version": lambda api, i, _: api("lambda").get_function(FunctionName=i),
     "AWS::Logs::LogGroup": lambda api, i, _: _one(
         [

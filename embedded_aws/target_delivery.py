@@ -88,6 +88,17 @@ class Delivery(ABC):
         except BotoCoreError as error:  # the connection broke: the response may be lost
             raise Undeliverable("SDK_CLIENT_ERROR", str(error), is_final=False) from error
 
+    def invoke_function(self, body: str) -> None:
+        """Invoke the function that is the target, asynchronously, under the target's role."""
+        try:
+            client("lambda", self.region, self.assume_role()).invoke(
+                FunctionName=self.target["Arn"], InvocationType="Event", Payload=body.encode()
+            )
+        except ClientError as error:
+            raise _failure(error) from error
+        except BotoCoreError as error:
+            raise Undeliverable("SDK_CLIENT_ERROR", str(error), is_final=False) from error
+
     def assume_role(self) -> Credentials:
         """Start a session of the target's role; Undeliverable if its trust policy refuses."""
         if not (role := self.target.get("RoleArn")):
@@ -138,7 +149,7 @@ def _failure(error: ClientError) -> Undeliverable:
     ours, is_final = "INVALID_REQUEST", True
     if code == "AccessDeniedException":
         ours = "NO_PERMISSIONS"
-    elif code == "StateMachineDoesNotExist":
+    elif code in {"StateMachineDoesNotExist", "ResourceNotFoundException"}:
         ours = "RESOURCE_NOT_FOUND"
     elif code in _THROTTLED:
         ours, is_final = "THROTTLING", False

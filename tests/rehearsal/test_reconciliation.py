@@ -39,7 +39,8 @@ def test_a_refresh_whose_execution_was_aborted_is_taken_over_within_a_day(
     shop.succeed()
     shop.later(900)
     abort(shop)
-    assert shop.rows()[0]["refresh_status"] == "RUNNING"
+    assert shop.rows()[0]["refresh_status"] == "FAILED"
+    assert shop.rows()[0]["execution_status"] == "ABORTED"
     shop.later(DAY + HOUR)
     result = shop.result()
     assert (only_row(result)["refresh_status"], only_row(result)["attempt"]) == ("COMPLETE", 2)

@@ -45,6 +45,7 @@ HEALTHY_PATH = [
     "Wait for training",
     "Describe training",
     "Trained?",
+    "Read metrics",
     "Record training done",
     "Move campaign",
     "Update campaign",

@@ -135,6 +135,11 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
             environment.close()
         return result
 
+    def asynchronous_settings(self) -> dict[str, Any]:
+        """Return the settings for asynchronous invocations; empty for Lambda's own."""
+        configs: list[Any] = self.event_invoke_config
+        return dict(configs[0].config) if configs else {}
+
     def retire(self) -> None:
         """Stop using the current environments; a busy one ends after its invocation."""
         with self._lock:

@@ -13,10 +13,11 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 from moto.awslambda.responses import LambdaResponse
 
 from embedded_aws import programs
-from embedded_aws.clock import current
 from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
+from embedded_aws.services.awslambda.asynchronous import AsynchronousInvocation
 from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
+from embedded_aws.services.awslambda.event_sources import Poller, check_access
 from embedded_aws.services.awslambda.function import DeployedFunction
 from embedded_aws.services.awslambda.runtime import InvocationResult
 from embedded_aws.services.awslambda.version import DeployedVersion
@@ -97,7 +98,7 @@ class LocalLambdaBackend(LambdaBackend):
         headers: Any,
         response_headers: Any,
     ) -> bytes:
-        """Run a function; Event does not wait, and is not retried; DryRun does nothing."""
+        """Run a function; Event does not wait for it; DryRun does nothing."""
         function: Any = self.get_function(function_name, qualifier)
         event = body.encode() if isinstance(body, str) else bytes(body or b"")
         kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
@@ -106,7 +107,7 @@ class LocalLambdaBackend(LambdaBackend):
         if kind == "DryRun":
             return b""
         if kind == "Event":
-            current().spawn(lambda: function.run(event or b"{}"), function.function_name)
+            self.accept(function_name, qualifier, event or b"{}")
             return b""
         result: InvocationResult = programs.run(lambda: function.run(event or b"{}"))
         if len(result.payload) > LARGEST_RESPONSE:
@@ -121,6 +122,55 @@ class LocalLambdaBackend(LambdaBackend):
         response_headers["x-amz-executed-version"] = str(function.version)
         response_headers["Content-Length"] = str(len(result.payload))
         return result.payload
+
+    def accept(self, function_name: str, qualifier: str | None, event: bytes) -> None:
+        """Invoke a function asynchronously, as services do."""
+        AsynchronousInvocation(
+            function=lambda: self.get_function(function_name, qualifier), event=event
+        ).start()
+
+    def put_function_event_invoke_config(
+        self, function_name: str, config: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Replace the settings for asynchronous invocations."""
+        self.get_function(function_name).event_invoke_config = []
+        return super().put_function_event_invoke_config(function_name, config)
+
+    def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
+        """Map a DynamoDB stream to a function whose role may read it; no other source."""
+        source = str(spec.get("EventSourceArn", ""))
+        if source.split(":")[2:3] != ["dynamodb"]:
+            raise InvalidParameterValueException(f"Unsupported event source: {source}")
+        if spec.get("StartingPosition") not in {"TRIM_HORIZON", "LATEST"}:
+            raise InvalidParameterValueException(
+                "StartingPosition must be TRIM_HORIZON or LATEST for DynamoDB streams."
+            )
+        check_access(self.get_function(spec["FunctionName"]).role, source)
+        mapping: Any = super().create_event_source_mapping(spec)
+        poller = Poller(mapping, lambda: self.get_function(mapping.function_arn), 0)
+        shard = poller.shard
+        if mapping.starting_position == "LATEST" and shard:
+            poller.position = len(shard.items)
+        mapping.poller = poller
+        poller.wake()
+        return mapping
+
+    def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
+        """Change a mapping; it goes on where it was."""
+        mapping: Any = super().update_event_source_mapping(uuid, spec)
+        if mapping:
+            mapping.poller.wake()
+        return mapping
+
+    def delete_event_source_mapping(self, uuid: str) -> Any:
+        """Delete a mapping; it reads no more."""
+        mapping: Any = super().delete_event_source_mapping(uuid)
+        if mapping:
+            mapping.enabled = False
+            table = mapping.poller.shard and mapping.poller.shard.table
+            if table:
+                table.lambda_event_source_mappings.pop(mapping.function_arn, None)
+        return mapping
 
     def reset(self) -> None:
         """Delete every function, and end their environments."""

@@ -69,6 +69,24 @@ def _scaling_policy(properties: Template, api: Api, _name: str) -> Made:
     return arn, lambda: scaling.delete_scaling_policy(**policy)
 
 
+def _permission(properties: Template, api: Api, name: str) -> Made:
+    function = properties["FunctionName"]
+    api("lambda").add_permission(**{"StatementId": name, **properties})
+    return name, lambda: api("lambda").remove_permission(FunctionName=function, StatementId=name)
+
+
+def _event_invoke_config(properties: Template, api: Api, _name: str) -> Made:
+    whose = {"FunctionName": properties["FunctionName"]}
+    numbers = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
+    settings = {
+        **{key: int(properties[key]) for key in numbers if key in properties},
+        **{key: properties[key] for key in ("DestinationConfig",) if key in properties},
+    }
+    api("lambda").put_function_event_invoke_config(**whose, **settings)
+    physical = f"{whose['FunctionName']}|{properties['Qualifier']}"
+    return physical, lambda: api("lambda").delete_function_event_invoke_config(**whose)
+
+
 def _metadata(_properties: Template, _api: Api, name: str) -> Made:
     return name, lambda: None
 
@@ -217,6 +235,8 @@ REGISTERED = [
     _register("AWS::ApplicationAutoScaling::ScalableTarget", _scalable_target),
     _register("AWS::ApplicationAutoScaling::ScalingPolicy", _scaling_policy),
     _register("AWS::CDK::Metadata", _metadata),
+    _register("AWS::Lambda::EventInvokeConfig", _event_invoke_config),
+    _register("AWS::Lambda::Permission", _permission),
     _register("AWS::S3::BucketPolicy", _bucket_policy),
     _register("AWS::SQS::QueuePolicy", _queue_policy),
 ]

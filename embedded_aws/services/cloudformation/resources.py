@@ -286,12 +286,31 @@ class DeployedTable(Table, CloudFormationModel):
             global_index=[],
             throughput=properties.get("ProvisionedThroughput", {}),
             billing_mode=properties.get("BillingMode", "PROVISIONED"),
-            stream_spec=properties.get("StreamSpecification"),
+            stream_spec=cls._stream_change(table, properties.get("StreamSpecification")),
             deletion_protection_enabled=properties.get("DeletionProtectionEnabled", False),
             warm_throughput=None,
         )
         cls._protect(table, properties, account_id, region_name)
         return table
+
+    def get_cfn_attribute(self, attribute_name: str) -> Any:
+        """Return an attribute; a table without a stream has no StreamArn."""
+        if attribute_name == "StreamArn" and not self.latest_stream_label:
+            raise ValidationError(
+                message=f"Attribute 'StreamArn' of the table {self.name} does not exist: it has no "
+                "stream"
+            )
+        return super().get_cfn_attribute(attribute_name)
+
+    @staticmethod
+    def _stream_change(table: Table, wanted: Template | None) -> Template | None:
+        """Return what UpdateTable gets to have the stream that the template wants."""
+        now = table.stream_specification if table.stream_shard else None
+        if wanted and now:
+            if wanted["StreamViewType"] != now.get("StreamViewType"):
+                raise ValidationError(message="another StreamViewType is not supported")
+            return None
+        return wanted or ({"StreamEnabled": False} if now else None)
 
     @staticmethod
     def _protect(table: Table, properties: Template, account_id: str, region: str) -> None:

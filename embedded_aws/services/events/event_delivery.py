@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.models import lambda_backends
 from moto.moto_api._internal import mock_random
 from moto.sqs.models import sqs_backends
 
@@ -31,18 +33,41 @@ class EventDelivery(Delivery):
         return self.rule_arn
 
     def hand_over(self) -> None:
-        """Start the state machine, or send the queue a message."""
+        """Start the state machine, invoke the function, or send the queue a message."""
         arn = self.target["Arn"]
         service = arn.split(":")[2]
-        if service not in {"states", "sqs"}:
+        if service not in {"states", "sqs", "lambda"}:
             raise Undeliverable("UNSUPPORTED_TARGET", f"no rehearsal for {arn}", is_final=True)
         body = target_input(self.target, self.event, self.rule_arn)
         if service == "sqs":
             self._send(arn, body, {})
             return
+        if service == "lambda":
+            self._invoke(arn, body)
+            return
         # A new name for each attempt: delivery is at least once, and a lost response starts a
         # second execution.
         self.start_execution(body, name=f"{self.event['id']}_{mock_random.uuid4()}")
+
+    def _invoke(self, arn: str, body: str) -> None:
+        """Invoke a function as EventBridge itself: only the function's own policy lets it in."""
+        backend: Any = lambda_backends[arn.split(":")[4]][self.region]
+        try:
+            function = backend.get_function(arn)
+        except UnknownFunctionException as unknown:
+            message = f"no function {arn}"
+            raise Undeliverable("RESOURCE_NOT_FOUND", message, is_final=True) from unknown
+        statements = function.policy.statements
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        if not iam.is_authorized_as_service(
+            self.service,
+            "lambda:InvokeFunction",
+            arn,
+            source_arn=self.rule_arn,
+            resource_policy=policy if statements else None,
+        ):
+            raise Undeliverable("NO_PERMISSIONS", f"{arn} refuses {self.service}", is_final=True)
+        backend.accept(arn, None, body.encode())
 
     def send_dead_letter(
         self, queue_arn: str, failure: Undeliverable, attributes: Mapping[str, str]

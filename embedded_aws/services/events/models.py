@@ -71,11 +71,12 @@ class DeliveringEventsBackend(EventsBackend):
         resources: Sequence[str] = (),
         time: str | None = None,
         bus: str = "default",
+        event_id: str = "",
     ) -> str:
         """Send an event as an AWS service does; return its ID. `time` is ISO text, or now."""
         event = {
             "version": "0",
-            "id": str(mock_random.uuid4()),
+            "id": event_id or str(mock_random.uuid4()),
             "detail-type": detail_type,
             "source": source,
             "account": self.account_id,
@@ -86,7 +87,7 @@ class DeliveringEventsBackend(EventsBackend):
         }
         deliveries = [
             EventDelivery(event=event, target=target, rule_arn=rule.arn, accepted=current().time())
-            for rule in list(self._get_event_bus(bus).rules.values())
+            for rule in self._rules(bus)
             if _matches(rule, event)
             for target in list(rule.targets)
         ]
@@ -94,6 +95,14 @@ class DeliveringEventsBackend(EventsBackend):
         for delivery in deliveries:
             current().call_at(current().time(), delivery.attempt)
         return str(event["id"])
+
+    def _rules(self, bus: str) -> list[Rule]:
+        """Return a bus's rules; one that does not exist takes every event, and loses it, as on AWS.
+
+        https://github.com/aws/aws-sdk/issues/186
+        """
+        known = self.event_buses.get(bus)
+        return list(known.rules.values()) if known else []
 
     def _put(self, entry: dict[str, Any]) -> dict[str, Any]:
         for name in _REQUIRED:
@@ -130,15 +139,18 @@ def send_service_event(
     *,
     resources: Sequence[str] = (),
     time: str | None = None,
+    event_id: str = "",
 ) -> str:
     """Send an event to the default bus as an AWS service does; return its ID.
 
     For Glue: `source="aws.glue"`, `detail_type="Glue Job State Change"`. `time` is ISO text, by
-    default the clock's time.
+    default the clock's time; `event_id` a UUID, by default a new one.
     """
     backend: Any = events_backends[account][region]
-    event_id: str = backend.send(source, detail_type, detail, resources=resources, time=time)
-    return event_id
+    sent: str = backend.send(
+        source, detail_type, detail, resources=resources, time=time, event_id=event_id
+    )
+    return sent
 
 
 def _check_pattern(pattern: str) -> None:

@@ -1,4 +1,4 @@
-"""One occurrence of a schedule on its way to the state machine that it starts.
+"""One occurrence of a schedule on its way to the state machine or function that it starts.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
 """
@@ -35,13 +35,17 @@ class ScheduleDelivery(Delivery):
         return group_arn(self.schedule_arn)
 
     def hand_over(self) -> None:
-        """Start the state machine; Step Functions gives the execution its name."""
+        """Start the state machine, with a name that it gets there, or invoke the function."""
         self.execution_id = mock_random.get_random_hex(16)
         self.body = self._input()
         arn = self.target["Arn"]
-        if arn.split(":")[2] != "states":
+        service = arn.split(":")[2]
+        if service == "states":
+            self.start_execution(self.body)
+        elif service == "lambda":
+            self.invoke_function(self.body)
+        else:
             raise Undeliverable("UNSUPPORTED_TARGET", f"no rehearsal for {arn}", is_final=True)
-        self.start_execution(self.body)
 
     def send_dead_letter(
         self, queue_arn: str, failure: Undeliverable, attributes: Mapping[str, str]

@@ -30,6 +30,7 @@ from embedded_aws.moto_changes import replace, replace_item
 from embedded_aws.services.stepfunctions import definitions
 from embedded_aws.services.stepfunctions.history import EventDetails, History
 from embedded_aws.services.stepfunctions.responses import Response
+from embedded_aws.services.stepfunctions.status_events import send_status_event
 from embedded_aws.services.stepfunctions.timing import iso
 
 MAX_INPUT = 262_144  # bytes of UTF-8
@@ -134,6 +135,7 @@ class Execution(moto_execution.Execution):
         self.output = event.get("output")  # type: ignore[assignment] # JSON text, as it is returned
         self.error, self.cause = event.get("error"), event.get("cause")
         self.exec_status = _STATUS[event_type]
+        send_status_event(self)
 
 
 @dataclass
@@ -195,6 +197,7 @@ class ExecutingBackend(StepFunctionsParserBackend):
         )
         execution.start()
         machine.executions.append(execution)
+        send_status_event(execution)
         return execution
 
     def stop_execution(  # type: ignore[override]  # moto's lacks parameters of the API
