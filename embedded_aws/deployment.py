@@ -175,9 +175,11 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
     ),
     "AWS::CDK::Metadata": lambda *_: None,
     "AWS::DynamoDB::Table": lambda api, i, _: api("dynamodb").describe_table(TableName=i),
-    "AWS::Events::EventBus": lambda api, i, _: api("events").describe_event_bus(Name=i),
     "AWS::Events::Rule": lambda api, i, p: _same_count(
-        api("events").list_targets_by_rule(Rule=i)["Targets"], p.get("Targets", [])
+        api("events").list_targets_by_rule(
+            Rule=i.rsplit("|", 1)[-1], EventBusName=p.get("EventBusName", "default")
+        )["Targets"],
+        p.get("Targets", []),
     ),
     "AWS::IAM::ManagedPolicy": lambda api, i, _: api("iam").get_policy(PolicyArn=i),
     "AWS::IAM::Policy": lambda api, _, p: [
@@ -211,6 +213,10 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
     "AWS::SQS::Queue": lambda api, i, _: api("sqs").get_queue_attributes(
         QueueUrl=i, AttributeNames=["QueueArn"]
     ),
+    "AWS::SNS::Subscription": lambda api, i, _: api("sns").get_subscription_attributes(
+        SubscriptionArn=i
+    ),
+    "AWS::SNS::TopicPolicy": lambda *_: None,
     "AWS::SQS::QueuePolicy": lambda *_: None,
     "AWS::SSM::Parameter": lambda api, i, _: api("ssm").get_parameter(Name=i),
     "AWS::StepFunctions::StateMachine": lambda api, i, _: api(

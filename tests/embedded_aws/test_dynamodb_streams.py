@@ -58,7 +58,9 @@ def deploy(cloud: Cloud, folder: Path, *statements: Any, **mapping: Any) -> None
                 allow("sqs:SendMessage", [arn("Queue"), arn("Seen")]),
                 *(statements or (MAY_READ, MAY_LIST)),
             ),
-            "Reader": function(READER, "Role", Environment={"Variables": {"SEEN": {"Ref": "Seen"}}}),
+            "Reader": function(
+                READER, "Role", Environment={"Variables": {"SEEN": {"Ref": "Seen"}}}
+            ),
             "Mapping": {
                 "Type": "AWS::Lambda::EventSourceMapping",
                 "Properties": {
@@ -86,9 +88,11 @@ def put_together(cloud: Cloud, *rows: dict[str, str]) -> None:
 def received(cloud: Cloud, queue: str) -> list[Any]:
     assert cloud.clock.wait_until_idle(60)
     found: list[Any] = []
-    while messages := cloud.client("sqs").receive_message(
-        QueueUrl=physical_id(cloud, queue), MaxNumberOfMessages=10
-    ).get("Messages", []):
+    while (
+        messages := cloud.client("sqs")
+        .receive_message(QueueUrl=physical_id(cloud, queue), MaxNumberOfMessages=10)
+        .get("Messages", [])
+    ):
         found += [json.loads(message["Body"]) for message in messages]
     return found
 
@@ -127,7 +131,7 @@ def test_a_write_that_changes_nothing_makes_no_record(cloud: Cloud, tmp_path: Pa
 
 
 def test_a_role_that_may_not_read_the_stream_gets_no_mapping(cloud: Cloud, tmp_path: Path) -> None:
-    with pytest.raises(DeploymentError, match="Cannot access stream .* GetShardIterator"):
+    with pytest.raises(DeploymentError, match=r"Cannot access stream .* GetShardIterator"):
         deploy(cloud, tmp_path, MAY_LIST)
 
 
@@ -141,9 +145,7 @@ def test_a_poisoned_record_is_split_off_and_discarded_and_the_others_go_on(
         MaximumRetryAttempts=1,
         DestinationConfig={"OnFailure": {"Destination": arn("Queue")}},
     )
-    put_together(
-        cloud, {"key": "a"}, {"key": "b", "poison": "yes"}, {"key": "c"}, {"key": "d"}
-    )
+    put_together(cloud, {"key": "a"}, {"key": "b", "poison": "yes"}, {"key": "c"}, {"key": "d"})
     tried = [keys(batch) for batch in received(cloud, "Seen")]
     assert tried == [
         ["a", "b", "c", "d"],
@@ -173,9 +175,7 @@ def test_a_poisoned_record_is_split_off_and_discarded_and_the_others_go_on(
     assert keys(found) == ["b"]
 
 
-def test_a_function_may_report_from_where_on_its_batch_failed(
-    cloud: Cloud, tmp_path: Path
-) -> None:
+def test_a_function_may_report_from_where_on_its_batch_failed(cloud: Cloud, tmp_path: Path) -> None:
     deploy(
         cloud,
         tmp_path,

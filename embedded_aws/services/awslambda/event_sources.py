@@ -152,7 +152,7 @@ class Poller:
         if most not in {None, -1} and self.attempts > int(most):
             self._discard(batch, "RetryAttemptsExhausted", result)
             return 0.0
-        return min(FIRST_DELAY * 2 ** (self.attempts - 1), LONGEST_DELAY)
+        return min(FIRST_DELAY * 2.0 ** (self.attempts - 1), LONGEST_DELAY)
 
     def _advance(self, done: int) -> None:
         self.position += done

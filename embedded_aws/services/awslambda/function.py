@@ -281,6 +281,10 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         if name != original_resource.function_name:
             original_resource.delete(account_id, region_name)
         original_resource.retire()
-        return cls.create_from_cloudformation_json(
+        updated = cls.create_from_cloudformation_json(
             name, cloudformation_json, account_id, region_name
         )
+        # resources of their own, which this update leaves as they are
+        updated.event_invoke_config = original_resource.event_invoke_config
+        updated.policy.statements = original_resource.policy.statements
+        return updated

@@ -303,7 +303,7 @@ class DeployedTable(Table, CloudFormationModel):
         return super().get_cfn_attribute(attribute_name)
 
     @staticmethod
-    def _stream_change(table: Table, wanted: Template | None) -> Template | None:
+    def _stream_change(table: Table, wanted: Template | None) -> Any:
         """Return what UpdateTable gets to have the stream that the template wants."""
         now = table.stream_specification if table.stream_shard else None
         if wanted and now:
