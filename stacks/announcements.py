@@ -10,7 +10,6 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -177,15 +176,16 @@ class Announcements(Construct):
             # their names begin with the stack's; 50 rules by name would be too long for the policy
             source_arn=self._environment.arn("events", f"rule/{stack.stack_name}-*"),
         )
-        called.function.configure_async_invoke(
-            retry_attempts=2,
-            max_event_age=OLDEST_RECORD,
-            on_failure=destinations.SqsDestination(
-                sqs.Queue.from_queue_arn(
-                    self, f"{called.node.id}Failures", self.unannounced.queue_arn
-                )
-            ),
-        )
+        # not the CDK's destination, whose grant would be the role's second one on the queue
+        lambda_.CfnEventInvokeConfig(
+            self,
+            f"{called.node.id}Failures",
+            function_name=called.function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=OLDEST_RECORD.to_seconds(),
+            destination_config={"onFailure": {"destination": self.unannounced.queue_arn}},
+        ).node.add_dependency(called.role)
 
 
 def _ends_of(workflow: Workflow) -> dict[str, Any]:

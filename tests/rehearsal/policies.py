@@ -24,7 +24,7 @@ class Grant:
 
 @dataclass(eq=False)
 class Policy:
-    """One deployed policy: a role's, by its construct's name, or the queue's."""
+    """One deployed policy: a role's, by its construct's name, or a queue's, topic's, function's."""
 
     holder: str
     statements: list[dict[str, Any]]
@@ -45,12 +45,15 @@ class Statement:
 
     @property
     def name(self) -> str:
-        return " ".join([self.policy.holder, *self.actions])
+        denied = ["denied"] if self.body["Effect"] == "Deny" else []
+        return " ".join([self.policy.holder, *self.actions, *denied])
 
     @property
     def caller(self) -> str:
         """The caller that it applies to: a role, a service, or everyone."""
-        return self.policy.role or str(self.body["Principal"].get("Service", "*"))
+        principal = self.body.get("Principal")
+        service = principal.get("Service", "*") if isinstance(principal, dict) else "*"
+        return self.policy.role or str(service)
 
     @property
     def grants(self) -> list[Grant]:
@@ -83,7 +86,7 @@ def statements(cloud: Cloud, stack: SynthesisedStack) -> list[Statement]:
     }
     found = []
     for logical, resource in template.items():
-        kind, properties = resource["Type"], resource["Properties"]
+        kind, properties = resource["Type"], resource.get("Properties", {})
         assert not properties.keys() & {"Policies", "ManagedPolicyArns", "PermissionsBoundary"}
         if kind == "AWS::IAM::ManagedPolicy":
             (role,) = properties["Roles"]
@@ -94,6 +97,14 @@ def statements(cloud: Cloud, stack: SynthesisedStack) -> list[Statement]:
         elif kind == "AWS::SQS::QueuePolicy":
             (queue,) = properties["Queues"]
             policy = _queue_policy(cloud, queue["Ref"], physical[queue["Ref"]])
+        elif kind == "AWS::SNS::TopicPolicy":
+            (topic,) = properties["Topics"]
+            policy = _topic_policy(cloud, topic["Ref"], physical[topic["Ref"]])
+        elif kind == "AWS::Lambda::Permission":
+            (called, _) = properties["FunctionName"]["Fn::GetAtt"]
+            policy = _function_policy(cloud, called, physical[called])
+            found += [Statement(policy, body) for body in policy.statements]
+            continue
         else:
             assert not re.search(r"(?<!Scaling)Policy|Permission", kind), kind
             continue
@@ -154,6 +165,38 @@ def _queue_policy(cloud: Cloud, logical: str, url: str) -> Policy:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document})
 
     return Policy(_short(logical), deployed["Statement"], None, put)
+
+
+def _topic_policy(cloud: Cloud, logical: str, arn: str) -> Policy:
+    sns = cloud.client("sns")
+    deployed = json.loads(sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"])
+
+    def put(bodies: list[dict[str, Any]]) -> None:
+        document = json.dumps({**deployed, "Statement": bodies})
+        sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=document)
+
+    return Policy(_short(logical), deployed["Statement"], None, put)
+
+
+def _function_policy(cloud: Cloud, logical: str, function: str) -> Policy:
+    """Return the policy that one AWS::Lambda::Permission makes: it has one statement."""
+    functions = cloud.client("lambda")
+    deployed = json.loads(functions.get_policy(FunctionName=function)["Policy"])["Statement"]
+    (statement,) = deployed
+
+    def put(bodies: list[dict[str, Any]]) -> None:
+        if not bodies:
+            functions.remove_permission(FunctionName=function, StatementId=statement["Sid"])
+            return
+        functions.add_permission(
+            FunctionName=function,
+            StatementId=statement["Sid"],
+            Action=statement["Action"],
+            Principal=statement["Principal"]["Service"],
+            SourceArn=statement["Condition"]["ArnLike"]["AWS:SourceArn"],
+        )
+
+    return Policy(_short(logical), deployed, None, put)
 
 
 def _short(logical: str) -> str:

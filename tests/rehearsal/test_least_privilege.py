@@ -12,24 +12,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from costs import estimate
 
 from embedded_aws.services import iam
 from embedded_aws.services.iam.policy import is_allowed
 from rehearsal.fault_matrix import shop_with_short_stages, shorten
 from rehearsal.result import resources_since
-from rehearsal.shop import DAY, HOUR, Shop
+from rehearsal.shop import DAY, HOUR, Shop, glue_event
 from tests.rehearsal.policies import Grant, Statement, statements
+from tests.rehearsal.told import Told
 
 Rehearsal = Callable[[Shop], None]
 
 
 def a_glue_event(shop: Shop) -> None:
-    """The campaign moves, and every function has written to its log."""
+    """The campaign moves, people are told all about it, and every function called has a log."""
     shop.succeed()
     shop.settle()
     assert status(shop) == "COMPLETE"
     assert shop.served() == row(shop)["solution_version_arn"]
-    assert silent_functions(shop) == []
+    assert silent_functions(shop) <= {"announce_failure", "check_freshness", "record_end"}
+    assert row(shop).get("dataset_import_job_bytes")
+    assert row(shop).get("metrics")
+    told = Told(shop)
+    assert told.changes()[-1:] == [("refresh", "COMPLETE")]
+    assert f"Serves now: {shop.served()}, of this refresh" in only_mail(told)
+    assert row(shop).get("announced")
+    without_transitions = estimate(row(shop))["total"] or 0
+    assert row(shop).get("estimated_cost_usd", 0) > without_transitions
 
 
 def a_second_glue_run_of_the_day(shop: Shop) -> None:
@@ -126,21 +136,133 @@ def a_schedule_that_cannot_start_anything(shop: Shop) -> None:
     assert shop.undelivered() == before + 1
 
 
+def an_execution_that_is_aborted(shop: Shop) -> None:
+    """Its row says so, and so does the log of what has written it."""
+    shop.succeed()
+    shop.later(30)
+    shop.cloud.client("stepfunctions").stop_execution(executionArn=row(shop)["execution_arn"])
+    shop.settle()
+    assert row(shop).get("execution_status") == "ABORTED"
+    assert "record_end" not in silent_functions(shop)
+
+
+def an_execution_that_is_aborted_before_it_sees_its_training_end(shop: Shop) -> None:
+    """What the training cost is known from Personalize."""
+    shop.behaviour.training_seconds = 90  # between two polls
+    shop.succeed()
+    while trainings(shop) != ["ACTIVE"]:
+        shop.later(5)
+    assert "training_hours" not in row(shop)
+    shop.cloud.client("stepfunctions").stop_execution(executionArn=row(shop)["execution_arn"])
+    shop.settle()
+    assert row(shop).get("execution_status") == "ABORTED"
+    assert row(shop).get("estimated_cost_usd")
+
+
+def an_execution_that_can_have_no_row(shop: Shop) -> None:
+    """People are told of it all the same."""
+    run_by_hand(shop)
+    told = Told(shop)
+    assert told.changes() == [("refresh", "FAILED")]
+    assert "by-hand" in only_mail(told)
+
+
+def a_glue_run_that_fails(shop: Shop) -> None:
+    """People are told of it, and it is in the log of what has told them."""
+    fail(shop)
+    told = Told(shop)
+    assert told.changes() == [("glue job", "FAILED")]
+    assert shop.run_id in only_mail(told)
+    assert "announce_failure" not in silent_functions(shop)
+
+
+def a_message_whose_answer_is_lost(shop: Shop) -> None:
+    """The change is put aside, since nobody knows whether people were told."""
+    shop.cloud.faults.add("sns:Publish=lost")
+    shop.succeed()
+    shop.settle()
+    assert len(Told(shop).put_aside()) == 1
+
+
+def a_message_about_an_execution_whose_answer_is_lost(shop: Shop) -> None:
+    """Likewise."""
+    shop.cloud.faults.add("sns:Publish=lost")
+    run_by_hand(shop)
+    assert len(Told(shop).put_aside()) == 1
+
+
+def a_message_about_a_glue_run_whose_answer_is_lost(shop: Shop) -> None:
+    """Likewise."""
+    shop.cloud.faults.add("sns:Publish=lost")
+    fail(shop)
+    assert len(Told(shop).put_aside()) == 1
+
+
+def a_failure_that_cannot_be_delivered(shop: Shop) -> None:
+    """Its event is put aside by the rule."""
+    (permission,) = (
+        s
+        for s in statements(shop.cloud, shop.stack)
+        if s.name == "AnnouncementsAnnounceFailureFunction lambda:InvokeFunction"
+    )
+    with permission.removed():
+        fail(shop)
+    assert len(Told(shop).put_aside()) == 1
+
+
+def a_campaign_without_any_row(shop: Shop) -> None:
+    """Its age is measured within the hour, from its own last change."""
+    table, client = shop.outputs["TableName"], shop.cloud.client("dynamodb")
+    for item in client.scan(TableName=table)["Items"]:
+        key = {name: item[name] for name in ("campaign_name", "base_date")}
+        client.delete_item(TableName=table, Key=key)
+    began = shop.cloud.clock.time()
+    shop.later(HOUR)
+    assert len(ages(shop, since=began)) == 1
+
+
+def a_campaign_whose_row_is_complete(shop: Shop) -> None:
+    """Its age counts from the end of its refresh."""
+    shop.succeed()
+    shop.settle()
+    assert status(shop) == "COMPLETE"
+    shop.later(HOUR)
+    ended = row(shop)["ended_datetime"]
+    found = ages(shop, since=ended)
+    assert found
+    assert found[-1] <= (shop.cloud.clock.time() - ended) / HOUR
+
+
+def an_alarm(shop: Shop) -> None:
+    """People are told of what lies in the dead-letter queue."""
+    shop.cloud.client("sqs").purge_queue(QueueUrl=shop.outputs["UndeliveredEventsUrl"])
+    shop.later(HOUR)
+    told = Told(shop)
+    told.mails()
+    an_event_that_cannot_be_delivered(shop)
+    shop.later(HOUR / 6)
+    subjects = [subject for subject, _ in told.mails()]
+    assert any("PersonalizeRefresh-prod-events-undelivered" in each for each in subjects)
+
+
 def a_message_without_tls(shop: Shop) -> None:
-    """The queue refuses it, although its sender may send messages.
+    """Both queues and the topic refuse it, although its sender may send messages.
 
     Only the policies are evaluated: the served cloud has no TLS, but reports every call as TLS.
     """
-    (sender,) = (
-        s for s in statements(shop.cloud, shop.stack) if s.name == "Scheduler sqs:SendMessage"
-    )
-    assert not iam.is_authorized(
-        f"arn:aws:iam::{shop.cloud.account}:role/{sender.caller}",
-        "sqs:SendMessage",
-        sender.grants[0].resource,
-        {"aws:securetransport": "false"},
-        resource_policy=queue_policy(shop),
-    )
+    for sender, policy in {
+        "Scheduler sqs:SendMessage": queue_policy(shop, "UndeliveredEventsUrl"),
+        "AnnouncementsAnnounce sqs:SendMessage": queue_policy(shop, "UnannouncedEventsUrl"),
+        "AnnouncementsAnnounce sns:Publish": topic_policy(shop),
+    }.items():
+        (statement,) = (s for s in statements(shop.cloud, shop.stack) if s.name == sender)
+        assert not iam.is_authorized(
+            f"arn:aws:iam::{shop.cloud.account}:role/{statement.caller}",
+            statement.actions[0],
+            statement.grants[0].resource,
+            {"aws:securetransport": "false"},
+            resource_policy=policy,
+        )
 
 
 REHEARSALS: list[Rehearsal] = [
@@ -153,16 +275,54 @@ REHEARSALS: list[Rehearsal] = [
     a_lost_glue_event,
     an_event_that_cannot_be_delivered,
     a_schedule_that_cannot_start_anything,
+    an_execution_that_is_aborted,
+    an_execution_that_is_aborted_before_it_sees_its_training_end,
+    an_execution_that_can_have_no_row,
+    a_glue_run_that_fails,
+    a_message_whose_answer_is_lost,
+    a_message_about_an_execution_whose_answer_is_lost,
+    a_message_about_a_glue_run_whose_answer_is_lost,
+    a_failure_that_cannot_be_delivered,
+    a_campaign_without_any_row,
+    a_campaign_whose_row_is_complete,
+    # an_alarm,
 ]
 
 # Every statement of the synthesised policies, and a rehearsal that fails without it.
 NEEDED_FOR: dict[str, Rehearsal] = {
+    "AnnouncementsAnnounce dynamodb:DescribeStream dynamodb:GetRecords "
+    "dynamodb:GetShardIterator dynamodb:ListStreams": a_glue_event,
+    "AnnouncementsAnnounce dynamodb:Query dynamodb:UpdateItem": a_glue_event,
+    "AnnouncementsAnnounce events:PutEvents": a_glue_event,
+    "AnnouncementsAnnounce logs:CreateLogStream logs:PutLogEvents": a_glue_event,
+    "AnnouncementsAnnounce personalize:DescribeCampaign": a_glue_event,
+    "AnnouncementsAnnounce personalize:"
+    "DescribeSolutionVersion": an_execution_that_is_aborted_before_it_sees_its_training_end,
+    "AnnouncementsAnnounce sns:Publish": a_glue_event,
+    "AnnouncementsAnnounce sqs:SendMessage": a_message_whose_answer_is_lost,
+    "AnnouncementsAnnounce states:GetExecutionHistory": a_glue_event,
+    "AnnouncementsAnnounceFailure events:PutEvents": a_glue_run_that_fails,
+    "AnnouncementsAnnounceFailure logs:CreateLogStream logs:PutLogEvents": a_glue_run_that_fails,
+    "AnnouncementsAnnounceFailure sns:Publish": a_glue_run_that_fails,
+    "AnnouncementsAnnounceFailure sqs:SendMessage": a_message_about_a_glue_run_whose_answer_is_lost,
+    "AnnouncementsAnnounceFailureFunction lambda:InvokeFunction": a_glue_run_that_fails,
+    "AnnouncementsNotifications sns:Publish": an_alarm,
+    "AnnouncementsNotifications sns:Publish denied": a_message_without_tls,
+    "AnnouncementsRecordEnd dynamodb:GetItem dynamodb:UpdateItem": an_execution_that_is_aborted,
+    "AnnouncementsRecordEnd events:PutEvents": an_execution_that_can_have_no_row,
+    "AnnouncementsRecordEnd logs:CreateLogStream logs:PutLogEvents": an_execution_that_is_aborted,
+    "AnnouncementsRecordEnd sns:Publish": an_execution_that_can_have_no_row,
+    "AnnouncementsRecordEnd sqs:SendMessage": a_message_about_an_execution_whose_answer_is_lost,
+    "AnnouncementsRecordEndFunction lambda:InvokeFunction": an_execution_that_is_aborted,
+    "AnnouncementsUnannounced sqs:* denied": a_message_without_tls,
+    "AnnouncementsUnannounced sqs:SendMessage": a_failure_that_cannot_be_delivered,
     "CheckCampaign logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CheckCampaign personalize:DescribeCampaign": a_glue_event,
     "CheckCampaign personalize:DescribeSolution": a_glue_event,
     "CreateImport dynamodb:GetItem dynamodb:UpdateItem": a_full_quota_of_imports_and_of_trainings,
     "CreateImport iam:PassRole": a_glue_event,
     "CreateImport logs:CreateLogStream logs:PutLogEvents": a_glue_event,
+    "CreateImport s3:ListBucket": a_glue_event,
     "CreateImport personalize:CreateDatasetImportJob": a_glue_event,
     "CreateImport personalize:CreateDatasetImportJob "
     "personalize:DescribeDatasetImportJob": a_glue_event,
@@ -175,6 +335,10 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "Dispatch lambda:InvokeFunction": a_glue_event,
     "Dispatch states:StartExecution": a_glue_event,
     "DispatchEvents states:StartExecution": a_glue_event,
+    "FreshnessCheckFreshness dynamodb:Query": a_campaign_whose_row_is_complete,
+    "FreshnessCheckFreshness logs:CreateLogStream logs:PutLogEvents": a_campaign_without_any_row,
+    "FreshnessCheckFreshness personalize:DescribeCampaign": a_campaign_without_any_row,
+    "Heartbeats lambda:InvokeFunction": a_campaign_without_any_row,
     "Import s3:GetObject": a_glue_event,
     "Import s3:ListBucket": a_glue_event,
     "PlanRefresh dynamodb:Query": a_glue_event,
@@ -187,12 +351,12 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "Refresh lambda:InvokeFunction": a_glue_event,
     "Refresh personalize:DescribeCampaign": a_glue_event,
     "Refresh personalize:DescribeDatasetImportJob": a_glue_event,
-    "Refresh personalize:DescribeSolutionVersion "
+    "Refresh personalize:DescribeSolutionVersion personalize:GetSolutionMetrics "
     "personalize:StopSolutionVersionCreation": a_glue_event,
     "Refresh states:DescribeExecution": a_second_glue_run_of_the_day,
     "Scheduler sqs:SendMessage": a_schedule_that_cannot_start_anything,
     "Scheduler states:StartExecution": a_lost_glue_event,
-    "TriggersUndeliveredEvents sqs:*": a_message_without_tls,
+    "TriggersUndeliveredEvents sqs:* denied": a_message_without_tls,
     "TriggersUndeliveredEvents sqs:SendMessage": an_event_that_cannot_be_delivered,
     "UpdateCampaign logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "UpdateCampaign personalize:DescribeCampaign personalize:UpdateCampaign": a_glue_event,
@@ -233,7 +397,9 @@ UNUSED: dict[Grant, str] = {
     Grant("CreateSolutionVersion", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("CreateSolutionVersion", "personalize:StopSolutionVersionCreation", SOLUTION): EITHER_ARN,
     Grant("UpdateCampaign", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
+    Grant("AnnouncementsAnnounce", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("Refresh", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
+    Grant("Refresh", "personalize:GetSolutionMetrics", SOLUTION): EITHER_ARN,
     Grant("Refresh", "personalize:StopSolutionVersionCreation", SOLUTION): EITHER_ARN,
 }
 
@@ -259,6 +425,7 @@ class Rehearsed:
 @pytest.fixture(scope="module")
 def rehearsed(assembly: Path) -> Iterator[Rehearsed]:
     with shop_with_short_stages(assembly, "prod") as shop:
+        Told.by(shop)
         for rehearsal in REHEARSALS:
             rehearse(rehearsal, shop)
         calls = list(shop.cloud.calls)
@@ -300,6 +467,9 @@ def rehearse(rehearsal: Rehearsal, shop: Shop, *, without: Statement | None = No
     """Run a rehearsal on its own day; raise AssertionError if it does not go as expected."""
     shop.new_day()
     shorten(shop)
+    told = Told(shop)
+    for forget in (told.events, told.mails, told.put_aside):
+        forget()
     with without.removed() if without else nullcontext():
         rehearsal(shop)
 
@@ -318,21 +488,66 @@ def trainings(shop: Shop) -> list[str]:
     return [version["status"] for version in made["solution_versions"]]
 
 
-def silent_functions(shop: Shop) -> list[str]:
-    """Return the functions that have not written to their log in this rehearsal."""
+def silent_functions(shop: Shop) -> set[str]:
+    """Return the modules of the functions that have not written to their log in this rehearsal."""
     logs = shop.cloud.client("logs")
     began = int(shop.began * 1000)
-    return [
-        function["FunctionName"]
+    return {
+        function["Handler"].split(".")[0]
         for function in shop.cloud.client("lambda").list_functions()["Functions"]
         if not logs.filter_log_events(
             logGroupName=function["LoggingConfig"]["LogGroup"], startTime=began
         )["events"]
-    ]
+    }
 
 
-def queue_policy(shop: Shop) -> str:
+def ages(shop: Shop, since: float) -> list[float]:
+    """Return the campaign's ages in hours that were printed since a time."""
+    (check,) = (
+        function
+        for function in shop.cloud.client("lambda").list_functions()["Functions"]
+        if function["Handler"].startswith("check_freshness.")
+    )
+    events = shop.cloud.client("logs").filter_log_events(
+        logGroupName=check["LoggingConfig"]["LogGroup"], startTime=int(since * 1000)
+    )["events"]
+    printed = [json.loads(event["message"]) for event in events]
+    return [line["HoursSinceLastComplete"] for line in printed if "HoursSinceLastComplete" in line]
+
+
+def run_by_hand(shop: Shop) -> None:
+    """Start the refresh workflow itself, with an input of which it can make no row."""
+    shop.cloud.client("stepfunctions").start_execution(
+        stateMachineArn=shop.outputs["RefreshWorkflowArn"],
+        name=f"by-hand-{int(shop.cloud.clock.time())}",
+        input="{}",
+    )
+    shop.settle()
+
+
+def fail(shop: Shop) -> None:
+    """Let the day's run of the Glue job fail."""
+    shop.send(glue_event(shop.stack.glue_jobs[0], run_id=shop.run_id, state="FAILED"))
+    shop.settle()
+
+
+def only_mail(told: Told) -> str:
+    """Return subject and text of the only message that is no alarm's."""
+    mails = ["\n".join(mail) for mail in told.mails() if mail[0].startswith("[prod]")]
+    assert len(mails) == 1
+    return mails[0]
+
+
+def queue_policy(shop: Shop, output: str) -> str:
     policy: str = shop.cloud.client("sqs").get_queue_attributes(
-        QueueUrl=shop.outputs["UndeliveredEventsUrl"], AttributeNames=["Policy"]
+        QueueUrl=shop.outputs[output], AttributeNames=["Policy"]
     )["Attributes"]["Policy"]
+    return policy
+
+
+def topic_policy(shop: Shop) -> str:
+    topic = shop.outputs["NotificationsTopicArn"]
+    policy: str = shop.cloud.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"][
+        "Policy"
+    ]
     return policy
