@@ -20,6 +20,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 import embedded_aws.services.awslambda.models
 import embedded_aws.services.cloudformation
+import embedded_aws.services.cloudwatch.models
 import embedded_aws.services.dynamodb.streams
 import embedded_aws.services.dynamodb.throughput
 import embedded_aws.services.events.models
@@ -35,7 +36,7 @@ from embedded_aws.behaviour import Behaviour
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
 from embedded_aws.faults import FaultLayer, Faults
-from embedded_aws.services import iam, s3
+from embedded_aws.services import iam, s3, sns
 from embedded_aws.services.glue.models import ClockedGlueBackend, glue_backend
 from embedded_aws.services.iam.guard import Guard
 from embedded_aws.services.iam.keys import add_key
@@ -71,7 +72,7 @@ class Cloud:
     """The served cloud of one account and region, on one clock. Made by `start`; ends by `stop`.
 
     `behaviour` has the services' switches, `faults` what fails on purpose. `calls` lists every
-    check of a deployed role's or a service's permission.
+    check of a deployed role's or a service's permission, `mailbox` what topics sent out of AWS.
     """
 
     def __init__(self, *, account: str, region: str, clock: Clock, port: int) -> None:
@@ -81,6 +82,7 @@ class Cloud:
         self.faults = Faults()
         self.behaviour = Behaviour(account, region)
         self.calls = iam.reset()
+        self.mailbox = sns.reset()
         app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
         self._server = _listen(port, app)
         self._thread = threading.Thread(
@@ -198,6 +200,7 @@ def install_services() -> None:
     embedded_aws.services.awslambda.models.install()
     embedded_aws.services.dynamodb.streams.install()
     embedded_aws.services.dynamodb.throughput.install()
+    embedded_aws.services.cloudwatch.models.install()
     embedded_aws.services.events.models.install()
     embedded_aws.services.glue.models.install()
     embedded_aws.services.scheduler.models.install()
@@ -205,6 +208,7 @@ def install_services() -> None:
     embedded_aws.services.iam.guard.install()
     embedded_aws.services.iam.quotas.install()
     s3.install()
+    sns.install()
     moto_speed.install()
 
 

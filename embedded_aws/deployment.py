@@ -174,6 +174,12 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
         ]
     ),
     "AWS::CDK::Metadata": lambda *_: None,
+    "AWS::CloudWatch::Alarm": lambda api, i, _: _one(
+        api("cloudwatch").describe_alarms(AlarmNames=[i])["MetricAlarms"]
+    ),
+    "AWS::CloudWatch::Dashboard": lambda api, i, _: api("cloudwatch").get_dashboard(
+        DashboardName=i
+    ),
     "AWS::DynamoDB::Table": lambda api, i, _: api("dynamodb").describe_table(TableName=i),
     "AWS::Events::Rule": lambda api, i, p: _same_count(
         api("events").list_targets_by_rule(
@@ -209,6 +215,10 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
     "AWS::Scheduler::Schedule": lambda api, i, p: api("scheduler").get_schedule(
         Name=i, **{k: v for k, v in p.items() if k == "GroupName" and isinstance(v, str)}
     ),
+    "AWS::SNS::Subscription": lambda api, i, _: api("sns").get_subscription_attributes(
+        SubscriptionArn=i
+    ),
+    "AWS::SNS::TopicPolicy": lambda *_: None,
     "AWS::SNS::Topic": lambda api, i, _: api("sns").get_topic_attributes(TopicArn=i),
     "AWS::SQS::Queue": lambda api, i, _: api("sqs").get_queue_attributes(
         QueueUrl=i, AttributeNames=["QueueArn"]

@@ -17,6 +17,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from embedded_aws import clock, moto_changes
 from embedded_aws.services import stepfunctions
+from embedded_aws.services.events import models as events
 
 START = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -153,6 +154,7 @@ def running_machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
     lambda_simple_backends.reset()
     with mock_aws(config=config):
         stepfunctions.install()
+        events.install()  # each change of a status is an event
         try:
             yield Machines(time, boto3.client("stepfunctions", region_name=REGION), functions)
             assert time.wait_until_idle(REAL_SECONDS)

@@ -11,6 +11,7 @@ from moto.server import ThreadedMotoServer
 from embedded_aws import moto_changes
 from embedded_aws.clock import Clock, current, use
 from embedded_aws.services import stepfunctions
+from embedded_aws.services.events import models as events
 from tests.embedded_aws.state_machines import (
     ACCOUNT,
     DONE,
@@ -234,6 +235,7 @@ def test_a_served_cloud_returns_the_same_results(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("embedded_aws.clock._current", None)
     use(clock)
     stepfunctions.install()
+    events.install()
     client: Any = boto3.client(
         "stepfunctions", region_name="eu-west-1", endpoint_url=f"http://127.0.0.1:{port}"
     )

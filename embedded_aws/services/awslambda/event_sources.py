@@ -21,6 +21,7 @@ from embedded_aws.clock import current
 from embedded_aws.services import iam
 from embedded_aws.services.awslambda.destinations import send_to_destination
 from embedded_aws.services.awslambda.runtime import InvocationResult
+from embedded_aws.services.cloudwatch.metrics import record
 from embedded_aws.services.dynamodb.streams import arrival, records
 
 DEFAULT_BATCH = 100
@@ -91,13 +92,13 @@ class Poller:
         patterns = _patterns(self.mapping.filter_criteria)
         size = self.size or self.mapping.batch_size or DEFAULT_BATCH
         batch: list[dict[str, Any]] = []
-        for record in found:
-            if patterns and not any(_matches(pattern, record) for pattern in patterns):
+        for each in found:
+            if patterns and not any(_matches(pattern, each) for pattern in patterns):
                 if batch:
                     break  # passed over when its turn comes
                 self.position += 1
                 continue
-            batch.append(record)
+            batch.append(each)
             if len(batch) == size:
                 break
         return batch
@@ -114,6 +115,16 @@ class Poller:
             self._discard(batch[:1], "RecordAgeExceeded", None)
             return 0.0
         self.attempts += 1
+        age = 1000 * (current().time() - arrival(batch[-1]))
+        record(
+            function.account_id,
+            function.region,
+            "AWS/Lambda",
+            "IteratorAge",
+            {"FunctionName": function.function_name},
+            value=age,
+            unit="Milliseconds",
+        )
         event = json.dumps({"Records": [_as_sent(r, source) for r in batch]}).encode()
         result: InvocationResult = function.run(event)
         failed_from = self._failed_from(result, batch)

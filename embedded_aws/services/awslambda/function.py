@@ -27,6 +27,7 @@ from embedded_aws.clock import current
 from embedded_aws.services import iam
 from embedded_aws.services.awslambda.platform_log import Invocation, json_lines, text_lines
 from embedded_aws.services.awslambda.runtime import Environment, InvocationResult
+from embedded_aws.services.cloudwatch.metrics import record, record_embedded
 
 # The template properties that have the same name in CreateFunction.
 _PROPERTIES = (
@@ -125,6 +126,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         if invocation.status in {"timeout", "error"}:
             written.append(json.loads(result.payload)["errorMessage"])
         self._log(stream, self._lines(invocation, written))
+        self._measure(written, is_error=result.error_type is not None)
         with self._lock:
             is_reused = environment.is_usable and environment in self._streams
             if is_reused:
@@ -134,6 +136,15 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         if not is_reused:
             environment.close()
         return result
+
+    def _measure(self, written: list[str], *, is_error: bool) -> None:
+        """Record what CloudWatch measures of an invocation, and what its log embeds."""
+        place = (self.account_id, self.region)
+        mine = {"FunctionName": self.function_name}
+        record(*place, "AWS/Lambda", "Invocations", mine)
+        if is_error:
+            record(*place, "AWS/Lambda", "Errors", mine)
+        record_embedded(*place, written)
 
     def asynchronous_settings(self) -> dict[str, Any]:
         """Return the settings for asynchronous invocations; empty for Lambda's own."""

@@ -104,6 +104,30 @@ def _event_invoke_config(properties: Template, api: Api, _name: str) -> Made:
     return physical, lambda: api("lambda").delete_function_event_invoke_config(**whose)
 
 
+def _subscription(properties: Template, api: Api, _name: str) -> Made:
+    attributes = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in properties.items()
+        if key in {"FilterPolicy", "FilterPolicyScope", "RawMessageDelivery"}
+    }
+    arn = api("sns").subscribe(
+        TopicArn=properties["TopicArn"],
+        Protocol=properties["Protocol"],
+        Endpoint=properties["Endpoint"],
+        Attributes=attributes,
+    )["SubscriptionArn"]
+    return arn, lambda: api("sns").unsubscribe(SubscriptionArn=arn)
+
+
+def _topic_policy(properties: Template, api: Api, name: str) -> Made:
+    policy = json.dumps(properties["PolicyDocument"])
+    for topic in properties["Topics"]:
+        api("sns").set_topic_attributes(
+            TopicArn=topic, AttributeName="Policy", AttributeValue=policy
+        )
+    return name, lambda: None
+
+
 def _metadata(_properties: Template, _api: Api, name: str) -> Made:
     return name, lambda: None
 
@@ -236,6 +260,49 @@ class DeployedSchedule(ApiResource, CloudFormationModel):
         )
         old.delete(account_id, region_name)
         return made
+
+
+class DeployedAlarm(ApiResource, CloudFormationModel):
+    """A CloudWatch alarm, whose Arn is an attribute."""
+
+    def __init__(self, physical_resource_id: str, remove: Callable[[], object], arn: str) -> None:
+        super().__init__(physical_resource_id, remove)
+        self.arn = arn
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """Return the resource type."""
+        return "AWS::CloudWatch::Alarm"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Return whether GetAtt knows the attribute."""
+        return attr == "Arn"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the Arn."""
+        return self.arn if attribute_name == "Arn" else super().get_cfn_attribute(attribute_name)
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,  # noqa: ARG003 - moto's signature
+        region_name: str,
+        **_kwargs: Any,
+    ) -> "DeployedAlarm":
+        """Create it as PutMetricAlarm does."""
+        api = client("cloudwatch", region_name)
+        given = {"AlarmName": resource_name, **cloudformation_json["Properties"]}
+        for name in ("Period", "EvaluationPeriods", "DatapointsToAlarm"):
+            if name in given:
+                given[name] = int(given[name])
+        given["Threshold"] = float(given["Threshold"])
+        api.put_metric_alarm(**given)
+        name = given["AlarmName"]
+        (made,) = api.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return cls(name, lambda: api.delete_alarms(AlarmNames=[name]), made["AlarmArn"])
 
 
 def _register(resource_type: str, make: Make) -> type[ApiResource]:

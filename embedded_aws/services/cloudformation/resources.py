@@ -16,6 +16,7 @@ from moto.iam.models import Role, iam_backends
 from moto.logs import models as log_models
 from moto.logs.models import LogGroup, logs_backends
 from moto.s3.models import s3_backends
+from moto.sns.models import Topic
 from moto.sqs.models import Queue, sqs_backends
 from moto.stepfunctions import models as static_models
 from moto.stepfunctions.models import StateMachine
@@ -316,6 +317,42 @@ class DeployedTable(Table, CloudFormationModel):
     def _protect(table: Table, properties: Template, account_id: str, region: str) -> None:
         if recovery := properties.get("PointInTimeRecoverySpecification"):
             dynamodb_backends[account_id][region].update_continuous_backups(table.name, recovery)
+
+
+class DeployedTopic(Topic, CloudFormationModel):
+    """A topic whose ARN is an attribute; an update keeps it, with its subscriptions."""
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Return whether GetAtt knows the attribute."""
+        return attr in {"TopicName", "TopicArn"}
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the name or the ARN."""
+        return (
+            self.arn if attribute_name == "TopicArn" else super().get_cfn_attribute(attribute_name)
+        )
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Template,
+        account_id: str,
+        region_name: str,
+    ) -> Topic:
+        """Change its display name and key; a new name replaces it."""
+        properties = cloudformation_json["Properties"]
+        if properties.get("TopicName", original_resource.name) != original_resource.name:
+            made: Topic = super().update_from_cloudformation_json(
+                original_resource, new_resource_name, cloudformation_json, account_id, region_name
+            )
+            return made
+        original_resource.display_name = properties.get("DisplayName", "")
+        original_resource.kms_master_key_id = properties.get("KmsMasterKeyId", "")
+        kept: Topic = original_resource
+        return kept
 
 
 class DeployedQueue(Queue, CloudFormationModel):

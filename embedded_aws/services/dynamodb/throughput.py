@@ -20,6 +20,7 @@ from moto.dynamodb.responses import DynamoHandler
 
 from embedded_aws.clock import current
 from embedded_aws.moto_changes import replace
+from embedded_aws.services.cloudwatch.metrics import record
 from embedded_aws.services.iam.guard import SESSION
 
 SAVED_SECONDS = 300
@@ -65,10 +66,21 @@ def _throttled(self: Any) -> Any:
     if bucket is None:
         return _handle(self)
     if bucket.level <= 0:
+        _measure(self)
         raise DynamodbException("ProvisionedThroughputExceededException", MESSAGE)
     response = _handle(self)
     bucket.level -= _units(self._get_action(), self.params, response)
     return response
+
+
+def _measure(handler: Any) -> None:
+    """Record a throttled call, as DynamoDB does."""
+    action, table = handler._get_action(), handler.params["TableName"]
+    place = (handler.current_account, handler.region)
+    kind = "WriteThrottleEvents" if action in WRITES else "ReadThrottleEvents"
+    record(*place, "AWS/DynamoDB", kind, {"TableName": table})
+    whose = {"TableName": table, "Operation": action}
+    record(*place, "AWS/DynamoDB", "ThrottledRequests", whose)
 
 
 def _bucket(handler: Any) -> _Bucket | None:

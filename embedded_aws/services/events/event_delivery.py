@@ -14,6 +14,7 @@ from moto.moto_api._internal import mock_random
 from moto.sqs.models import sqs_backends
 
 from embedded_aws.services import iam
+from embedded_aws.services.cloudwatch.metrics import record
 from embedded_aws.services.events.inputs import target_input
 from embedded_aws.target_delivery import Delivery, Undeliverable
 
@@ -73,6 +74,8 @@ class EventDelivery(Delivery):
         self, queue_arn: str, failure: Undeliverable, attributes: Mapping[str, str]
     ) -> None:
         """Keep the event as it was."""
+        rule = {"RuleName": self.rule_arn.rsplit("/", 1)[-1]}
+        record(self.rule_arn.split(":")[4], self.region, "AWS/Events", "FailedInvocations", rule)
         ours = {"RULE_ARN": self.rule_arn, "ERROR_CODE": failure.code}
         self._send(queue_arn, json.dumps(self.event, ensure_ascii=False), {**ours, **attributes})
 

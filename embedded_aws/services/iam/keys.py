@@ -1,4 +1,4 @@
-"""KMS keys of objects in S3 (SSE-KMS): whoever reads or writes such an object uses its key too."""
+"""KMS keys of objects in S3, and of topics: whoever reads, writes or publishes uses the key too."""
 
 import json
 from collections.abc import Mapping
@@ -6,14 +6,17 @@ from typing import Any
 
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
+from moto.sns.models import sns_backends
 from moto.utilities.utils import get_partition
 
-from embedded_aws.services.iam.actions import Params, Permission, Place
+from embedded_aws.services.iam.actions import Context, Params, Permission, Place
 from embedded_aws.services.iam.policy import Principal, is_allowed
 
 
 def needed_keys(call: str, params: Params, place: Place) -> list[Permission]:
-    """Return the permission on a KMS key that a call of S3 needs, beside its own."""
+    """Return the permissions on a KMS key that a call of S3 or SNS needs, beside its own."""
+    if call == "sns:Publish":
+        return _keys_of_topic(params.get("TopicArn", ""), place)
     if call == "s3:GetObject":
         action, key = "kms:Decrypt", key_of_object(params["Bucket"], params["Key"], place)
     elif call == "s3:PutObject":
@@ -23,6 +26,29 @@ def needed_keys(call: str, params: Params, place: Place) -> list[Permission]:
         return []
     via = f"s3.{place.region}.{_suffix(place.partition)}"
     return [Permission(action, key, {"kms:viaservice": via})] if key else []
+
+
+def _keys_of_topic(topic_arn: str, place: Place) -> list[Permission]:
+    topic = sns_backends[place.account][place.region].topics.get(topic_arn)
+    key = _arn(str(topic.kms_master_key_id), place) if topic and topic.kms_master_key_id else None
+    if key is None or key_policy(key) is None:  # AWS's own key lets every principal in
+        return []
+    context: Context = {"kms:viaservice": f"sns.{place.region}.{_suffix(place.partition)}"}
+    actions = ("kms:GenerateDataKey", "kms:Decrypt")
+    return [Permission(action, key, context) for action in actions]
+
+
+def may_use_key(key: str, service: str, resource_arn: str, source_arn: str) -> bool:
+    """Return whether an AWS service may use a key to publish; never AWS's own key of SNS."""
+    _, _, _, region, account, _ = resource_arn.split(":", 5)
+    arn = _arn(key, Place(region, account))
+    policy = key_policy(arn) if arn else None
+    context = {"aws:sourcearn": source_arn, "aws:sourceaccount": source_arn.split(":")[4]}
+    principal = Principal("Service", service)
+    return policy is not None and all(
+        is_allowed([json.loads(policy)], action, arn or "", context, principal)
+        for action in ("kms:GenerateDataKey", "kms:Decrypt")
+    )
 
 
 def key_of_object(bucket: str, key: str, place: Place) -> str | None:

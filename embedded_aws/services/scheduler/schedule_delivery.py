@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.moto_api._internal import mock_random
 
 from embedded_aws.clients import client
+from embedded_aws.services.cloudwatch.metrics import record
 from embedded_aws.target_delivery import Delivery, Undeliverable
 
 
@@ -37,6 +38,9 @@ class ScheduleDelivery(Delivery):
     def hand_over(self) -> None:
         """Start the state machine, with a name that it gets there, or invoke the function."""
         self.execution_id = mock_random.get_random_hex(16)
+        group = {"ScheduleGroup": self.source_arn.rsplit("/", 1)[-1]}
+        account = self.schedule_arn.split(":")[4]
+        record(account, self.region, "AWS/Scheduler", "InvocationAttemptCount", group)
         self.body = self._input()
         arn = self.target["Arn"]
         service = arn.split(":")[2]

@@ -27,6 +27,7 @@ from moto.stepfunctions.parser.models import (
 
 from embedded_aws import clock
 from embedded_aws.moto_changes import replace, replace_item
+from embedded_aws.services.cloudwatch.metrics import record
 from embedded_aws.services.stepfunctions import definitions
 from embedded_aws.services.stepfunctions.history import EventDetails, History
 from embedded_aws.services.stepfunctions.responses import Response
@@ -39,6 +40,15 @@ _STATUS = {
     HistoryEventType.ExecutionFailed: ExecutionStatus.FAILED,
     HistoryEventType.ExecutionTimedOut: ExecutionStatus.TIMED_OUT,
     HistoryEventType.ExecutionAborted: ExecutionStatus.ABORTED,
+}
+
+
+_METRICS = {
+    ExecutionStatus.RUNNING: "ExecutionsStarted",
+    ExecutionStatus.SUCCEEDED: "ExecutionsSucceeded",
+    ExecutionStatus.FAILED: "ExecutionsFailed",
+    ExecutionStatus.TIMED_OUT: "ExecutionsTimedOut",
+    ExecutionStatus.ABORTED: "ExecutionsAborted",
 }
 
 
@@ -135,7 +145,14 @@ class Execution(moto_execution.Execution):
         self.output = event.get("output")  # type: ignore[assignment] # JSON text, as it is returned
         self.error, self.cause = event.get("error"), event.get("cause")
         self.exec_status = _STATUS[event_type]
+        self.report()
+
+    def report(self) -> None:
+        """Tell EventBridge and CloudWatch which status it has now."""
         send_status_event(self)
+        place = (self.account_id, self.region_name)
+        machine = {"StateMachineArn": str(self.state_machine.arn)}
+        record(*place, "AWS/States", _METRICS[ExecutionStatus(self.exec_status)], machine)
 
 
 @dataclass
@@ -197,7 +214,7 @@ class ExecutingBackend(StepFunctionsParserBackend):
         )
         execution.start()
         machine.executions.append(execution)
-        send_status_event(execution)
+        execution.report()
         return execution
 
     def stop_execution(  # type: ignore[override]  # moto's lacks parameters of the API
