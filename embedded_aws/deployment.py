@@ -223,10 +223,6 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
     "AWS::SQS::Queue": lambda api, i, _: api("sqs").get_queue_attributes(
         QueueUrl=i, AttributeNames=["QueueArn"]
     ),
-    "AWS::SNS::Subscription": lambda api, i, _: api("sns").get_subscription_attributes(
-        SubscriptionArn=i
-    ),
-    "AWS::SNS::TopicPolicy": lambda *_: None,
     "AWS::SQS::QueuePolicy": lambda *_: None,
     "AWS::SSM::Parameter": lambda api, i, _: api("ssm").get_parameter(Name=i),
     "AWS::StepFunctions::StateMachine": lambda api, i, _: api(

@@ -77,21 +77,14 @@ def tell(
 
 
 def cost_of(row: Row) -> float | None:
-    """Return what the run has cost, with what Personalize and Step Functions say about it."""
-    recipe, hours, transitions = None, None, None
+    """Return what the run has cost, with the transitions that Step Functions tells of."""
+    transitions = None
     with suppress(ClientError, BotoCoreError):  # an estimate holds nothing up
-        if "solution_version_arn" in row:
-            version = personalize.describe_solution_version(
-                solutionVersionArn=row["solution_version_arn"]
-            )["solutionVersion"]
-            recipe = version.get("recipeArn", "").rsplit("/", 1)[-1]
-            hours = version.get("trainingHours")
-    with suppress(ClientError, BotoCoreError):
         newest = stepfunctions.get_execution_history(
             executionArn=row["execution_arn"], reverseOrder=True, maxResults=1
         )["events"]
         transitions = transitions_of(newest[0]["id"])
-    return estimate(row, transitions=transitions, recipe=recipe, training_hours=hours)["total"]
+    return estimate(row, transitions=transitions)["total"]
 
 
 def rows_until(table: str, row: Row) -> list[Row]:

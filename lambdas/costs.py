@@ -1,9 +1,9 @@
 """What a run costs, as an estimate: the prices in one place, and what a row says was used.
 
 Prices in US dollars of the region us-east-1, from AWS's pricing pages, read in 2026-11; other
-regions differ by some percent. Not counted: what failed or was stopped before it was billed, the
-earlier attempts of a run, and what the campaign costs with or without refreshes. An import or a
-training that several campaigns share is in the estimate of each.
+regions differ by some percent. Not counted: imports that failed, the earlier attempts of a run,
+and what the campaign costs with or without refreshes. An import or a training that several
+campaigns share is in the estimate of each.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ FUNCTION_CALLS, TABLE_WRITES, EVENTS = 14, 14, 8
 # Nobody tells how many interactions were trained on: a line of USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE
 # has about 40 bytes.
 INTERACTION_BYTES = 40
-GIGABYTE = 1_000_000_000
+GIGABYTE, HOUR = 1_000_000_000, 3600
 
 Estimate = TypedDict(
     "Estimate",
@@ -41,23 +41,15 @@ def estimate(
     row: Mapping[str, Any],
     *,
     transitions: int | None = None,
-    recipe: str | None = None,
-    training_hours: float | None = None,
     interactions: int | None = None,
 ) -> Estimate:
     """Return what the run of a row has cost so far.
 
-    `row` has plain values. `recipe` is the recipe's name (aws-hrnn), and `training_hours` what
-    Personalize says of the version; without them the row's own attributes are used.
-    `interactions` are those of the INTERACTIONS dataset, estimated from its bytes if not given.
+    `row` has plain values. `interactions` are those of the INTERACTIONS dataset, estimated from
+    its bytes if not given.
     """
     imported = _import(row)
-    trained = _training(
-        row,
-        recipe or row.get("recipe"),
-        training_hours if training_hours is not None else row.get("training_hours"),
-        interactions,
-    )
+    trained = _training(row, interactions)
     moved = None if transitions is None else transitions * THOUSAND_TRANSITIONS / 1000
     functions = FUNCTION_CALLS * FUNCTION_CALL + EVENTS * EVENT
     table = TABLE_WRITES * TABLE_WRITE
@@ -93,17 +85,18 @@ def _import(row: Mapping[str, Any]) -> float | None:
     return float(sum(known)) / GIGABYTE * IMPORTED_GIGABYTE
 
 
-def _training(
-    row: Mapping[str, Any], recipe: str | None, hours: float | None, interactions: int | None
-) -> float | None:
+def _training(row: Mapping[str, Any], interactions: int | None) -> float | None:
     if "solution_version_arn" not in row:
         return 0.0
-    if recipe is not None and recipe.endswith("-v2"):
+    if row.get("recipe", "").endswith("-v2"):
         if interactions is None and (size := row.get("dataset_import_job_bytes")) is not None:
             interactions = int(size) // INTERACTION_BYTES
         if interactions is None:
             return None
         return interactions / 1000 * TRAINED_THOUSAND_INTERACTIONS
-    if hours is None:  # it goes on, or Personalize does not say
-        return None
-    return float(hours) * TRAINING_HOUR
+    hours = row.get("training_hours")
+    if hours is None and "ended_datetime" in row:
+        # Personalize bills at least the hours of a training that did not end well, and more if it
+        # used several machines
+        hours = (row["ended_datetime"] - row["solution_version_datetime"]) / HOUR
+    return None if hours is None else float(hours) * TRAINING_HOUR

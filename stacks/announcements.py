@@ -176,10 +176,9 @@ class Announcements(Construct):
             # their names begin with the stack's; 50 rules by name would be too long for the policy
             source_arn=self._environment.arn("events", f"rule/{stack.stack_name}-*"),
         )
-        # not the CDK's destination, whose grant would be the role's second one on the queue
         lambda_.CfnEventInvokeConfig(
-            self,
-            f"{called.node.id}Failures",
+            called,
+            "Failures",
             function_name=called.function.function_name,
             qualifier="$LATEST",
             maximum_retry_attempts=2,

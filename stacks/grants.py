@@ -204,12 +204,6 @@ def allow_reading_changes(
     allow(role, ["dynamodb:Query", "dynamodb:UpdateItem"], [table.table_arn])
     allow(role, ["states:GetExecutionHistory"], [f"{executions}:*"], wildcard=NAMED_BY_RUN)
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
-    allow(
-        role,
-        ["personalize:DescribeSolutionVersion"],
-        _solution_versions(environment),
-        wildcard=NAMED_BY_PERSONALIZE,
-    )
 
 
 def allow_recording_ends(

@@ -24,7 +24,7 @@ class Grant:
 
 @dataclass(eq=False)
 class Policy:
-    """One deployed policy: a role's, by its construct's name, or a queue's, topic's, function's."""
+    """One deployed policy: that of a role, queue, topic or function, by its construct's name."""
 
     holder: str
     statements: list[dict[str, Any]]
@@ -101,9 +101,12 @@ def statements(cloud: Cloud, stack: SynthesisedStack) -> list[Statement]:
             (topic,) = properties["Topics"]
             policy = _topic_policy(cloud, topic["Ref"], physical[topic["Ref"]])
         elif kind == "AWS::Lambda::Permission":
-            (called, _) = properties["FunctionName"]["Fn::GetAtt"]
-            policy = _function_policy(cloud, called, physical[called])
-            found += [Statement(policy, body) for body in policy.statements]
+            function = properties["FunctionName"]["Fn::GetAtt"][0]
+            found += [
+                Statement(policy, body)
+                for policy in [_function_policy(cloud, function, physical[function])]
+                for body in policy.statements
+            ]
             continue
         else:
             assert not re.search(r"(?<!Scaling)Policy|Permission", kind), kind
@@ -178,22 +181,21 @@ def _topic_policy(cloud: Cloud, logical: str, arn: str) -> Policy:
     return Policy(_short(logical), deployed["Statement"], None, put)
 
 
-def _function_policy(cloud: Cloud, logical: str, function: str) -> Policy:
-    """Return the policy that one AWS::Lambda::Permission makes: it has one statement."""
+def _function_policy(cloud: Cloud, logical: str, name: str) -> Policy:
     functions = cloud.client("lambda")
-    deployed = json.loads(functions.get_policy(FunctionName=function)["Policy"])["Statement"]
+    deployed = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]
     (statement,) = deployed
 
     def put(bodies: list[dict[str, Any]]) -> None:
         if not bodies:
-            functions.remove_permission(FunctionName=function, StatementId=statement["Sid"])
+            functions.remove_permission(FunctionName=name, StatementId=statement["Sid"])
             return
         functions.add_permission(
-            FunctionName=function,
+            FunctionName=name,
             StatementId=statement["Sid"],
             Action=statement["Action"],
             Principal=statement["Principal"]["Service"],
-            SourceArn=statement["Condition"]["ArnLike"]["AWS:SourceArn"],
+            SourceArn=next(iter(statement["Condition"].values()))["AWS:SourceArn"],
         )
 
     return Policy(_short(logical), deployed, None, put)
@@ -201,4 +203,4 @@ def _function_policy(cloud: Cloud, logical: str, function: str) -> Policy:
 
 def _short(logical: str) -> str:
     """Return CreateImport for CreateImportRoleCC35BB3A."""
-    return re.sub(r"StateMachine|Role\w*|[0-9A-F]{8}$", "", logical)
+    return re.sub(r"StateMachine|Role\w*|Function(?=[0-9A-F]{8}$)|[0-9A-F]{8}$", "", logical)

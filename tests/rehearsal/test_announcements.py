@@ -105,6 +105,8 @@ def test_a_failed_training_is_told_with_what_a_person_needs_to_act(open_shop: Op
     subject, text = told.mail()
     assert subject == f"[prod] FAILED at solution version: {CAMPAIGN} 2020-09-29"
     assert "out of capacity" in text
+    assert "\nTook: " in text
+    assert f"\nCost: about {row['estimated_cost_usd']:.2f} USD; " in text
     assert "Goes on: nothing starts it again but you.\n" in text
     minutes = (before["ended_datetime"] - before["started_datetime"]) // 60
     assert f"; {minutes} min last time\n" in text
@@ -258,7 +260,6 @@ def test_what_is_delivered_again_has_the_same_ids_and_no_second_message(
         "events:PutEvents@8=lost",
         "dynamodb:Query=throttle*9",
         "states:GetExecutionHistory=denied",
-        "personalize:DescribeSolutionVersion=throttle",
     ],
 )
 def test_while_aws_is_busy_nothing_is_lost_and_nobody_told_twice(
@@ -342,6 +343,9 @@ def test_a_chat_gets_each_message_in_its_form_and_a_bus_of_its_own_the_events(
     row = only_row(shop.result())
     assert told.changes()[-1] == ("refresh", "FAILED")
     assert told.mail()[0].startswith("[told] FAILED at dataset import: home-page ")
+    (sent,) = shop.cloud.mailbox  # the environment's own subscriber
+    assert (sent.protocol, sent.endpoint) == ("email", "data-team@example.com")
+    assert sent.subject.startswith("[told] FAILED at dataset import: home-page ")
     (chat,) = told.chats()
     assert (chat["version"], chat["source"]) == ("1.0", "custom")
     assert f"*Why*: {row['failure_reason']}" in chat["content"]["description"]

@@ -74,9 +74,12 @@ def test_the_cli_can_compare_and_redeploy_a_stack_that_it_deployed(
     printed = cdk("deploy", stack.name, "--require-approval", "never")
 
     assert f"{stack.name}.TableName = DEV_PERSONALIZE_DATA_PROCESS" in printed
-    (url,) = cloud.client("sqs").list_queues()["QueueUrls"]
-    queue = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-    assert queue["Attributes"]["MessageRetentionPeriod"] == "777"
+    sqs = cloud.client("sqs")
+    queues = [
+        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        for url in sqs.list_queues()["QueueUrls"]
+    ]
+    assert [queue["MessageRetentionPeriod"] for queue in queues] == ["777", "777"]
 
 
 @pytest.mark.parametrize("environment", ["prod"])
@@ -110,6 +113,11 @@ def test_the_cli_deploys_after_a_failure_over_an_existing_table_and_after_destro
         BillingMode="PAY_PER_REQUEST",
     )
     dynamodb.put_item(TableName=table, Item=row)
+    # but for the stream, which the stack follows and docs/deploy.md says how to enable
+    dynamodb.update_table(
+        TableName=table,
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
     cdk(*deploy, "--import-existing-resources")
     assert dynamodb.scan(TableName=table)["Items"] == [row]
 

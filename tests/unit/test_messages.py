@@ -205,7 +205,7 @@ def test_a_link_into_china_has_the_console_of_china() -> None:
     ],
 )
 def test_each_kind_of_end_has_its_switch(stage: Any, status: str, switch: str) -> None:
-    detail: Detail = {**end(TRAINING, FAILED), "stage": stage, "status": status}  # type: ignore[typeddict-item]
+    detail: Detail = {**end(TRAINING, FAILED), "stage": stage, "status": status}
     off = dict.fromkeys(("success", "failure", "superseded", "glue_failure"), False)
     assert not is_wanted(detail, {**SETTINGS, **off})  # type: ignore[typeddict-item]
     assert is_wanted(detail, {**SETTINGS, **off, switch: True})  # type: ignore[typeddict-item]

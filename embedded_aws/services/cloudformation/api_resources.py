@@ -27,23 +27,6 @@ def _queue_policy(properties: Template, api: Api, name: str) -> Made:
     return name, lambda: put("")
 
 
-def _topic_policy(properties: Template, api: Api, name: str) -> Made:
-    def put(policy: str) -> None:
-        for arn in properties["Topics"]:
-            api("sns").set_topic_attributes(
-                TopicArn=arn, AttributeName="Policy", AttributeValue=policy
-            )
-
-    put(json.dumps(properties["PolicyDocument"]))
-    return name, lambda: put("{}")
-
-
-def _subscription(properties: Template, api: Api, _name: str) -> Made:
-    endpoint = {key: properties[key] for key in ("Protocol", "TopicArn", "Endpoint")}
-    arn = api("sns").subscribe(**endpoint, ReturnSubscriptionArn=True)["SubscriptionArn"]
-    return arn, lambda: api("sns").unsubscribe(SubscriptionArn=arn)
-
-
 def _bucket_policy(properties: Template, api: Api, _name: str) -> Made:
     bucket = properties["Bucket"]
     api("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(properties["PolicyDocument"]))
