@@ -16,6 +16,7 @@ from typing import TypedDict
 
 from executions import RunOfCampaign, remembered_since
 from history import History, RecordedHistory, Row
+from metric_line import metric_line
 from plan_types import CampaignSettings, Execution, PlanSettings
 from reconcile import reconcile
 from retry_later import retry_later
@@ -151,5 +152,9 @@ def lambda_handler(event: PlanRequest, _context: object) -> Plan:
     )
     past.dispatched_by = event["execution"]
     settings, first = deployed_settings(os.environ["IMPORT_ROLE_ARN"]), event["first_campaign"]
-    every = plans(event["trigger"], settings, datetime.fromisoformat(event["now"]), past)
-    return batch_of(every, first, settings["batch"])
+    now = datetime.fromisoformat(event["now"])
+    batch = batch_of(plans(event["trigger"], settings, now, past), first, settings["batch"])
+    if asks_to_reconcile(event["trigger"]) and not batch["next_campaign"]:
+        heartbeat = {"Environment": os.environ["ENVIRONMENT_NAME"]}
+        print(metric_line("Reconciliations", 1, now, heartbeat))
+    return batch

@@ -214,6 +214,16 @@ def allow_recording_ends(
     allow(role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], [table.table_arn])
 
 
+def allow_checking_freshness(
+    role: iam.IRole, environment: Environment, *, table: dynamodb.ITable
+) -> None:
+    """Let a task see when the watched campaigns were last refreshed, or else changed."""
+    allow_encryption(role, environment, service="dynamodb")
+    allow(role, ["dynamodb:Query"], [table.table_arn])
+    watched = [environment.campaign_arn(campaign) for campaign in environment.watched_campaigns]
+    allow(role, ["personalize:DescribeCampaign"], watched)
+
+
 def _campaigns(environment: Environment) -> list[str]:
     return [environment.campaign_arn(campaign) for campaign in environment.campaigns]
 

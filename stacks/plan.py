@@ -81,14 +81,17 @@ def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSett
 
 def reconcile_window(reconcile: Reconcile) -> int:
     """Return for how many seconds reconciliation looks back: three periods, at least a day."""
+    return max(DAY, 3 * reconcile_period(reconcile))
+
+
+def reconcile_period(reconcile: Reconcile) -> int:
+    """Return the longest time, in seconds, between two fires of the schedule."""
     if reconcile.schedule.startswith("rate("):
         count, unit = reconcile.schedule[len("rate(") : -1].split()
-        period = int(count) * {"minute": 60, "hour": HOUR, "day": DAY}[unit.rstrip("s")]
-    else:  # the longest that a cron() with these fields can take
-        _, _, day, month, weekday, _ = reconcile.schedule[len("cron(") : -1].split()
-        longest = [(month, 366), (day, 31), (weekday, 7)]
-        period = next((days for field, days in longest if field not in {"*", "?"}), 1) * DAY
-    return max(DAY, 3 * period)
+        return int(count) * {"minute": 60, "hour": HOUR, "day": DAY}[unit.rstrip("s")]
+    _, _, day, month, weekday, _ = reconcile.schedule[len("cron(") : -1].split()
+    longest = [(month, 366), (day, 31), (weekday, 7)]
+    return next((days for field, days in longest if field not in {"*", "?"}), 1) * DAY
 
 
 def import_job_prefix(dataset: Dataset) -> str:

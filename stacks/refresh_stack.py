@@ -8,6 +8,7 @@ from constructs import Construct
 
 from stacks.announcements import Announcements
 from stacks.definition import refresh_values
+from stacks.freshness import Freshness, Heartbeats
 from stacks.grants import (
     allow_campaign_update,
     allow_check,
@@ -20,6 +21,7 @@ from stacks.grants import (
     allow_training,
 )
 from stacks.import_role import import_role_arn
+from stacks.monitoring import Monitoring
 from stacks.plan import plan_settings
 from stacks.settings import Environment
 from stacks.table import named_table, refresh_table
@@ -39,6 +41,7 @@ class RefreshStack(cdk.Stack):
             description="Retrains Amazon Personalize campaigns when their Glue job has succeeded",
         )
         mark(self, environment)
+        environment_name = name.removeprefix("PersonalizeRefresh-")
         executions = environment.arn("states", f"execution:{name}-refresh")
         table = named_table(self, environment)
         import_role = import_role_arn(self, environment)
@@ -74,6 +77,7 @@ class RefreshStack(cdk.Stack):
                 **variables,
                 "REFRESH_EXECUTIONS": executions,
                 "IMPORT_ROLE_ARN": import_role,
+                "ENVIRONMENT_NAME": environment_name,
             },
             # the role's ARN may be known at deployment only: it is a variable
             files={"settings.json": json.dumps(plan_settings(environment, import_role_arn=""))},
@@ -93,16 +97,46 @@ class RefreshStack(cdk.Stack):
             self,
             "Announcements",
             environment,
-            environment_name=name.removeprefix("PersonalizeRefresh-"),
+            environment_name=environment_name,
             table=table,
             refresh=refresh,
             dispatch=dispatch,
             executions=executions,
         )
+        topics = announcements.topics
+        freshness = Freshness(
+            self,
+            "Freshness",
+            environment,
+            environment_name=environment_name,
+            table=table,
+            topics=topics,
+        )
         rows = refresh_table(self, environment, after=self.node.children)
         announcements.follow(self, rows)
         triggers = Triggers(self, "Triggers", dispatch=dispatch, environment=environment)
         triggers.node.add_dependency(rows)
+        Monitoring(
+            self,
+            "Monitoring",
+            environment,
+            refresh=refresh,
+            dispatch=dispatch,
+            announce=announcements.announce,
+            undelivered=triggers.undelivered,
+            unannounced=announcements.unannounced,
+            environment_name=environment_name,
+            topics=topics,
+        )
+        heartbeats = Heartbeats(
+            self,
+            "Heartbeats",
+            environment,
+            environment_name=environment_name,
+            check=freshness.check,
+            topics=topics,
+        )
+        heartbeats.node.add_dependency(triggers)
 
         for output, value in {
             "DispatchWorkflowArn": dispatch.arn,

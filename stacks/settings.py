@@ -205,6 +205,12 @@ class Campaign(_Settings):
     name: PersonalizeName
     solution: PersonalizeName
     training_mode: Literal["FULL", "UPDATE"] = "FULL"
+    fresh_within_hours: int | None = Field(
+        default=None,
+        ge=1,
+        description="Alarm when no refresh of the campaign has been COMPLETE for longer than "
+        "this; not watched without it. A week and a day: 192.",
+    )
 
 
 class Refresh(_Settings):
@@ -346,6 +352,11 @@ class Environment(_Settings):
     def campaigns(self) -> list[Campaign]:
         """The campaigns of all refreshes."""
         return [campaign for refresh in self.refreshes for campaign in refresh.campaigns]
+
+    @property
+    def watched_campaigns(self) -> list[Campaign]:
+        """The campaigns whose freshness is watched."""
+        return [c for c in self.campaigns if c.fresh_within_hours is not None]
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this environment's account and region."""

@@ -99,7 +99,11 @@ def test_the_rule_has_the_pattern_of_the_article_and_a_dead_letter_queue(
 
 def test_the_schedule_asks_the_dispatch_to_reconcile_once_a_day(template: Template) -> None:
     prod = template("prod")
-    schedule = only(prod, "AWS::Scheduler::Schedule")
+    (schedule,) = (
+        schedule
+        for name, schedule in resources(prod, "AWS::Scheduler::Schedule").items()
+        if name.startswith("Triggers")
+    )
     assert schedule["ScheduleExpression"] == "rate(1 day)"
     assert schedule["ScheduleExpressionTimezone"] == "Asia/Seoul"
     target = schedule["Target"]
@@ -182,13 +186,14 @@ def test_every_task_is_a_function_with_its_own_role_and_log(template: Template) 
         "announce.lambda_handler",
         "announce_failure.lambda_handler",
         "record_end.lambda_handler",
+        "check_freshness.lambda_handler",
     }
     for function in functions:
         assert function["Runtime"] == "python3.14"
         assert function["Architectures"] == ["arm64"]
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
-    assert len({function["Role"]["Fn::GetAtt"][0] for function in functions}) == 8
-    assert len({function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions}) == 8
+    assert len({function["Role"]["Fn::GetAtt"][0] for function in functions}) == 9
+    assert len({function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions}) == 9
 
 
 def test_each_workflow_calls_versions_which_outlive_the_next_deployment(
@@ -204,8 +209,13 @@ def test_each_workflow_calls_versions_which_outlive_the_next_deployment(
     versions = {n: r for n, r in prod["Resources"].items() if r["Type"] == "AWS::Lambda::Version"}
     assert sorted(called) == sorted(versions)
     published = [version["Properties"]["FunctionName"]["Ref"] for version in versions.values()]
-    # what announces has no version: it is called by events, which wait for no deployment
-    tasks = [n for n in resources(prod, "AWS::Lambda::Function") if not n.startswith("Announce")]
+    # what is called by events and schedules has no version: they wait for no deployment
+    called_by_events = ("Announce", "Freshness")
+    tasks = [
+        name
+        for name in resources(prod, "AWS::Lambda::Function")
+        if not name.startswith(called_by_events)
+    ]
     assert sorted(published) == sorted(tasks)
     policies = {(v["DeletionPolicy"], v["UpdateReplacePolicy"]) for v in versions.values()}
     assert policies == {("RetainExceptOnCreate", "Retain")}
@@ -226,6 +236,7 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
     (announcing,) = told
     settings = json.loads((announcing / "settings.json").read_text("utf-8"))
     assert settings["glue_jobs"] == {"Job-Brandi-Commerce-API": ["weekly"]}
+    del keys["check_freshness.lambda_handler"]  # see test_monitoring.py
     (key,) = set(keys.values())
     asset = assembly / f"asset.{key.removesuffix('.zip')}"
     assert {path.name for path in asset.iterdir()} == {
@@ -244,6 +255,8 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
         "input_problems.py",
         "create_solution_version.py",
         "update_campaign.py",
+        "check_freshness.py",
+        "metric_line.py",
         "announce.py",
         "announce_failure.py",
         "announce_types.py",

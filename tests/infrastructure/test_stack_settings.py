@@ -16,6 +16,7 @@ SERVED = {
     "CreateSolutionVersionRole": ["dynamodb"],
     "PlanRefresh": ["dynamodb"],
     "TriggersReconcileRole": ["sqs"],
+    "FreshnessCheckFreshnessRole": ["dynamodb"],
     "AnnouncementsAnnounceRole": ["dynamodb", "sns", "sqs"],
     "AnnouncementsRecordEndRole": ["dynamodb", "sns", "sqs"],
     "AnnouncementsAnnounceFailureRole": ["sns", "sqs"],
@@ -43,6 +44,7 @@ def test_in_china_no_arn_has_the_partition_aws(variants: Path) -> None:
 def test_what_can_have_tags_has_those_of_the_environment(guarded: dict[str, Any]) -> None:
     tags = [{"Key": "cost:center", "Value": "4711"}, {"Key": "team", "Value": "shop"}]
     for kind in (
+        "AWS::CloudWatch::Alarm",
         "AWS::DynamoDB::Table",
         "AWS::Events::Rule",
         "AWS::IAM::Role",

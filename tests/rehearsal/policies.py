@@ -45,7 +45,8 @@ class Statement:
 
     @property
     def name(self) -> str:
-        return " ".join([self.policy.holder, *self.actions])
+        denied = ["denied"] if self.body["Effect"] == "Deny" else []
+        return " ".join([self.policy.holder, *self.actions, *denied])
 
     @property
     def caller(self) -> str:

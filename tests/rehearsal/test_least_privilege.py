@@ -31,7 +31,7 @@ def a_glue_event(shop: Shop) -> None:
     shop.settle()
     assert status(shop) == "COMPLETE"
     assert shop.served() == row(shop)["solution_version_arn"]
-    assert silent_functions(shop) <= {"record_end", "announce_failure"}
+    assert silent_functions(shop) <= {"announce_failure", "check_freshness", "record_end"}
     assert row(shop)["dataset_import_job_bytes"]
     assert row(shop)["metrics"]
     told = Told(shop)
@@ -208,6 +208,40 @@ def a_schedule_that_cannot_start_anything(shop: Shop) -> None:
     assert shop.undelivered() == before + 1
 
 
+def a_campaign_without_any_row(shop: Shop) -> None:
+    """Its age is measured within the hour, from its own last change."""
+    table, client = shop.outputs["TableName"], shop.cloud.client("dynamodb")
+    for item in client.scan(TableName=table)["Items"]:
+        key = {name: item[name] for name in ("campaign_name", "base_date")}
+        client.delete_item(TableName=table, Key=key)
+    began = shop.cloud.clock.time()
+    shop.later(HOUR)
+    assert len(ages(shop, since=began)) == 1
+
+
+def a_campaign_whose_row_is_complete(shop: Shop) -> None:
+    """Its age counts from the end of its refresh."""
+    shop.succeed()
+    shop.settle()
+    assert status(shop) == "COMPLETE"
+    shop.later(HOUR)
+    ended = row(shop)["ended_datetime"]
+    found = ages(shop, since=ended)
+    assert found
+    assert found[-1] <= (shop.cloud.clock.time() - ended) / HOUR
+
+
+def an_alarm(shop: Shop) -> None:
+    """A person is told of what lies in the dead-letter queue."""
+    shop.cloud.client("sqs").purge_queue(QueueUrl=shop.outputs["UndeliveredEventsUrl"])
+    shop.later(HOUR)
+    forget(shop)
+    an_event_that_cannot_be_delivered(shop)
+    shop.later(HOUR / 6)
+    told = [subject for subject, _ in Told(shop).mails()]
+    assert [each for each in told if "PersonalizeRefresh-prod-events-undelivered" in each]
+
+
 def a_message_without_tls(shop: Shop) -> None:
     """Both queues refuse it, although its sender may send messages.
 
@@ -253,6 +287,9 @@ REHEARSALS: list[Rehearsal] = [
     an_execution_that_can_have_no_row,
     a_glue_run_that_fails,
     messages_that_get_no_answer,
+    a_campaign_without_any_row,
+    a_campaign_whose_row_is_complete,
+    an_alarm,
 ]
 
 # Every statement of the synthesised policies, and a rehearsal that fails without it.
@@ -271,14 +308,15 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "AnnouncementsAnnounceFailure logs:CreateLogStream logs:PutLogEvents": a_glue_run_that_fails,
     "AnnouncementsAnnounceFailure sns:Publish": a_glue_run_that_fails,
     "AnnouncementsAnnounceFailure sqs:SendMessage": messages_that_get_no_answer,
-    "AnnouncementsNotifications sns:Publish": a_publication_without_tls,
+    "AnnouncementsNotifications sns:Publish": an_alarm,
+    "AnnouncementsNotifications sns:Publish denied": a_publication_without_tls,
     "AnnouncementsRecordEnd dynamodb:GetItem dynamodb:UpdateItem": an_execution_that_is_stopped,
     "AnnouncementsRecordEnd events:PutEvents": an_execution_that_can_have_no_row,
     "AnnouncementsRecordEnd lambda:InvokeFunction": an_execution_that_is_stopped,
     "AnnouncementsRecordEnd logs:CreateLogStream logs:PutLogEvents": an_execution_that_is_stopped,
     "AnnouncementsRecordEnd sns:Publish": an_execution_that_can_have_no_row,
     "AnnouncementsRecordEnd sqs:SendMessage": messages_that_get_no_answer,
-    "AnnouncementsUnannounced sqs:*": a_message_without_tls,
+    "AnnouncementsUnannounced sqs:* denied": a_message_without_tls,
     "AnnouncementsUnannounced sqs:SendMessage": a_function_that_cannot_be_called,
     "CheckCampaign logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CheckCampaign personalize:DescribeCampaign": a_glue_event,
@@ -299,6 +337,10 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "Dispatch lambda:InvokeFunction": a_glue_event,
     "Dispatch states:StartExecution": a_glue_event,
     "DispatchEvents states:StartExecution": a_glue_event,
+    "FreshnessCheckFreshness dynamodb:Query": a_campaign_whose_row_is_complete,
+    "FreshnessCheckFreshness logs:CreateLogStream logs:PutLogEvents": a_campaign_without_any_row,
+    "FreshnessCheckFreshness personalize:DescribeCampaign": a_campaign_without_any_row,
+    "Heartbeats lambda:InvokeFunction": a_campaign_without_any_row,
     "Import s3:GetObject": a_glue_event,
     "Import s3:ListBucket": a_glue_event,
     "PlanRefresh dynamodb:Query": a_glue_event,
@@ -316,7 +358,7 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "Refresh states:DescribeExecution": a_second_glue_run_of_the_day,
     "Scheduler sqs:SendMessage": a_schedule_that_cannot_start_anything,
     "Scheduler states:StartExecution": a_lost_glue_event,
-    "TriggersUndeliveredEvents sqs:*": a_message_without_tls,
+    "TriggersUndeliveredEvents sqs:* denied": a_message_without_tls,
     "TriggersUndeliveredEvents sqs:SendMessage": an_event_that_cannot_be_delivered,
     "UpdateCampaign logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "UpdateCampaign personalize:DescribeCampaign personalize:UpdateCampaign": a_glue_event,
@@ -468,6 +510,17 @@ def silent_functions(shop: Shop) -> set[str]:
             logGroupName=function["LoggingConfig"]["LogGroup"], startTime=began
         )["events"]
     }
+
+
+def ages(shop: Shop, since: float) -> list[float]:
+    """Return the ages of the campaign, in hours, that were printed since a time."""
+    every = shop.cloud.client("lambda").list_functions()["Functions"]
+    (check,) = (f for f in every if f["Handler"].startswith("check_freshness."))
+    events = shop.cloud.client("logs").filter_log_events(
+        logGroupName=check["LoggingConfig"]["LogGroup"], startTime=int(since * 1000)
+    )["events"]
+    lines = [json.loads(event["message"]) for event in events]
+    return [line["HoursSinceLastComplete"] for line in lines if "HoursSinceLastComplete" in line]
 
 
 def queue_policy(shop: Shop, output: str) -> str:
