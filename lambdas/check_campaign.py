@@ -10,15 +10,14 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from botocore.exceptions import ClientError
+from campaign_problems import automatic_training_of, problems_of_campaign, problems_of_solution
 from input_problems import problems_of
-from personalize import personalize, under_way
+from personalize import personalize
 from plan_types import RefreshInput
 from retry_later import retry_later
 
 if TYPE_CHECKING:
     from mypy_boto3_personalize.type_defs import CampaignTypeDef, SolutionTypeDef
-
-UPDATABLE = {"aws-user-personalization", "aws-hrnn-coldstart"}  # what trainingMode UPDATE is for
 
 logger = logging.getLogger()
 
@@ -84,95 +83,6 @@ def find_solution(arn: str) -> "SolutionTypeDef | None":
         return personalize.describe_solution(solutionArn=arn)["solution"]
     except personalize.exceptions.ResourceNotFoundException:
         return None
-
-
-def problems_of_campaign(
-    run: RefreshInput, campaign: "CampaignTypeDef | None", solution: "SolutionTypeDef | None"
-) -> list[str]:
-    """Return why the campaign cannot be moved, or would not stay where it is moved."""
-    arn, name = run["campaign_arn"], run["campaign_name"]
-    version = active_version(solution)
-    if campaign is None:
-        return [
-            f"Campaign {arn} does not exist. Create it: aws personalize create-campaign "
-            f"--name {name} --solution-version-arn {version} --min-provisioned-tps 1."
-        ]
-    if "FAILED" in campaign["status"] or "DELETE" in campaign["status"]:
-        reason = campaign.get("failureReason", "it gives no reason")
-        return [
-            f"Campaign {arn} is {campaign['status']} ({reason}). Fix the reason and make it "
-            f"anew: aws personalize delete-campaign --campaign-arn {arn}, then aws personalize "
-            f"create-campaign --name {name} --solution-version-arn {version} "
-            "--min-provisioned-tps 1."
-        ]
-    requested: dict[str, Any] = {**campaign, **under_way(campaign.get("latestCampaignUpdate"))}
-    follows = requested.get("campaignConfig", {}).get("syncWithLatestSolutionVersion")
-    if follows or requested["solutionVersionArn"].endswith("/$LATEST"):
-        return [
-            f"Campaign {arn} follows its solution's latest version by itself ($LATEST, "
-            "syncWithLatestSolutionVersion), so that nothing could hold a version back. Put it on "
-            f"one version: aws personalize update-campaign --campaign-arn {arn} "
-            f"--solution-version-arn {version} "
-            "--campaign-config syncWithLatestSolutionVersion=false."
-        ]
-    return []
-
-
-def problems_of_solution(run: RefreshInput, solution: "SolutionTypeDef | None") -> list[str]:
-    """Return why a training would fail, or learn nothing from what is imported."""
-    arn, name = run["solution_version"]["solution_arn"], run["solution_name"]
-    dataset = run["datasets"][0]["dataset_arn"]
-    group = dataset.replace(":dataset/", ":dataset-group/", 1).rsplit("/", 1)[0]
-    if solution is None:
-        return [
-            f"Solution {arn} does not exist. Create it: aws personalize create-solution "
-            f"--name {name} --dataset-group-arn {group} --recipe-arn <recipe> "
-            "--no-perform-auto-training."
-        ]
-    problems = []
-    if "FAILED" in solution["status"] or "DELETE" in solution["status"]:
-        problems.append(
-            f"Solution {arn} is {solution['status']}. Make it anew: aws personalize "
-            f"delete-solution --solution-arn {arn}, then aws personalize create-solution "
-            f"--name {name} --dataset-group-arn {group} --recipe-arn <recipe> "
-            "--no-perform-auto-training."
-        )
-    if solution["datasetGroupArn"] != group:
-        problems.append(
-            f"Solution {arn} learns from {solution['datasetGroupArn']}, and this refresh imports "
-            f"into {group}. Name a solution of that group in the settings, and deploy: cdk deploy."
-        )
-    recipe = solution.get("recipeArn", "").rsplit("/", 1)[-1]
-    if run["solution_version"]["training_mode"] == "UPDATE" and recipe not in UPDATABLE:
-        problems.append(
-            f"Solution {arn} has the recipe {recipe}, which has no training mode UPDATE. Set "
-            "training_mode: FULL in the settings, and deploy: cdk deploy."
-        )
-    return problems
-
-
-def automatic_training_of(solution: "SolutionTypeDef | None") -> list[str]:
-    """Return that the solution trains by itself, if it does."""
-    if solution is None:
-        return []
-    requested: dict[str, Any] = {**solution, **under_way(solution.get("latestSolutionUpdate"))}
-    if not requested.get("performAutoTraining"):
-        return []
-    arn = solution["solutionArn"]
-    return [
-        f"Solution {arn} trains by itself (performAutoTraining), beside this workflow and billed "
-        "beside it. Turn that off: aws personalize update-solution "
-        f"--solution-arn {arn} --no-perform-auto-training; "
-        "or set automatic_training: warn, and deploy."
-    ]
-
-
-def active_version(solution: "SolutionTypeDef | None") -> str:
-    """Return the ARN of the solution's latest version if it is ACTIVE, else what to put there."""
-    latest: Any = solution.get("latestSolutionVersion", {}) if solution else {}
-    if latest.get("status") == "ACTIVE":
-        return str(latest["solutionVersionArn"])
-    return "<an ACTIVE version of the solution>"
 
 
 def lambda_handler(event: CheckRequest, context: Any) -> Verdict:

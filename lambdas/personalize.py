@@ -1,7 +1,7 @@
 """What the tasks share about Personalize: the client, and names that make creates repeatable."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from retry_later import NEVER_TWICE
@@ -18,11 +18,6 @@ NAMED_BY_A_RUN = re.compile(r"-(\d{8})-[0-9a-f]{8}(-\d+)?$")
 
 class NotOurs(Exception):
     """A resource with the name we would give is there, but made from something else."""
-
-
-def under_way(update: Any) -> dict[str, Any]:
-    """Return a latest update's members while it is going on, so that they will soon hold."""
-    return update if update and update["status"].endswith(("PENDING", "IN_PROGRESS")) else {}
 
 
 def names(name: str, attempt: int) -> list[str]:

@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 
 from ops import act, costs, explain, refreshes, report, shown, watch
 from ops.deployment import Deployment, Refusal, find, in_words
+from ops.doctor import examine
 from ops.undelivered import replay_events, undelivered_events
 from stacks.load import SettingsError
 
@@ -239,6 +240,22 @@ def explain_(
     else:
         shown.show_explanation(_console(), found)
     return LEFT_UNDONE if found["status"] == "FAILED" else DONE
+
+
+@app.command()
+def doctor(environment: EnvironmentName, as_json: Json = False) -> int:
+    """Look for everything that would keep refreshes from working; change nothing.
+
+    For before the first deployment, and after it. Exits with 1 if there is a problem.
+
+    Example: python -m ops doctor --environment prod
+    """
+    found = examine(environment)
+    if as_json:
+        print(json.dumps({"environment": environment, "findings": found}, indent=2))
+    else:
+        shown.show_findings(_console(), found)
+    return LEFT_UNDONE if any(each["level"] == "PROBLEM" for each in found) else DONE
 
 
 @app.command(name="costs")

@@ -81,6 +81,17 @@ def find(name: str) -> Deployment:
     The variable ENVIRONMENTS names another folder of environment files, as for app.py. Raises
     Refusal, SettingsError with every problem of the files, or botocore's own errors.
     """
+    environment, session, refused = reach(name)
+    if refused is not None:
+        raise refused
+    return _described(name, environment, session)
+
+
+def reach(name: str) -> tuple[Environment, boto3.Session, Refusal | None]:
+    """Return an environment's settings, a session of its region, and why it must not be used.
+
+    Raises Refusal if there is no such environment, SettingsError, or botocore's own errors.
+    """
     folder = Path(os.environ.get("ENVIRONMENTS", ENVIRONMENTS))
     environments = load(folder)
     if name not in environments:
@@ -95,12 +106,13 @@ def find(name: str) -> Deployment:
         raise Refusal(NOT_AWS) from error
     if "Account" not in identity:
         raise Refusal(NOT_AWS)
-    if identity["Account"] != environment.account:
-        raise Refusal(
-            f"the credentials are of account {identity['Account']} ({identity['Arn']}), but "
-            f"{folder.name}/{name}.yaml is of account {environment.account}; use that account's"
-        )
-    return _described(name, environment, session)
+    if identity["Account"] == environment.account:
+        return environment, session, None
+    refused = Refusal(
+        f"the credentials are of account {identity['Account']} ({identity['Arn']}), but "
+        f"{folder.name}/{name}.yaml is of account {environment.account}; use that account's"
+    )
+    return environment, session, refused
 
 
 def _described(name: str, environment: Environment, session: boto3.Session) -> Deployment:

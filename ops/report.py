@@ -19,6 +19,10 @@ COLOURS = {
     "RUNNING": "cyan",
     "FAILED": "red",
     "SUPERSEDED": "yellow",
+    "OK": "green",
+    "WARNING": "yellow",
+    "PROBLEM": "red",
+    "UNKNOWN": "magenta",
 }
 SHOWN_CHARACTERS = 60  # of a message that is not a Glue event
 EVENT = ("event time", "Glue job", "run")

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ops.act import Outcome
 from ops.deployment import Deployment
+from ops.doctor import Finding
 from ops.explain import Explanation
 from ops.refreshes import CampaignStatus, PastRefresh
 from ops.report import grid, table
@@ -100,6 +101,16 @@ def show_explanation(console: Console, found: Explanation) -> None:
     ):
         if value:
             say(console, f"{name}: {value}")
+
+
+def show_findings(console: Console, found: Sequence[Finding]) -> None:
+    """Print what the doctor found, the worst first, and how many of each."""
+    order = ("PROBLEM", "WARNING", "UNKNOWN", "OK")
+    ranked = sorted(found, key=lambda each: order.index(each["level"]))
+    rows = [[f["level"], f["check"], f["what"], f["why"], f["fix"]] for f in ranked]
+    table(console, ("level", "check", "what", "why it matters", "fix"), rows)
+    counted = [f"{sum(f['level'] == level for f in found)} {level}" for level in order]
+    say(console, ", ".join(counted))
 
 
 def show_costs(console: Console, found: dict[str, Any]) -> None:
