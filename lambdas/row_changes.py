@@ -43,7 +43,8 @@ def details_of(record: Mapping[str, Any], settings: AnnounceSettings) -> list[De
     """Return the details of the events of a stream record, none if no status has changed.
 
     Rows without a run, such as the article's program wrote them, the items of queues, and rows that
-    were deleted have no events. Raises NotAnnounceable.
+    were deleted have no events; nor have rows that were COMPLETE or SUPERSEDED when they were put
+    into the table: they are copies, since a refresh first claims its row. Raises NotAnnounceable.
     """
     change = record["dynamodb"]
     if "run_key" not in change.get("NewImage", {}):
@@ -57,6 +58,8 @@ def details_of(record: Mapping[str, Any], settings: AnnounceSettings) -> list[De
         if not isinstance(new.get(name), expected):
             kind = "text" if expected is str else "a whole number"
             raise NotAnnounceable(f"the row's {name} is {new.get(name)!r}, and should be {kind}")
+    if not old and new["refresh_status"] in {"COMPLETE", "SUPERSEDED"}:
+        return []
     if old.get("run_key") != new["run_key"]:
         old = {}  # another run had this date's row
     return [

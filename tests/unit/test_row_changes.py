@@ -133,6 +133,11 @@ def test_a_deleted_row_a_queue_and_another_programs_row_have_no_event() -> None:
     assert details(None, {"campaign_name": CAMPAIGN, "base_date": 20200921}) == []
 
 
+def test_rows_that_are_copied_from_another_table_have_no_event() -> None:
+    assert details(None, COMPLETE) == []
+    assert [d["status"] for d in details(None, FAILED)][-1] == "FAILED"  # it had no row before
+
+
 def test_a_run_that_takes_the_row_of_another_begins_anew() -> None:
     assert changes(FAILED, {**RUNNING, "run_key": "ffffffff"}) == [("refresh", "RUNNING", None)]
 
