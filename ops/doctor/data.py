@@ -14,7 +14,7 @@ def look_at_glue_jobs(look: Examination) -> None:
     glue = look.client("glue")
     for job in look.settings.glue_jobs:
         try:
-            found = look.ask("glue:GetJob", lambda name=job: glue.get_job(JobName=name))
+            found = look.ask("glue:GetJob", glue.get_job, JobName=job)
             if found is None:
                 look.problem(
                     f"the Glue job {job} does not exist",
@@ -22,9 +22,7 @@ def look_at_glue_jobs(look: Examination) -> None:
                     f"aws glue create-job --name {job} …; or correct glue_job in the settings",
                 )
                 continue
-            runs = look.ask(
-                "glue:GetJobRuns", lambda name=job: glue.get_job_runs(JobName=name, MaxResults=1)
-            )
+            runs = look.ask("glue:GetJobRuns", glue.get_job_runs, JobName=job, MaxResults=1)
         except Unknown:
             continue
         last = (runs or {}).get("JobRuns", [])
@@ -56,7 +54,7 @@ def look_at_buckets(look: Examination) -> None:
 
 def _bucket(look: Examination, bucket: str) -> bool:
     s3 = look.client("s3")
-    found = look.ask("s3:ListBucket", lambda: s3.head_bucket(Bucket=bucket))
+    found = look.ask("s3:ListBucket", s3.head_bucket, Bucket=bucket)
     if found is None:
         look.problem(
             f"the bucket {bucket} does not exist",
@@ -64,7 +62,7 @@ def _bucket(look: Examination, bucket: str) -> bool:
             f"aws s3 mb s3://{bucket} --region {look.settings.region}",
         )
         return False
-    place = look.ask("s3:GetBucketLocation", lambda: s3.get_bucket_location(Bucket=bucket))
+    place = look.ask("s3:GetBucketLocation", s3.get_bucket_location, Bucket=bucket)
     region = (place or {}).get("LocationConstraint") or "us-east-1"
     if region != look.settings.region:
         look.problem(
@@ -79,7 +77,7 @@ def _bucket(look: Examination, bucket: str) -> bool:
 
 def _bucket_policy(look: Examination, bucket: str) -> None:
     s3 = look.client("s3")
-    found = look.ask("s3:GetBucketPolicy", lambda: s3.get_bucket_policy(Bucket=bucket))
+    found = look.ask("s3:GetBucketPolicy", s3.get_bucket_policy, Bucket=bucket)
     statements = _statements(found["Policy"]) if found else []
     fix = "docs/deploy.md has the bucket policy: aws s3api put-bucket-policy --bucket " + bucket
     denied = [s for s in statements if s.get("Effect") == "Deny" and _concerns(s)]
@@ -111,9 +109,7 @@ def _bucket_key(look: Examination, bucket: str) -> None:
     """A bucket that a key of the customer encrypts needs the key's policy."""
     s3 = look.client("s3")
     try:
-        found = look.ask(
-            "s3:GetEncryptionConfiguration", lambda: s3.get_bucket_encryption(Bucket=bucket)
-        )
+        found = look.ask("s3:GetEncryptionConfiguration", s3.get_bucket_encryption, Bucket=bucket)
     except Unknown:
         return
     rules = (found or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
@@ -137,7 +133,7 @@ def _bucket_key(look: Examination, bucket: str) -> None:
 def look_at_key(look: Examination, key: str, principals: list[str], action: str, why: str) -> None:
     """A key exists, is enabled, and its policy lets the services in."""
     kms, short = look.client("kms"), key.rsplit("/", 1)[-1]
-    found = look.ask("kms:DescribeKey", lambda: kms.describe_key(KeyId=key))
+    found = look.ask("kms:DescribeKey", kms.describe_key, KeyId=key)
     if found is None:
         look.problem(f"the key {key} does not exist", why, "correct it in the settings")
         return
@@ -145,9 +141,7 @@ def look_at_key(look: Examination, key: str, principals: list[str], action: str,
     if state != "Enabled":
         look.problem(f"the key {key} is {state}", why, f"aws kms enable-key --key-id {short}")
         return
-    policy = look.ask(
-        "kms:GetKeyPolicy", lambda: kms.get_key_policy(KeyId=short, PolicyName="default")
-    )
+    policy = look.ask("kms:GetKeyPolicy", kms.get_key_policy, KeyId=short, PolicyName="default")
     statements = _statements(policy["Policy"]) if policy else []
     missing = [
         principal
@@ -173,7 +167,7 @@ def _location(look: Examination, bucket: str, place: str) -> None:
     s3, prefix = look.client("s3"), place.split("/", 3)[3]
     try:
         found = look.ask(
-            "s3:ListBucket", lambda: s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1000)
+            "s3:ListBucket", s3.list_objects_v2, Bucket=bucket, Prefix=prefix, MaxKeys=1000
         )
     except Unknown:
         return
@@ -196,7 +190,7 @@ def look_at_import_role(look: Examination) -> None:
         look.ok("the stack makes the import role")
         return
     name = arn.rsplit("/", 1)[-1]
-    found = look.ask("iam:GetRole", lambda: look.client("iam").get_role(RoleName=name))
+    found = look.ask("iam:GetRole", look.client("iam").get_role, RoleName=name)
     if found is None:
         look.problem(
             f"the import role {arn} does not exist",

@@ -22,7 +22,7 @@ def look_at_stack(look: Examination) -> None:
     """The stack is deployed, or can be; its outputs are known from here on."""
     formation = look.client("cloudformation")
     found = look.ask(
-        "cloudformation:DescribeStacks", lambda: formation.describe_stacks(StackName=look.stack)
+        "cloudformation:DescribeStacks", formation.describe_stacks, StackName=look.stack
     )
     if found is None:
         look.ok(f"the stack {look.stack} is not deployed yet: npx cdk deploy {look.stack}")
@@ -46,7 +46,9 @@ def look_at_template(look: Examination) -> None:
     formation = look.client("cloudformation")
     answer = look.ask(
         "cloudformation:GetTemplate",
-        lambda: formation.get_template(StackName=look.stack, TemplateStage="Original"),
+        formation.get_template,
+        StackName=look.stack,
+        TemplateStage="Original",
     )
     body = answer["TemplateBody"]
     deployed = json.loads(body) if isinstance(body, str) else body
@@ -106,7 +108,7 @@ def _plain(template: dict[str, Any]) -> dict[str, Any]:
 def look_at_table(look: Examination) -> None:
     """The table is ours, or its name is free, or it can be taken over."""
     name, dynamodb = look.settings.table.name, look.client("dynamodb")
-    found = look.ask("dynamodb:DescribeTable", lambda: dynamodb.describe_table(TableName=name))
+    found = look.ask("dynamodb:DescribeTable", dynamodb.describe_table, TableName=name)
     if found is None:
         if look.outputs is None:
             look.ok(f"the name of the table {name} is free")
@@ -114,7 +116,7 @@ def look_at_table(look: Examination) -> None:
             look.problem(
                 f"the table {name} is gone",
                 "every refresh fails",
-                "restore it from its point-in-time recovery; docs/deploy.md says how to take it over",
+                "restore it from its point-in-time recovery; docs/deploy.md says how",
             )
         return
     table = found["Table"]
@@ -151,9 +153,9 @@ def look_at_queues(look: Examination) -> None:
             continue
         answer = look.ask(
             "sqs:GetQueueAttributes",
-            lambda url=url: look.client("sqs").get_queue_attributes(
-                QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
-            ),
+            look.client("sqs").get_queue_attributes,
+            QueueUrl=url,
+            AttributeNames=["ApproximateNumberOfMessages"],
         )
         waiting = int(answer["Attributes"]["ApproximateNumberOfMessages"])
         words = "undelivered" if output.startswith("Undelivered") else "unannounced"
@@ -173,9 +175,7 @@ def look_at_schedules(look: Examination) -> None:
         return
     scheduler = look.client("scheduler")
     for name in _resources(look, "AWS::Scheduler::Schedule"):
-        found = look.ask(
-            "scheduler:GetSchedule", lambda name=name: scheduler.get_schedule(Name=name)
-        )
+        found = look.ask("scheduler:GetSchedule", scheduler.get_schedule, Name=name)
         if found is None:
             look.problem(
                 f"the schedule {name} is gone", "what it does is not done", _redeploy(look)
@@ -198,7 +198,9 @@ def look_at_executions(look: Examination) -> None:
     states = look.client("stepfunctions")
     found = look.ask(
         "states:ListExecutions",
-        lambda: states.list_executions(stateMachineArn=arn, maxResults=1),
+        states.list_executions,
+        stateMachineArn=arn,
+        maxResults=1,
     )
     for last in (found or {}).get("executions", []):
         words = f"the last event started {last['name']} at {last['startDate']:%Y-%m-%d %H:%M %Z}"
@@ -217,7 +219,7 @@ def look_at_outlets(look: Examination) -> None:
     """The bus exists, and the subscribers have confirmed."""
     if bus := look.settings.event_bus:
         events = look.client("events")
-        if look.ask("events:DescribeEventBus", lambda: events.describe_event_bus(Name=bus)):
+        if look.ask("events:DescribeEventBus", events.describe_event_bus, Name=bus):
             look.ok(f"the event bus {bus} exists")
         else:
             look.problem(
@@ -229,7 +231,7 @@ def look_at_outlets(look: Examination) -> None:
         return
     sns = look.client("sns")
     found = look.ask(
-        "sns:ListSubscriptionsByTopic", lambda: sns.list_subscriptions_by_topic(TopicArn=topic)
+        "sns:ListSubscriptionsByTopic", sns.list_subscriptions_by_topic, TopicArn=topic
     )
     subscriptions = (found or {}).get("Subscriptions", [])
     waiting = [s for s in subscriptions if s["SubscriptionArn"] == "PendingConfirmation"]
@@ -261,7 +263,7 @@ def look_at_encryption(look: Examination) -> None:
         look_at_key(look, key, [*KEY_USERS, logs], "kms:Decrypt", why)
     if boundary := look.settings.permissions_boundary:
         iam = look.client("iam")
-        if look.ask("iam:GetPolicy", lambda: iam.get_policy(PolicyArn=boundary)):
+        if look.ask("iam:GetPolicy", iam.get_policy, PolicyArn=boundary):
             look.ok(f"the permissions boundary {boundary} exists")
         else:
             look.problem(

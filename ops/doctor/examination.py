@@ -29,6 +29,7 @@ _ABSENT = {
     "NotFoundException",
     "ResourceNotFoundException",
     "ResourceNotFound",
+    "ServerSideEncryptionConfigurationNotFoundError",
     "ValidationError",  # CloudFormation's word for a stack that does not exist
     "404",
 }
@@ -72,13 +73,13 @@ class Examination:
         """Note what is wrong."""
         self.findings.append(Finding(check=self.check, level=level, what=what, why=why, fix=fix))
 
-    def ask(self, action: str, call: Callable[[], Any]) -> Any:
-        """Return what AWS answers; None if the thing does not exist.
+    def ask(self, action: str, call: Callable[..., Any], **parameters: Any) -> Any:
+        """Return what AWS answers to a call; None if the thing does not exist.
 
         Raises Unknown, with a finding, if AWS does not answer.
         """
         try:
-            return call()
+            return call(**parameters)
         except ClientError as error:
             code = str(error.response["Error"]["Code"])
             if code in _ABSENT:
@@ -101,15 +102,20 @@ class Unknown(Exception):
 Check = Callable[[Examination], None]
 
 
+def checks() -> dict[str, Check]:
+    """Return every check by its name, in their order."""
+    from ops.doctor.data import CHECKS as DATA  # noqa: PLC0415 - these need this module
+    from ops.doctor.deployed import CHECKS as DEPLOYED  # noqa: PLC0415
+    from ops.doctor.models import CHECKS as MODELS  # noqa: PLC0415
+
+    return {**DEPLOYED, **MODELS, **DATA}
+
+
 def examine(name: str) -> list[Finding]:
     """Examine the environment `name`; return every finding, in the order of the checks.
 
     Raises Refusal or SettingsError if there is no such environment.
     """
-    from ops.doctor.data import CHECKS as DATA  # noqa: PLC0415 - these need this module
-    from ops.doctor.deployed import CHECKS as DEPLOYED  # noqa: PLC0415
-    from ops.doctor.models import CHECKS as MODELS  # noqa: PLC0415
-
     settings, session, refused = reach(name)
     examination = Examination(name, settings, session, check="credentials")
     if refused is not None:
@@ -118,7 +124,7 @@ def examine(name: str) -> list[Finding]:
         )
         return examination.findings
     examination.ok(f"the credentials are of account {settings.account}, region {settings.region}")
-    for check, look in {**DEPLOYED, **MODELS, **DATA}.items():
+    for check, look in checks().items():
         examination.check = check
         try:
             look(examination)

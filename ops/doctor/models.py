@@ -32,7 +32,8 @@ def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
     group = look.settings.arn("personalize", f"dataset-group/{dataset.dataset_group}")
     found = look.ask(
         "personalize:DescribeDatasetGroup",
-        lambda: personalize.describe_dataset_group(datasetGroupArn=group),
+        personalize.describe_dataset_group,
+        datasetGroupArn=group,
     )
     if found is None:
         look.problem(
@@ -42,9 +43,7 @@ def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
         )
         return
     _active(look, "dataset group", group, found["datasetGroup"])
-    found = look.ask(
-        "personalize:DescribeDataset", lambda: personalize.describe_dataset(datasetArn=arn)
-    )
+    found = look.ask("personalize:DescribeDataset", personalize.describe_dataset, datasetArn=arn)
     if found is None:
         look.problem(
             f"the dataset {arn} does not exist",
@@ -55,9 +54,7 @@ def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
         return
     _active(look, "dataset", arn, found["dataset"])
     schema = found["dataset"]["schemaArn"]
-    if look.ask(
-        "personalize:DescribeSchema", lambda: personalize.describe_schema(schemaArn=schema)
-    ):
+    if look.ask("personalize:DescribeSchema", personalize.describe_schema, schemaArn=schema):
         look.ok(f"the schema {schema} exists")
     else:
         look.problem(
@@ -81,12 +78,14 @@ def _campaign(look: Examination, refresh: Refresh, campaign: Campaign) -> None:
     solution_arn, campaign_arn = run["solution_version"]["solution_arn"], run["campaign_arn"]
     answer = look.ask(
         "personalize:DescribeSolution",
-        lambda: personalize.describe_solution(solutionArn=solution_arn),
+        personalize.describe_solution,
+        solutionArn=solution_arn,
     )
     solution = answer["solution"] if answer else None
     answer = look.ask(
         "personalize:DescribeCampaign",
-        lambda: personalize.describe_campaign(campaignArn=campaign_arn),
+        personalize.describe_campaign,
+        campaignArn=campaign_arn,
     )
     described = answer["campaign"] if answer else None
     problems = problems_of_solution(cast("Any", run), solution)
@@ -114,7 +113,8 @@ def look_at_quotas(look: Examination) -> None:
     for dataset in {look.settings.dataset_arn(each) for each in _datasets(look)}:
         jobs = look.ask(
             "personalize:ListDatasetImportJobs",
-            lambda arn=dataset: personalize.list_dataset_import_jobs(datasetArn=arn),
+            personalize.list_dataset_import_jobs,
+            datasetArn=dataset,
         )
         running["imports"] += _running((jobs or {}).get("datasetImportJobs", []))
     solutions = {
@@ -125,7 +125,8 @@ def look_at_quotas(look: Examination) -> None:
     for solution in solutions:
         versions = look.ask(
             "personalize:ListSolutionVersions",
-            lambda arn=solution: personalize.list_solution_versions(solutionArn=arn),
+            personalize.list_solution_versions,
+            solutionArn=solution,
         )
         running["trainings"] += _running((versions or {}).get("solutionVersions", []))
     for kind, most in (("imports", MOST_IMPORTS), ("trainings", MOST_TRAININGS)):

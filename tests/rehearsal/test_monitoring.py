@@ -13,7 +13,7 @@ def printed(shop: Shop) -> list[dict[str, Any]]:
     for group in logs.describe_log_groups()["logGroups"]:
         for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
             if '"_aws"' in event["message"]:
-                found.append(json.loads(event["message"]))
+                found += [json.loads(event["message"])]
     return found
 
 

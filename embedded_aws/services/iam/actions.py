@@ -124,6 +124,19 @@ def _list_bucket(params: Params, place: Place) -> list[Permission]:
     return [Permission("s3:ListBucket", place.s3_arn(params["Bucket"]), context)]
 
 
+def _bucket(action: str) -> Rule:
+    return lambda params, place: [Permission(action, place.s3_arn(params["Bucket"]))]
+
+
+def _stack(action: str) -> Rule:
+    def rule(params: Params, place: Place) -> list[Permission]:
+        name = params.get("StackName", "*")
+        arn = name if name.startswith("arn:") else place.arn("cloudformation", f"stack/{name}/*")
+        return [Permission(action, arn)]
+
+    return rule
+
+
 def _object(action: str) -> Rule:
     return lambda params, place: [
         Permission(action, place.s3_arn(f"{params['Bucket']}/{params['Key']}"))
@@ -196,7 +209,21 @@ _RULES: dict[str, Rule] = {
     "dynamodb:TransactWriteItems": _transaction,
     "dynamodb:TransactGetItems": _transaction,
     "events:PutEvents": _put_events,
+    "cloudformation:DescribeStacks": _stack("cloudformation:DescribeStacks"),
+    "cloudformation:GetTemplate": _stack("cloudformation:GetTemplate"),
+    "cloudformation:ListStackResources": _stack("cloudformation:ListStackResources"),
+    "events:DescribeEventBus": _on("events:DescribeEventBus", "Name", "events", "event-bus/"),
     **_same("glue", "JobName", "GetJobRun GetJobRuns", "job/"),
+    "glue:GetJob": _on("glue:GetJob", "JobName", "glue", "job/"),
+    "iam:GetPolicy": _on("iam:GetPolicy", "PolicyArn"),
+    "iam:GetRole": lambda params, place: [
+        Permission(
+            "iam:GetRole",
+            f"arn:{place.partition}:iam::{place.account}:role/{params['RoleName']}",
+        )
+    ],
+    "kms:DescribeKey": _on("kms:DescribeKey", "KeyId", "kms", "key/"),
+    "kms:GetKeyPolicy": _on("kms:GetKeyPolicy", "KeyId", "kms", "key/"),
     "lambda:Invoke": _invoke,
     "logs:CreateLogGroup": _on("logs:CreateLogGroup", "logGroupName", "logs", "log-group:"),
     "logs:CreateLogStream": _log_stream("logs:CreateLogStream"),
@@ -204,6 +231,8 @@ _RULES: dict[str, Rule] = {
     "personalize:CreateDatasetImportJob": _create_import,
     "personalize:CreateSolutionVersion": _create_solution_version,
     **_same("personalize", "datasetArn", "DescribeDataset"),
+    **_same("personalize", "datasetGroupArn", "DescribeDatasetGroup"),
+    **_same("personalize", "schemaArn", "DescribeSchema"),
     **_same("personalize", "datasetImportJobArn", "DescribeDatasetImportJob"),
     **_same("personalize", "solutionArn", "DescribeSolution"),
     **_same(
@@ -222,13 +251,29 @@ _RULES: dict[str, Rule] = {
             "ListSolutions",
         )
     },
+    **{
+        f"s3:{operation}": _bucket(f"s3:{action}")
+        for operation, action in (
+            ("GetBucketEncryption", "GetEncryptionConfiguration"),
+            ("GetBucketLocation", "GetBucketLocation"),
+            ("GetBucketPolicy", "GetBucketPolicy"),
+        )
+    },
     "s3:GetObject": _object("s3:GetObject"),
     "s3:HeadObject": _object("s3:GetObject"),
     "s3:PutObject": _object("s3:PutObject"),
     "s3:ListObjects": _list_bucket,
     "s3:ListObjectsV2": _list_bucket,
     "s3:HeadBucket": _list_bucket,
-    **_same("sns", "TopicArn", "Publish"),
+    "scheduler:GetSchedule": lambda params, place: [
+        Permission(
+            "scheduler:GetSchedule",
+            place.arn(
+                "scheduler", f"schedule/{params.get('GroupName', 'default')}/{params['Name']}"
+            ),
+        )
+    ],
+    **_same("sns", "TopicArn", "Publish ListSubscriptionsByTopic"),
     **{
         f"sqs:{name}": _queue(f"sqs:{name}")
         for name in ("SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
