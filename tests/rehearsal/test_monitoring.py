@@ -1,33 +1,136 @@
-"""What the alarms see."""
+"""The deployed alarms, on the virtual clock: what raises each, whom it tells, and when it ends."""
 
 import json
+from datetime import datetime
 from typing import Any
+
+import pytest
 
 from rehearsal.shop import DAY, HOUR, Shop
 from tests.rehearsal.conftest import OpenShop
+from tests.rehearsal.told import Told
+
+CAMPAIGN = "brandi-hrnn-campaign-v2"
+STACK = "PersonalizeRefresh-prod-"
 
 
-def printed(shop: Shop) -> list[dict[str, Any]]:
-    logs = shop.cloud.client("logs")
-    found = []
-    for group in logs.describe_log_groups()["logGroups"]:
-        for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
-            if '"_aws"' in event["message"]:
-                found += [json.loads(event["message"])]
-    return found
+def states(shop: Shop, value: str = "ALARM") -> set[str]:
+    """Return the names of the alarms in a state, without the stack's."""
+    shop.later(0)
+    pages = shop.cloud.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    return {
+        alarm["AlarmName"].removeprefix(STACK)
+        for page in pages
+        for alarm in page["MetricAlarms"]
+        if alarm["StateValue"] == value
+    }
 
 
-def test_x(open_shop: OpenShop) -> None:
-    shop = open_shop()
-    shop.later(2 * HOUR)
-    for line in printed(shop):
-        print(line)
-    shop.later(DAY)
-    print(len(printed(shop)))
+def days(shop: Shop, number: float) -> None:
+    """Let days pass hour by hour, as background schedules need somebody who waits."""
+    shop.later(number * DAY)
+    shop.settle()
+
+
+def alarm_mails(told: Told) -> list[dict[str, Any]]:
+    """Return CloudWatch's own messages since the last call."""
+    return [
+        json.loads(text) for subject, text in told.mails() if subject.startswith(("ALARM", "OK"))
+    ]
+
+
+def test_a_healthy_month_raises_no_alarm(open_shop: OpenShop) -> None:
+    shop = open_shop(new=True)
+    told = Told.by(shop)
+    for _ in range(4):
+        shop.succeed()
+        shop.settle()
+        days(shop, 7)
+        assert states(shop) == set()
+    assert [mail for mail in alarm_mails(told) if mail["NewStateValue"] == "ALARM"] == []
+
+
+def test_three_weeks_without_data_are_told_once_and_their_end_too(open_shop: OpenShop) -> None:
+    shop = open_shop(new=True)
     shop.succeed()
     shop.settle()
-    for line in printed(shop)[-3:]:
-        print(line)
-    assert [call for call in shop.calls() if not call.allowed] == []
-    print(shop.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"][0])
-    raise AssertionError
+    days(shop, 7)
+    assert states(shop) == set()
+    told = Told.by(shop)
+    days(shop, 14)
+    assert states(shop) == {f"stale-{CAMPAIGN}"}
+    (stale,) = alarm_mails(told)
+    assert stale["NewStateValue"] == "ALARM"
+    assert CAMPAIGN in stale["AlarmDescription"]
+    assert "docs/operations.md#stale" in stale["AlarmDescription"]
+    began = shop.began + 8 * DAY  # fresh_within_hours: 192, noticed within the hour
+    (row,) = shop.rows()
+    assert row["ended_datetime"] + 8 * DAY < _moment(stale) <= began + 2 * HOUR + HOUR
+
+    shop.began = int(shop.cloud.clock.time())
+    shop.succeed()
+    shop.settle()
+    shop.later(2 * HOUR)
+    assert states(shop) == set()
+    (fresh,) = alarm_mails(told)
+    assert (fresh["NewStateValue"], fresh["OldStateValue"]) == ("OK", "ALARM")
+
+
+@pytest.mark.parametrize(
+    ("queue", "alarm"),
+    [
+        ("UndeliveredEventsUrl", "events-undelivered"),
+        ("UnannouncedEventsUrl", "changes-unannounced"),
+    ],
+)
+def test_a_dead_letter_is_told(open_shop: OpenShop, queue: str, alarm: str) -> None:
+    shop = open_shop()
+    told = Told.by(shop)
+    sqs = shop.cloud.client("sqs")
+    sqs.send_message(QueueUrl=shop.outputs[queue], MessageBody="{}")
+    shop.later(HOUR / 2)
+    assert states(shop) == {alarm}
+    (mail,) = alarm_mails(told)
+    assert "python -m ops undelivered --environment prod" in mail["AlarmDescription"]
+    sqs.purge_queue(QueueUrl=shop.outputs[queue])
+    shop.later(HOUR)
+    assert states(shop) == set()
+
+
+def test_executions_that_end_badly_raise_an_alarm_that_sends_nothing(open_shop: OpenShop) -> None:
+    shop = open_shop()
+    told = Told.by(shop)
+    shop.succeed()
+    shop.later(900)
+    (running,) = [row for row in shop.rows() if row["refresh_status"] == "RUNNING"]
+    shop.cloud.client("stepfunctions").stop_execution(executionArn=running["execution_arn"])
+    shop.ask(refresh="none")
+    assert states(shop) >= {"refresh-aborted", "dispatch-failed"}
+    assert alarm_mails(told) == []
+
+
+def test_a_schedule_that_is_paused_is_missed(open_shop: OpenShop) -> None:
+    shop = open_shop(new=True)
+    shop.succeed()
+    shop.settle()
+    days(shop, 1)
+    told = Told.by(shop)
+    scheduler = shop.cloud.client("scheduler")
+    for each in scheduler.list_schedules()["Schedules"]:
+        given = scheduler.get_schedule(Name=each["Name"])
+        kept = {k: v for k, v in given.items() if k.startswith("ScheduleExpression")}
+        scheduler.update_schedule(
+            Name=each["Name"],
+            FlexibleTimeWindow=given["FlexibleTimeWindow"],
+            Target=given["Target"],
+            State="DISABLED",
+            **kept,
+        )
+    days(shop, 3)
+    assert states(shop) >= {"freshness-unchecked", "reconciliation-missing"}
+    told_of = {mail["AlarmName"].removeprefix(STACK) for mail in alarm_mails(told)}
+    assert told_of >= {"freshness-unchecked", "reconciliation-missing"}
+
+
+def _moment(mail: dict[str, Any]) -> float:
+    return datetime.fromisoformat(mail["StateChangeTime"]).timestamp()
