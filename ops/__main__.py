@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -18,6 +19,7 @@ from typer.exceptions import TyperException
 from ops import act, costs, explain, refreshes, report, shown, watch
 from ops.deployment import Deployment, Refusal, find, in_words
 from ops.doctor import examine
+from ops.page import write
 from ops.undelivered import replay_events, undelivered_events
 from stacks.load import SettingsError
 
@@ -256,6 +258,30 @@ def doctor(environment: EnvironmentName, as_json: Json = False) -> int:
     else:
         shown.show_findings(_console(), found)
     return LEFT_UNDONE if any(each["level"] == "PROBLEM" for each in found) else DONE
+
+
+@app.command(name="report")
+def report_(
+    execution: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXECUTION|CAMPAIGN", help="An execution's name or ARN, or a campaign."
+        ),
+    ],
+    environment: EnvironmentName,
+    base_date: BaseDate = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="By default named by the execution.")
+    ] = None,
+) -> int:
+    """Write a page about a refresh: its path, times, metrics and failures, in one HTML file.
+
+    Example: python -m ops report brandi-hrnn-campaign-v2 --environment prod
+    """
+    deployment = find(environment)
+    written = write(deployment, execution, base_date, output)
+    _say(f"The report is in {written}.")
+    return DONE
 
 
 @app.command(name="costs")
