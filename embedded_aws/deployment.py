@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -181,10 +182,9 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
         DashboardName=i
     ),
     "AWS::DynamoDB::Table": lambda api, i, _: api("dynamodb").describe_table(TableName=i),
+    "AWS::Events::EventBus": lambda api, i, _: api("events").describe_event_bus(Name=i),
     "AWS::Events::Rule": lambda api, i, p: _same_count(
-        api("events").list_targets_by_rule(
-            Rule=i.rsplit("|", 1)[-1], EventBusName=p.get("EventBusName", "default")
-        )["Targets"],
+        _targets(api("events"), i.rsplit("|", 1)[-1], p.get("EventBusName", "default")),
         p.get("Targets", []),
     ),
     "AWS::IAM::ManagedPolicy": lambda api, i, _: api("iam").get_policy(PolicyArn=i),
@@ -234,6 +234,18 @@ _CHECKS: Mapping[str, Callable[[Callable[[str], Any], str, Mapping[str, Any]], o
 def _one(found: list[Any]) -> None:
     if not found:
         raise LookupError("it does not exist")
+
+
+def _targets(events: Any, rule: str, bus: Any) -> list[Any]:
+    """Return a rule's targets; a bus that the template refers to may be any."""
+    buses = [bus]
+    if not isinstance(bus, str):
+        buses = [each["Name"] for each in events.list_event_buses()["EventBuses"]]
+    for name in buses:
+        with suppress(events.exceptions.ResourceNotFoundException):
+            found: list[Any] = events.list_targets_by_rule(Rule=rule, EventBusName=name)["Targets"]
+            return found
+    raise LookupError("it does not exist")
 
 
 def _same_count(found: list[Any], wanted: list[Any]) -> None:

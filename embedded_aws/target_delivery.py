@@ -69,6 +69,9 @@ class Delivery(ABC):
     ) -> None:
         """Send a dead letter to a queue; Undeliverable if the queue refuses."""
 
+    def give_up(self) -> None:  # noqa: B027 - not every service measures it
+        """Measure that nothing was delivered, with a dead-letter queue or without."""
+
     def attempt(self) -> None:
         """Deliver, or plan the next attempt, or send a dead letter."""
         self.attempts += 1
@@ -125,6 +128,7 @@ class Delivery(ABC):
             else:
                 current().call_at(now + delay, self.attempt)
                 return
+        self.give_up()
         self._send_to_dead_letter_queue(failure, exhausted)
 
     def _send_to_dead_letter_queue(self, failure: Undeliverable, exhausted: str | None) -> None:

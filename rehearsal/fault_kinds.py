@@ -49,6 +49,8 @@ FINAL = {
     "ResourceNotFoundException",
 }
 UNMODELLED = {"personalize": {"ValidationException"}}  # for what breaks a pattern or a length
+# Where botocore has the operations of a service, if not under the name that calls are signed for.
+MODELS = {"states": ("stepfunctions",), "dynamodb": ("dynamodb", "dynamodbstreams")}
 # What a reason has to say, one or the other, by the first word of the kind.
 TOLD = {
     "access": ("not authorized to perform", "Insufficient privileges"),
@@ -78,8 +80,9 @@ def kinds(caller: str, operation: str) -> dict[str, Kind]:
 
 @cache
 def _errors(service: str, operation: str) -> set[str]:
-    name = {"states": "stepfunctions"}.get(service, service)
-    model = botocore.session.get_session().get_service_model(name)
+    session = botocore.session.get_session()
+    models = map(session.get_service_model, MODELS.get(service, (service,)))
+    (model,) = (each for each in models if operation in each.operation_names)
     return {error.name for error in model.operation_model(operation).error_shapes}
 
 

@@ -25,7 +25,7 @@ COLOURS = {
 SENTENCES = {
     "COMPLETE": "The campaign serves the new solution version.",
     "FAILED": "The campaign serves its old solution version.",
-    "SUPERSEDED": "A newer refresh, or a person, has moved the campaign on; nothing was moved back.",
+    "SUPERSEDED": "A newer refresh, or a person, has moved the campaign on; it stays there.",
     "RUNNING": "The refresh is still running.",
 }
 STAGES = {

@@ -1,6 +1,7 @@
 """Asynchronous invocations: by a rule, a schedule or a caller; retried, then sent on."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,34 @@ def test_a_function_without_a_permission_for_the_rule_is_a_dead_letter(
     (letter,) = messages(cloud, "Letters")
     assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
     assert json.loads(letter["Body"])["detail"] == {"n": 1}
+
+
+def test_an_event_that_was_refused_is_counted_without_a_dead_letter_queue(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    rule = {"EventPattern": PATTERN, "Targets": [{"Id": "task", "Arn": arn("Task")}]}
+    deployed(
+        cloud,
+        tmp_path,
+        {
+            "Role": role("lambda.amazonaws.com", MAY_LOG),
+            "Task": function(TASK, "Role"),
+            "Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
+        },
+    )
+    send(cloud, n=1)
+    assert cloud.clock.wait_until_idle(60)
+    now = cloud.clock.now()
+    (point,) = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Events",
+        MetricName="FailedInvocations",
+        Dimensions=[{"Name": "RuleName", "Value": physical_id(cloud, "Rule")}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=7200,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    assert point["Sum"] == 1
 
 
 def test_an_event_that_fails_is_tried_three_times_and_then_sent_to_its_destination(

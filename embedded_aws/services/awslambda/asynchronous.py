@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.awslambda.exceptions import UnknownFunctionException
+
 from embedded_aws.clock import current
 from embedded_aws.services.awslambda.destinations import send_to_destination
 from embedded_aws.services.awslambda.runtime import InvocationResult
@@ -17,6 +19,7 @@ from embedded_aws.services.awslambda.runtime import InvocationResult
 RETRIES = 2
 DELAYS = (60.0, 120.0)  # before the first and the second retry
 LONGEST_AGE = 21_600.0
+LONGEST_MESSAGE = 1024  # of a dead letter's ErrorMessage
 
 
 @dataclass(kw_only=True)
@@ -26,6 +29,7 @@ class AsynchronousInvocation:
     function: Callable[[], Any]  # returns the function as it is deployed when an attempt is made
     event: bytes
     accepted: float = field(default_factory=lambda: current().time())
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     attempts: int = 0
 
     def start(self) -> None:
@@ -34,7 +38,10 @@ class AsynchronousInvocation:
 
     def _attempt(self) -> None:
         self.attempts += 1
-        function = self.function()
+        try:
+            function = self.function()
+        except UnknownFunctionException:
+            return  # deleted meanwhile, with its settings: the event is lost
         result: InvocationResult = function.run(self.event)
         settings = function.asynchronous_settings()
         if result.error_type is None:
@@ -58,7 +65,9 @@ class AsynchronousInvocation:
         condition: str,
         result: InvocationResult,
     ) -> None:
-        """Send the invocation's record to its destination, if it has one."""
+        """Send the invocation's record to its destination, and a failed event to the queue."""
+        if result.error_type:
+            self._send_to_dead_letter_queue(function, result)
         config = settings.get("DestinationConfig") or {}
         destination = (config.get(kind) or {}).get("Destination")
         if not destination:
@@ -71,7 +80,7 @@ class AsynchronousInvocation:
             "version": "1.0",
             "timestamp": moment.replace("+00:00", "Z"),
             "requestContext": {
-                "requestId": str(uuid.uuid4()),
+                "requestId": self.request_id,
                 "functionArn": f"{function.function_arn}:{function.version}",
                 "condition": condition,
                 "approximateInvokeCount": self.attempts,
@@ -80,4 +89,19 @@ class AsynchronousInvocation:
             "responseContext": response,
             "responsePayload": json.loads(result.payload or b"null"),
         }
-        send_to_destination(function.role, destination, record)
+        send_to_destination(function, destination, record)
+
+    def _send_to_dead_letter_queue(self, function: Any, result: InvocationResult) -> None:
+        """Send the event as it was; https://docs.aws.amazon.com/lambda/latest/dg/dlq.html."""
+        if not (arn := function.dead_letter.get("TargetArn")):
+            return
+        message = str(json.loads(result.payload).get("errorMessage", ""))
+        attributes = {
+            "RequestID": {"DataType": "String", "StringValue": self.request_id},
+            "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+            "ErrorMessage": {
+                "DataType": "String",
+                "StringValue": message[:LONGEST_MESSAGE] or str(result.error_type),
+            },
+        }
+        send_to_destination(function, arn, self.event.decode(), attributes)

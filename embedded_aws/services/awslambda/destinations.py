@@ -12,23 +12,23 @@ from embedded_aws.services import iam
 
 
 def send_to_destination(
-    role_arn: str, arn: str, message: Any, attributes: dict[str, str] | None = None
+    function: Any, arn: str, message: Any, attributes: dict[str, dict[str, str]] | None = None
 ) -> None:
     """Send a message under the function's role; lost if the role may not, as on AWS.
 
-    The refusal is in the cloud's calls. `attributes` are text attributes of the message.
+    The refusal is in the cloud's calls. `attributes` are the message's, as SQS and SNS have them.
     """
     _, _, service, region, account, name = arn.split(":", 5)
     try:
         role = iam.assume_role_as_service(
-            role_arn, service="lambda.amazonaws.com", source_arn=arn, region=region
+            function.role,
+            service="lambda.amazonaws.com",
+            source_arn=function.function_arn,
+            region=region,
         )
     except iam.TrustRefused:
         return
-    sent = {
-        key: {"DataType": "String", "StringValue": value}
-        for key, value in (attributes or {}).items()
-    }
+    sent = attributes or {}
     body = message if isinstance(message, str) else json.dumps(message)
     with suppress(ClientError, BotoCoreError):
         if service == "sqs":

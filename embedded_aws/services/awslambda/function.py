@@ -32,6 +32,7 @@ from embedded_aws.services.cloudwatch.metrics import record, record_embedded
 # The template properties that have the same name in CreateFunction.
 _PROPERTIES = (
     "Architectures",
+    "DeadLetterConfig",
     "Description",
     "Environment",
     "EphemeralStorage",
@@ -55,6 +56,7 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         self.logging: dict[str, str] = {"LogFormat": "Text", **spec.get("LoggingConfig", {})}
         self.logging.setdefault("LogGroup", f"/aws/lambda/{self.function_name}")
         self.logs_group_name = self.logging["LogGroup"]
+        self.dead_letter: dict[str, str] = spec.get("DeadLetterConfig") or {}
         self.published_from: dict[str, Any] = {}
         self._begin()
 
@@ -90,13 +92,16 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
         """Describe the function, as GetFunctionConfiguration does."""
-        return {**super().get_configuration(on_create), "LoggingConfig": self.logging}
+        dead_letter = {"DeadLetterConfig": self.dead_letter} if self.dead_letter else {}
+        described = super().get_configuration(on_create)
+        return {**described, "LoggingConfig": self.logging, **dead_letter}
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
         """Change settings; environments with the old settings are not used again."""
         if "LoggingConfig" in config_updates:
             self.logging |= config_updates["LoggingConfig"]
             self.logs_group_name = self.logging["LogGroup"]
+        self.dead_letter = config_updates.get("DeadLetterConfig", self.dead_letter)
         super().update_configuration(config_updates)
         self.retire()
         return self.get_configuration()

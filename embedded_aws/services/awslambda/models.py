@@ -4,12 +4,18 @@ import json
 import re
 from typing import Any, cast
 
+from moto.awslambda import models as lambda_models
 from moto.awslambda.exceptions import (
     InvalidParameterValueException,
     InvalidRoleFormat,
     LambdaClientError,
 )
-from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
+from moto.awslambda.models import (
+    EventSourceMapping,
+    LambdaBackend,
+    LambdaFunction,
+    lambda_backends,
+)
 from moto.awslambda.responses import LambdaResponse
 
 from embedded_aws import programs
@@ -17,10 +23,12 @@ from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
 from embedded_aws.services.awslambda.asynchronous import AsynchronousInvocation
 from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
-from embedded_aws.services.awslambda.event_sources import Poller, check_access
+from embedded_aws.services.awslambda.event_sources import Poller, check_access, current_shard
 from embedded_aws.services.awslambda.function import DeployedFunction
+from embedded_aws.services.awslambda.mapping import DeployedMapping
 from embedded_aws.services.awslambda.runtime import InvocationResult
 from embedded_aws.services.awslambda.version import DeployedVersion
+from embedded_aws.services.dynamodb.stream_reader import StreamReader
 
 # Importing this module registers the model of AWS::Lambda::Version.
 MODELS = (DeployedVersion,)
@@ -39,6 +47,20 @@ class RequestTooLargeError(LambdaClientError):
             "RequestTooLargeException",
             f"Request must be smaller than {LARGEST_REQUEST} bytes "
             "for the InvokeFunction operation",
+        )
+
+
+class MappingExistsError(LambdaClientError):
+    """A second mapping of a source to a function."""
+
+    code = 409
+
+    def __init__(self, known: EventSourceMapping) -> None:
+        super().__init__(
+            "ResourceConflictException",
+            f'An event source mapping with DynamoDB arn (" {known.event_source_arn} ") and '
+            f'function (" {known.function_arn} ") already exists. Please update or delete the '
+            f"existing mapping with UUID {known.uuid}",
         )
 
 
@@ -63,8 +85,25 @@ class LocalLambdaBackend(LambdaBackend):
             raise InvalidParameterValueException(
                 "The role defined for the function cannot be assumed by Lambda."
             )
+        self._check_dead_letter(function)
         self._lambdas.put_function(function)
         return function
+
+    @staticmethod
+    def _check_dead_letter(function: DeployedFunction) -> None:
+        """Refuse a dead-letter queue or topic that the function's role may not send to."""
+        target = function.dead_letter.get("TargetArn", "")
+        kind = target.split(":")[2] if target else ""
+        action = {"sqs": "SendMessage", "sns": "Publish"}.get(kind)
+        if target and action is None:
+            raise InvalidParameterValueException(
+                f"The dead letter target {target} is no queue and no topic."
+            )
+        if action and not iam.is_authorized(function.role, f"{kind}:{action}", target, {}):
+            raise InvalidParameterValueException(
+                "The provided execution role does not have permissions to call "
+                f"{action} on {kind.upper()}"
+            )
 
     def publish_version(self, function_name: str, description: str = "") -> LambdaFunction:
         """Return a new version, or the newest one if nothing has changed since."""
@@ -145,12 +184,17 @@ class LocalLambdaBackend(LambdaBackend):
             raise InvalidParameterValueException(
                 "StartingPosition must be TRIM_HORIZON or LATEST for DynamoDB streams."
             )
-        check_access(self.get_function(spec["FunctionName"]).role, source)
+        function: Any = self.get_function(spec["FunctionName"])
+        check_access(function.role, source)
+        self._check_is_first(function.function_arn, source)
         mapping: Any = super().create_event_source_mapping(spec)
-        poller = Poller(mapping, lambda: self.get_function(mapping.function_arn), 0)
-        shard = poller.shard
-        if mapping.starting_position == "LATEST" and shard:
-            poller.position = len(shard.items)
+        shard: Any = current_shard(source)
+        start = shard.starting_sequence_number
+        if mapping.starting_position == "LATEST":
+            start += len(shard.items)
+        poller = Poller(
+            mapping, lambda: self.get_function(mapping.function_arn), StreamReader(source, start)
+        )
         mapping.poller = poller
         poller.wake()
         return mapping
@@ -167,10 +211,15 @@ class LocalLambdaBackend(LambdaBackend):
         mapping: Any = super().delete_event_source_mapping(uuid)
         if mapping:
             mapping.enabled = False
-            table = mapping.poller.shard and mapping.poller.shard.table
-            if table:
-                table.lambda_event_source_mappings.pop(mapping.function_arn, None)
+            shard = current_shard(mapping.event_source_arn)
+            mappings = shard.table.lambda_event_source_mappings if shard else {}
+            mappings.pop(mapping.function_arn, None)
         return mapping
+
+    def _check_is_first(self, function_arn: str, source: str) -> None:
+        for known in self._event_source_mappings.values():
+            if (known.function_arn, known.event_source_arn) == (function_arn, source):
+                raise MappingExistsError(known)
 
     def reset(self) -> None:
         """Delete every function, and end their environments."""
@@ -208,6 +257,11 @@ def install() -> None:
         lambda_backends,
         "functions run from their zip, under their role, on the clock",
         backend=LocalLambdaBackend,
+    )
+    replace(
+        lambda_models,
+        "a mapping tells how its last batch went, and another source replaces it",
+        EventSourceMapping=DeployedMapping,
     )
     replace(
         LambdaResponse,

@@ -16,6 +16,7 @@ from embedded_aws.validation import complaint, service_model
 
 # type -> service, operation, and the members that are named otherwise in the API
 _MODELLED: dict[str, tuple[str, str, dict[str, str]]] = {
+    "AWS::Events::EventBus": ("events", "CreateEventBus", {}),
     "AWS::Events::Rule": ("events", "PutRule", {}),
     "AWS::IAM::ManagedPolicy": ("iam", "CreatePolicy", {"ManagedPolicyName": "PolicyName"}),
     "AWS::IAM::Policy": ("iam", "PutRolePolicy", {}),

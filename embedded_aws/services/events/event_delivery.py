@@ -70,12 +70,15 @@ class EventDelivery(Delivery):
             raise Undeliverable("NO_PERMISSIONS", f"{arn} refuses {self.service}", is_final=True)
         backend.accept(arn, None, body.encode())
 
+    def give_up(self) -> None:
+        """Count it, as CloudWatch does."""
+        rule = {"RuleName": self.rule_arn.rsplit("/", 1)[-1]}
+        record(self.rule_arn.split(":")[4], self.region, "AWS/Events", "FailedInvocations", rule)
+
     def send_dead_letter(
         self, queue_arn: str, failure: Undeliverable, attributes: Mapping[str, str]
     ) -> None:
         """Keep the event as it was."""
-        rule = {"RuleName": self.rule_arn.rsplit("/", 1)[-1]}
-        record(self.rule_arn.split(":")[4], self.region, "AWS/Events", "FailedInvocations", rule)
         ours = {"RULE_ARN": self.rule_arn, "ERROR_CODE": failure.code}
         self._send(queue_arn, json.dumps(self.event, ensure_ascii=False), {**ours, **attributes})
 

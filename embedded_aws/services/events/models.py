@@ -13,12 +13,14 @@ from typing import Any
 
 from flask import has_request_context, request
 from moto.core.exceptions import JsonRESTError
+from moto.events import models as events_models
 from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend, Rule, events_backends
 from moto.moto_api._internal import mock_random
 
 from embedded_aws.clock import current
 from embedded_aws.moto_changes import replace
+from embedded_aws.services.events.event_bus import DeployedEventBus
 from embedded_aws.services.events.event_delivery import EventDelivery
 from embedded_aws.services.iam.guard import SESSION
 
@@ -201,4 +203,9 @@ def install() -> None:
         events_backends,
         "rules deliver to their targets, with retries and dead-letter queues",
         backend=DeliveringEventsBackend,
+    )
+    replace(
+        events_models,
+        "a bus of a template has its settings, and an update keeps it with its rules",
+        EventBus=DeployedEventBus,
     )

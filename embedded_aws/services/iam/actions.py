@@ -157,15 +157,28 @@ def _queue(action: str) -> Rule:
     ]
 
 
+def _bus(name: str, place: Place) -> str:
+    return name if name.startswith("arn:") else place.arn("events", f"event-bus/{name}")
+
+
 def _put_events(params: Params, place: Place) -> list[Permission]:
     return [
         Permission(
             "events:PutEvents",
-            place.arn("events", f"event-bus/{entry.get('EventBusName', 'default')}"),
+            _bus(entry.get("EventBusName", "default"), place),
             {"events:source": entry["Source"], "events:detail-type": entry["DetailType"]},
         )
         for entry in params["Entries"]
     ]
+
+
+def _get_records(params: Params, _place: Place) -> list[Permission]:
+    return [Permission("dynamodb:GetRecords", params["ShardIterator"].split("|")[0])]
+
+
+def _list_streams(params: Params, place: Place) -> list[Permission]:
+    table = params.get("TableName", "*")
+    return [Permission("dynamodb:ListStreams", place.arn("dynamodb", f"table/{table}/stream/*"))]
 
 
 def _transaction(params: Params, place: Place) -> list[Permission]:
@@ -206,6 +219,9 @@ def _same(service: str, param: str, operations: str, prefix: str = "") -> dict[s
 _RULES: dict[str, Rule] = {
     **_same("dynamodb", "TableName", "PutItem Query Scan DescribeTable", "table/"),
     **{f"dynamodb:{name}": _item(name) for name in ("GetItem", "UpdateItem", "DeleteItem")},
+    **_same("dynamodb", "StreamArn", "DescribeStream GetShardIterator"),
+    "dynamodb:GetRecords": _get_records,
+    "dynamodb:ListStreams": _list_streams,
     "dynamodb:TransactWriteItems": _transaction,
     "dynamodb:TransactGetItems": _transaction,
     "events:PutEvents": _put_events,
