@@ -5,7 +5,7 @@ BIN = .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help rehearse test test-product faults sizes queues install synth docs lock clean
+.PHONY: help rehearse test test-product faults sizes queues install browser synth docs pictures lock clean
 .DEFAULT_GOAL = help
 
 help: ## say what there is
@@ -14,7 +14,7 @@ help: ## say what there is
 rehearse: .venv/ready ## run a refresh in the embedded cloud; ARGS='--help' tells what else it can
 	@$(BIN)/python -m rehearsal $(ARGS)
 
-test: install ## check everything: types, style, unit, infrastructure and rehearsal tests
+test: install browser ## check everything: types, style, unit, infrastructure and rehearsal tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -36,11 +36,21 @@ queues: .venv/ready ## refresh 100 and 300 campaigns behind the default quotas (
 
 install: .venv/ready node_modules/ready ## set up Python, Node.js and the CDK CLI in this folder
 
+browser: # a Chromium for the tests of the report: Debian's, if there is none and it can be installed
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium …" && \
+	    { apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 || \
+	      { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; }; } || \
+	    echo "No Chromium: the report is not tested in a browser (apt-get install chromium)"; }
+
 synth: install ## synthesise every environment into cdk.out
 	@$(BIN)/python app.py
 
 docs: .venv/ready ## generate what is generated: the schema, the workflow's picture
 	@$(BIN)/python -m tools.generate
+
+pictures: .venv/ready browser ## draw the pictures of the documents anew
+	@$(BIN)/python -m tools.pictures
 
 lock: .venv/ready ## resolve pyproject.toml anew into requirements*.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header pyproject.toml -o requirements.txt

@@ -21,6 +21,7 @@ from rehearsal.assembly import (
     find_stack,
 )
 from rehearsal.own_files import PreparationError
+from rehearsal.page import write_page
 from rehearsal.shop import TODAY, Shop, open_shop
 from rehearsal.weekly_files import WeeklyFiles, weekly_files
 
@@ -76,6 +77,7 @@ def _rehearse(
             print(json.dumps(result, indent=2), flush=True)
         else:
             report.show(console, result)
+        say(f"\n{write_page(shop, result)}")
         report.show_unused_faults(console, shop.cloud.faults.unused)
         report.show_verdict(console, result, before=served, after=shop.served_versions())
         if arguments.serve:

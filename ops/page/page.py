@@ -137,12 +137,11 @@ def _part(part: Part, went: Route, ended: str) -> Html:
 def _state(name: str, part: Part, went: Route, ended: str) -> Html:
     status = status_of_state(name, part.states[name], went, ended)
     times = went.visits[name]
+    mark = tag("span", MARKS[status], class_=f"mark {status}")
     return tag(
         "li",
-        tag("b", tag("span", MARKS[status], class_=f"mark {status}"), name)
-        if status == "failed"
-        else together(tag("span", MARKS[status], class_=f"mark {status}"), name),
-        tag("span", f"× {times}") if times > 1 else None,
+        tag("b" if status == "failed" else "span", mark, name),
+        tag("span", f"× {times}", class_="quiet") if times > 1 else None,
     )
 
 
@@ -217,7 +216,8 @@ def _bars(row: Mapping[str, Any], longest: float) -> Html:
 
 def _metrics(facts: Facts) -> Html:
     row = facts.own_row
-    new, before = row.get("solution_version_arn"), row.get("previous_solution_version_arn")
+    new = row.get("solution_version_arn")
+    before = row.get("previous_solution_version_arn") or facts.serving
     after = facts.metrics.get(str(new)) or row.get("metrics") or {}
     earlier = facts.metrics.get(str(before)) or {}
     names = sorted({*after, *earlier})
