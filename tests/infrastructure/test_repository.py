@@ -138,3 +138,28 @@ def test_no_partition_is_written_into_the_code(folder: str) -> None:
     files = [p for p in (ROOT / folder).rglob("*") if p.suffix in {".py", ".yaml"}]
     assert files
     assert [p.name for p in files if "arn:aws:" in p.read_text("utf-8")] == []
+
+
+KOREAN = re.compile(r"[가-힣]")
+
+
+def _skeleton(text: str) -> dict[str, list[str]]:
+    """Return what the two READMEs must have in common, in order."""
+    blocks = re.findall(r"```.*?```", text, re.DOTALL)
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)]+)\)", prose)
+    return {
+        "code": blocks,
+        "headings": [line.split(" ")[0] for line in prose.splitlines() if line.startswith("#")],
+        "links": [link for link in links if not link.startswith("README")],
+        "rows": [str(line.count("|")) for line in prose.splitlines() if line.startswith("|")],
+    }
+
+
+def test_the_korean_readme_has_the_same_sections_code_links_and_tables() -> None:
+    english = (ROOT / "README.md").read_text("utf-8")
+    korean = (ROOT / "README.ko.md").read_text("utf-8")
+    assert _skeleton(korean) == _skeleton(english)
+    prose = re.sub(r"```.*?```", "", korean, flags=re.DOTALL)
+    paragraphs = [part for part in prose.split("\n\n") if len(part) > 80]
+    assert all(KOREAN.search(part) for part in paragraphs)

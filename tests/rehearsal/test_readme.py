@@ -14,6 +14,7 @@ from rehearsal.assembly import datasets, find_stack
 from rehearsal.preparation import prepare
 from rehearsal.shop import LAST_WEEK, TODAY, glue_event
 from rehearsal.weekly_files import upload, weekly_files
+from tests.rehearsal.test_ops_documents import SCENE, SECTION
 from tools.generate import OUTPUT, README, ROOT, between
 
 TEXT = README.read_text("utf-8")
@@ -28,6 +29,8 @@ DEPLOYMENT = [
     command for command in COMMANDS if command.startswith("npx cdk ") and "--import" not in command
 ]
 OPERATIONS = [command for command in COMMANDS if " -m ops " in command]
+IN_SCENES = [command for command in OPERATIONS if not command.startswith(".venv/")]
+QUEUES = [command for command in OPERATIONS if command.startswith(".venv/")]
 ELSEWHERE = {
     ".venv/bin/python -m rehearsal --environment prod --json": "test_command_line.py",
     ".venv/bin/python -m pytest tests/unit": "`make test` runs these tests too",
@@ -36,6 +39,10 @@ ELSEWHERE = {
     "aws lambda delete-function --function-name <function> --qualifier <version>": (
         "test_lambda_versions.py"
     ),
+    "aws dynamodb update-table --table-name PROD_PERSONALIZE_DATA_PROCESS "
+    "--stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES": "test_cdk_cli.py",
+    "aws scheduler list-schedules --name-prefix PersonalizeRefresh-prod "
+    "--query 'Schedules[].[Name,State]'": "test_doctor.py lists the same schedules",
     "make docs": "test_generated.py compares what it writes",
     "make faults": "test_fault_matrix.py runs a part of it",
     "make test": "it runs this test",
@@ -67,7 +74,9 @@ def test_every_command_of_the_documents_is_tested() -> None:
     starts = [command for command in COMMANDS if command.startswith("aws stepfunctions ")]
     known = {"make rehearse", *ELSEWHERE, *DEPLOYMENT, *REHEARSALS, *OPERATIONS, *starts}
     assert set(COMMANDS) == known
-    assert [command.split()[3] for command in OPERATIONS] == ["undelivered", "replay"]
+    assert [command.split()[3] for command in QUEUES] == ["undelivered", "replay"]
+    scenes = [command for command, _ in SCENE.findall(SECTION)]
+    assert [command.removeprefix("python -m ops ") for command in IN_SCENES] == scenes
     assert (len(DEPLOYMENT), len(REHEARSALS), len(starts)) == (3, 2, 1)
 
 
@@ -129,7 +138,7 @@ def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> N
         event = glue_event("Job-Brandi-Commerce-API", run_id=missed)
         cloud.client("events").put_events(Entries=[event])
         assert clock.wait_until_idle(timeout=60)
-        for command in OPERATIONS:
+        for command in QUEUES:
             done = run(command, **cloud.environment)
             assert done.returncode == 0, done.stderr
             assert missed in done.stdout
