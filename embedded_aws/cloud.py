@@ -55,8 +55,13 @@ class _QuietHandler(MotoRequestHandler):
         """Stay silent about requests; errors are still logged."""
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the Date of a response: the services' time is the clock's."""
-        return formatdate(clocks.current().time() if timestamp is None else timestamp, usegmt=True)
+        """Return the Date of a response: DynamoDB's is the clock's.
+
+        Others have the real one: the CDK CLI's SDK signs its requests by what it finds there.
+        """
+        if timestamp is None and "/dynamodb/" in self.headers.get("Authorization", ""):
+            return formatdate(clocks.current().time(), usegmt=True)
+        return super().date_time_string(timestamp)
 
 
 class _Dispatcher(DomainDispatcherApplication):

@@ -231,13 +231,13 @@ def _reason(row: dict[str, Any] | None, ended: Mapping[str, str]) -> str:
     if row is None:
         return "no row was written: see the dispatch execution and the dead-letter queue"
     status = row["refresh_status"]
-    if status == "FAILED":
+    if status == "FAILED" and "execution_status" not in row:
         return str(row["failure_reason"])
     if status == "SUPERSEDED":
         return f"SUPERSEDED by {row['superseded_by']}"
     execution = ended.get(str(row["execution_arn"]).rsplit(":", 1)[-1], "not found")
     return (
-        f"{status}, but its execution is {execution}: "
+        f"{status}, since its execution is {execution}: "
         "the next start or the reconciliation schedule continues it"
     )
 

@@ -258,6 +258,7 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
         "check_freshness.py",
         "metric_line.py",
         "announce.py",
+        "campaign_problems.py",
         "announce_failure.py",
         "announce_types.py",
         "announcing.py",

@@ -233,12 +233,15 @@ def a_campaign_whose_row_is_complete(shop: Shop) -> None:
 
 def an_alarm(shop: Shop) -> None:
     """A person is told of what lies in the dead-letter queue."""
-    shop.cloud.client("sqs").purge_queue(QueueUrl=shop.outputs["UndeliveredEventsUrl"])
+    sqs, url = shop.cloud.client("sqs"), shop.outputs["UndeliveredEventsUrl"]
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     shop.later(HOUR)
     forget(shop)
     an_event_that_cannot_be_delivered(shop)
     shop.later(HOUR / 6)
-    told = [subject for subject, _ in Told(shop).mails()]
+    told = [alarm["AlarmName"] for alarm in Told(shop).alarms()]
     assert [each for each in told if "PersonalizeRefresh-prod-events-undelivered" in each]
 
 

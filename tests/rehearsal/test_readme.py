@@ -40,7 +40,9 @@ ELSEWHERE = {
         "test_lambda_versions.py"
     ),
     "aws dynamodb update-table --table-name PROD_PERSONALIZE_DATA_PROCESS "
-    "--stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES": "test_cdk_cli.py",
+    "--stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES": (
+        "test_cdk_cli.py"
+    ),
     "aws scheduler list-schedules --name-prefix PersonalizeRefresh-prod "
     "--query 'Schedules[].[Name,State]'": "test_doctor.py lists the same schedules",
     "make docs": "test_generated.py compares what it writes",

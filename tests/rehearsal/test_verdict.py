@@ -97,7 +97,7 @@ def test_after_an_aborted_run_the_output_says_what_continues_it(assembly: Path) 
     assert not done.stderr
     assert done.stdout.endswith(
         "NOT COMPLETE: the campaign serves its old solution version.\n"
-        "  brandi-hrnn-campaign-dev: RUNNING, but its execution is ABORTED: "
+        "  brandi-hrnn-campaign-dev: FAILED, since its execution is ABORTED: "
         "the next start or the reconciliation schedule continues it\n"
     )
 

@@ -1,7 +1,7 @@
 """What others were told: the events of a bus and the messages of topics, kept in queues."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from jsonschema import Draft202012Validator
@@ -24,6 +24,7 @@ class Told:
     """Queues that get what a shop tells others from now on."""
 
     shop: Shop
+    _alarms: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
     def by(cls, shop: Shop, bus: str = "default") -> Self:
@@ -40,6 +41,7 @@ class Told:
                 sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=told._made(queue))
         for forget in (told.events, told.mails, told.put_aside):
             forget()
+        told.alarms()
         return told
 
     def events(self) -> list[dict[str, Any]]:
@@ -54,7 +56,18 @@ class Told:
         return [(detail["stage"], detail["status"]) for detail in self.events()]
 
     def mails(self) -> list[tuple[str, str]]:
-        """Return subject and text of the messages since the last call."""
+        """Return subject and text of the messages since the last call; alarms' are kept apart."""
+        found = self._mails()
+        self._alarms += [mail for mail in found if mail[0].startswith(("ALARM:", "OK:"))]
+        return [mail for mail in found if not mail[0].startswith(("ALARM:", "OK:"))]
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Return CloudWatch's own messages since the last call."""
+        self.mails()
+        told, self._alarms = self._alarms, []
+        return [json.loads(text) for _, text in told]
+
+    def _mails(self) -> list[tuple[str, str]]:
         return [(body["Subject"], body["Message"]) for body in self._drained("mails")]
 
     def mail(self) -> tuple[str, str]:
@@ -64,7 +77,8 @@ class Told:
 
     def chats(self) -> list[dict[str, Any]]:
         """Return what a chat got since the last call."""
-        return [json.loads(body["Message"]) for body in self._drained("chat")]
+        found = [json.loads(body["Message"]) for body in self._drained("chat")]
+        return [message for message in found if "AlarmName" not in message]
 
     def put_aside(self) -> list[dict[str, Any]]:
         """Return what could not be announced, and empty its queue."""

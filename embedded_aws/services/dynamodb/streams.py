@@ -5,6 +5,7 @@ reads them later: never in the writer's request.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 """
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +40,9 @@ def _add(self: StreamShard, old: Any, new: Any) -> None:
     number = len(self.items) + self.starting_sequence_number
     record = StreamRecord(self.table, specification["StreamViewType"], name, old, new, number)
     record.record["awsRegion"] = self.table.table_arn.split(":")[3]
+    # not drawn from moto's numbers, which requests from outside draw from too
+    place = f"{self.table.table_arn}/{self.table.latest_stream_label}/{number}"
+    record.record["eventID"] = uuid.uuid5(uuid.NAMESPACE_URL, place).hex
     written = current().now().replace(microsecond=0)
     record.record["dynamodb"]["ApproximateCreationDateTime"] = written
     self.items.append(record)
