@@ -7,7 +7,7 @@ The syntax of a fault is `SERVICE:OPERATION[@N]=KIND[:ARGUMENT][*TIMES]`, as in
 import re
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -68,7 +68,7 @@ class Fault:
 
     With `nth`, these are the nth matching call and those that follow it, even if other faults apply
     to them. Only calls that a deployed role makes, and is allowed to make, after the fault was
-    added count.
+    added count; with `roles`, only those of the roles that have these names.
     """
 
     service: str
@@ -77,6 +77,7 @@ class Fault:
     argument: str | None = None
     times: float = 1  # math.inf: always
     nth: int | None = None
+    roles: Collection[str] | None = None
     struck: int = field(default=0, compare=False)
     matched: int = field(default=0, compare=False)
 
@@ -108,8 +109,10 @@ class Fault:
         times = "always" if self.times == float("inf") else str(self.times)
         return f"{self.service}:{self.operation}{nth}={self.kind}{argument}*{times}"
 
-    def meets(self, service: str, operation: str) -> bool:
+    def meets(self, service: str, operation: str, role: str) -> bool:
         """Count a call if it matches, and return whether it is due; case does not matter."""
+        if self.roles is not None and role not in self.roles:
+            return False
         if not (
             fnmatchcase(service.lower(), self.service.lower())
             and fnmatchcase(operation.lower(), self.operation.lower())
@@ -175,10 +178,10 @@ class Faults:
         """The faults that have not applied to any call, such as a spec that matches none."""
         return [fault for fault in self._faults if not fault.struck]
 
-    def take(self, service: str, operation: str) -> Fault | None:
-        """Return the fault that applies to this call, and count it."""
+    def take(self, service: str, operation: str, role: str = "") -> Fault | None:
+        """Return the fault that applies to this call of a role, and count it."""
         with self._lock:
-            due = [fault for fault in self._faults if fault.meets(service, operation)]
+            due = [fault for fault in self._faults if fault.meets(service, operation, role)]
             if not due:
                 return None
             due[0].struck += 1
@@ -200,7 +203,7 @@ class FaultLayer:
             return self._app(environ, start_response)
         session: Session = environ[SESSION]
         self._faults.made.append((session.role_name, call.name))
-        fault = self._faults.take(call.signature.service, call.operation.name)
+        fault = self._faults.take(call.signature.service, call.operation.name, session.role_name)
         if not fault:
             return self._app(environ, start_response)
         if refusal := self._refusal(fault, call, session):

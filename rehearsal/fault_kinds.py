@@ -48,6 +48,8 @@ FINAL = {
     "InvalidInputException",
     "ResourceNotFoundException",
 }
+ANNOUNCING = {"Announce", "RecordEnd", "AnnounceFailure"}
+SENDS = "sns:Publish"  # has no token by which a repetition is known
 UNMODELLED = {"personalize": {"ValidationException"}}  # for what breaks a pattern or a length
 # Where botocore has the operations of a service, if not under the name that calls are signed for.
 MODELS = {"states": ("stepfunctions",), "dynamodb": ("dynamodb", "dynamodbstreams")}
@@ -55,6 +57,7 @@ MODELS = {"states": ("stepfunctions",), "dynamodb": ("dynamodb", "dynamodbstream
 TOLD = {
     "access": ("not authorized to perform", "Insufficient privileges"),
     "timed": ("Task timed out after",),
+    "aborted": ("Somebody stopped the execution",),
     "own": ("is refused on demand",),
 }
 # What it may say instead, by caller, service and kind. The check explains what is missing.
@@ -91,3 +94,19 @@ def is_true(reason: str, caller: str, operation: str, kind: str) -> bool:
     told = TOLD.get(kind.split(maxsplit=1)[0], ("",))
     instead = TOLD_INSTEAD.get((caller, operation.split(":", maxsplit=1)[0], kind))
     return bool(reason) and any(words in reason for words in (*told, instead) if words is not None)
+
+
+def may_die_after_sending(caller: str, operation: str, kind: str) -> bool:
+    """Whether a function that announces dies after its message went, and before it notes that."""
+    dies = {"killed", "timed out", "timed out ×9", "out of memory"}
+    return caller in ANNOUNCING and operation == SENDS and kind in dies
+
+
+def may_be_unanswered(caller: str, operation: str, kind: str) -> bool:
+    """Whether a function that announces gets no response to its message."""
+    return caller in ANNOUNCING and operation == SENDS and kind in {"lost answer", "slow"}
+
+
+def gives_up(caller: str, operation: str, kind: str) -> bool:
+    """Whether a failure may keep a function from announcing, so that its queue has what it had."""
+    return caller in ANNOUNCING and bool(operation) and not kinds(caller, operation)[kind].survives

@@ -106,6 +106,14 @@ def test_a_fault_of_the_nth_call_hits_as_many_calls_as_it_says_from_that_call_on
     ]
 
 
+def test_a_fault_of_a_role_leaves_the_calls_of_others_alone_and_does_not_count_them() -> None:
+    fault = Fault("s3", "GetObject", "lost", nth=2, roles={"reader"})
+    faults = Faults([fault])
+    roles = ["reader", "writer", "reader", "reader"]
+    taken = [faults.take("s3", "GetObject", role) for role in roles]
+    assert taken == [None, None, fault, None]
+
+
 def test_calls_that_another_fault_hits_still_count_for_a_fault_of_the_nth_call() -> None:
     faults = Faults([Fault.parse("s3:Get*=throttle"), Fault.parse("s3:GetObject=denied")])
     faults.add("s3:GetObject@3=lost")

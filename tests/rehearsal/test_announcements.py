@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from rehearsal.shop import Shop, glue_event
+from rehearsal.told import Told
 from tests.rehearsal.conftest import OpenShop
 from tests.rehearsal.refreshes import ONCE, counts, only_row, refreshes
-from tests.rehearsal.told import Told
 
 CAMPAIGN = "brandi-hrnn-campaign-v2"
 HEALTHY = [

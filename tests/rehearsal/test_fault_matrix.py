@@ -2,22 +2,19 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from rehearsal.fault_kinds import is_true, kinds
-from rehearsal.fault_matrix import (
-    Case,
-    cases,
-    clean_calls,
-    main,
-    paid_imports,
-    paid_trainings,
-    run,
-    shorten,
-)
+from rehearsal.fault_cases import AGAIN, Case, every_case
+from rehearsal.fault_kinds import gives_up, is_true, kinds, may_be_unanswered
+from rehearsal.fault_matrix import main, paid_imports, paid_trainings, run
+from rehearsal.fault_occasions import shorten
+from rehearsal.fault_told import judge
+from rehearsal.shop import Shop
+from rehearsal.told import Told
 from tests.rehearsal.conftest import Kept, OpenShop
 
 PARTS = 4
@@ -26,8 +23,7 @@ PARTS = 4
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_call_may_fail_in_one_way_or_another(open_shop: OpenShop, part: int) -> None:
     shop = open_shop()
-    shorten(shop)
-    every = cases(clean_calls(shop))
+    every = every_case(shop)
     some = each_call_and_kind(every)
     assert {case.kind for case in some} == {case.kind for case in every}
     for case in some[part::PARTS]:
@@ -36,13 +32,13 @@ def test_every_call_may_fail_in_one_way_or_another(open_shop: OpenShop, part: in
 
 
 def each_call_and_kind(every: list[Case]) -> list[Case]:
-    """Choose a case for each caller's operation, and for each kind of failure.
+    """Choose a case for each caller's operation on an occasion, and for each kind of failure.
 
     Of the kinds chosen least it is that which fewest calls can have.
     """
     common, chosen = Counter(case.kind for case in every), Counter[str]()
     some, seen = [], set()
-    for _, of_call in groupby(every, key=lambda case: (case.operation, case.nth)):
+    for _, of_call in groupby(every, key=lambda c: (c.occasion, c.caller, c.operation, c.nth)):
         case = min(of_call, key=lambda case: (chosen[case.kind], common[case.kind]))
         if chosen[case.kind] and (case.caller, case.operation) in seen:
             continue
@@ -72,6 +68,58 @@ def test_a_reason_of_another_failure_is_untrue() -> None:
     assert is_true(missing, "CheckCampaign", "personalize:D", "own ResourceNotFoundException")
     assert not is_true(missing, "CheckCampaign", "personalize:D", "own InvalidInputException")
     assert not is_true("", "Refresh", "dynamodb:Query", "5xx")
+
+
+def _publish_again(shop: Shop, told: Told) -> None:
+    (subject, text), *_ = told.mails()
+    topic = shop.outputs["NotificationsTopicArn"]
+    for _ in range(2):
+        shop.cloud.client("sns").publish(TopicArn=topic, Subject=subject, Message=text)
+
+
+def _publish_of_nothing(shop: Shop, _told: Told) -> None:
+    shop.cloud.client("sns").publish(
+        TopicArn=shop.outputs["NotificationsTopicArn"], Subject="COMPLETE", Message="Event: 1"
+    )
+
+
+def _send_without_reason(shop: Shop, told: Told) -> None:
+    event = {**told.events()[-1], "status": "FAILED", "reason": "The row gives no reason."}
+    entry = {"Source": "personalize-refresh", "DetailType": "-", "Detail": json.dumps(event)}
+    shop.cloud.client("events").put_events(Entries=[entry])
+    shop.settle()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "found"),
+    [
+        (lambda _, told: told.mails(), "0 messages, and 0 put aside, of "),
+        (_publish_again, "2 messages, and 0 put aside, of "),
+        (_publish_of_nothing, "a message of no end: "),
+        (lambda _, told: told.events(), "the events are [], but should be "),
+        (_send_without_reason, "untrue reason of refresh: The row gives no reason."),
+    ],
+)
+def test_what_was_told_wrongly_is_a_violation(
+    open_shop: OpenShop, mistake: Callable[[Shop, Told], object], found: str
+) -> None:
+    shop = open_shop()
+    shorten(shop)
+    told = Told.by(shop)
+    shop.succeed()
+    shop.settle()
+    mistake(shop, told)
+    verdict = judge(Case("Announce", "", 0, AGAIN), shop, told, struck=1)
+    assert any(violation.startswith(found) for violation in verdict.violations), verdict
+    assert not verdict.exceptions
+
+
+def test_only_calls_of_the_tasks_that_announce_may_keep_an_end_from_people() -> None:
+    assert gives_up("Announce", "events:PutEvents", "access denied")
+    assert not gives_up("Announce", "events:PutEvents", "throttle ×5")
+    assert not gives_up("Refresh", "dynamodb:UpdateItem", "access denied")
+    assert may_be_unanswered("AnnounceFailure", "sns:Publish", "lost answer")
+    assert not may_be_unanswered("AnnounceFailure", "sns:Publish", "5xx")
 
 
 def test_a_fault_that_does_not_strike_is_a_violation(open_shop: OpenShop) -> None:

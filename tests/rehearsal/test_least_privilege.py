@@ -19,8 +19,8 @@ from embedded_aws.services.iam.policy import is_allowed
 from rehearsal.fault_matrix import shop_with_short_stages, shorten
 from rehearsal.result import resources_since
 from rehearsal.shop import DAY, HOUR, Shop, glue_event
+from rehearsal.told import Told
 from tests.rehearsal.policies import Grant, Statement, statements
-from tests.rehearsal.told import Told
 
 Rehearsal = Callable[[Shop], None]
 

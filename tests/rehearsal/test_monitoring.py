@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rehearsal.shop import DAY, HOUR, Shop
+from rehearsal.told import Told
 from tests.rehearsal.conftest import OpenShop
-from tests.rehearsal.told import Told
 
 CAMPAIGN = "brandi-hrnn-campaign-v2"
 STACK = "PersonalizeRefresh-prod-"

@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 from jsonschema import Draft202012Validator
 
 from rehearsal.shop import Shop
-from tests.conftest import ROOT
 
+ROOT = Path(__file__).parents[1]
 SCHEMA = Draft202012Validator(
     json.loads((ROOT / "docs" / "refresh-event.schema.json").read_text("utf-8"))
 )
@@ -31,15 +32,19 @@ class Told:
         """Connect the queues, empty, to the shop's bus and topics."""
         told = cls(shop)
         events = shop.cloud.client("events")
-        pattern = json.dumps({"source": ["personalize-refresh"]})
-        events.put_rule(Name="told", EventBusName=bus, EventPattern=pattern)
-        target = {"Id": "told", "Arn": told._made("events")}
-        events.put_targets(Rule="told", EventBusName=bus, Targets=[target])
+        for on, source, queue in (
+            (bus, ["personalize-refresh"], "events"),
+            ("default", [{"prefix": "aws."}], "aws"),
+        ):
+            rule = {"EventBusName": on, "EventPattern": json.dumps({"source": source})}
+            events.put_rule(Name=f"told-{queue}", **rule)
+            target = {"Id": "told", "Arn": told._made(queue)}
+            events.put_targets(Rule=f"told-{queue}", EventBusName=on, Targets=[target])
         sns = shop.cloud.client("sns")
         for output, queue in (("Notifications", "mails"), ("ChatNotifications", "chat")):
             if topic := shop.outputs.get(f"{output}TopicArn"):
                 sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=told._made(queue))
-        for forget in (told.events, told.mails, told.put_aside):
+        for forget in (told.events, told.aws_events, told.mails, told.put_aside):
             forget()
         told.alarms()
         return told
@@ -50,6 +55,10 @@ class Told:
         for detail in found:
             SCHEMA.validate(detail)
         return found
+
+    def aws_events(self) -> list[dict[str, Any]]:
+        """Return the whole events of AWS's services since the last call."""
+        return self._drained("aws")
 
     def changes(self) -> list[tuple[str, str]]:
         """Return stage and status of the events since the last call."""
