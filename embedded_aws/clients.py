@@ -1,13 +1,18 @@
 """boto3 clients for the served cloud: one per service, region and identity, without retries."""
 
+import inspect
 import os
 import threading
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import Credentials as Provider
+from botocore.credentials import ReadOnlyCredentials
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Credentials:
 ROOT = Credentials("root", "root", None)
 
 _lock = threading.Lock()
+_signer: ContextVar[Credentials] = ContextVar("_signer", default=ROOT)
 
 
 def client(service: str, region: str, credentials: Credentials = ROOT) -> Any:
@@ -31,18 +37,52 @@ def client(service: str, region: str, credentials: Credentials = ROOT) -> Any:
     this machine. Retries are off: the caller decides what to retry, on the virtual clock.
     """
     with _lock:  # a boto3 session loads its models on demand, which is not thread-safe
-        return _client(service, region, os.environ["AWS_ENDPOINT_URL"], credentials)
+        of_root = _client(service, region, os.environ["AWS_ENDPOINT_URL"])
+    return of_root if credentials == ROOT else _SignedBy(credentials, of_root)
+
+
+class _SignedBy:
+    """A client whose operations are signed with a role session's credentials.
+
+    A service begins a session for each delivery, and a client of its own for each would cost more
+    than all that the delivery does.
+    """
+
+    def __init__(self, credentials: Credentials, of_root: Any) -> None:
+        self._credentials = credentials
+        self._client = of_root
+
+    def __getattr__(self, name: str) -> Any:
+        of_root = getattr(self._client, name)
+        if not inspect.ismethod(of_root):  # such as `exceptions`
+            return of_root
+
+        def call(**parameters: Any) -> Any:
+            signer = _signer.set(self._credentials)
+            try:
+                return of_root(**parameters)
+            finally:
+                _signer.reset(signer)
+
+        return call
+
+
+class _OfTheCaller(Provider):
+    """The credentials of whoever calls."""
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        signer = _signer.get()
+        return ReadOnlyCredentials(
+            signer.access_key_id, signer.secret_access_key, signer.session_token
+        )
 
 
 @lru_cache(maxsize=256)
-def _client(service: str, region: str, endpoint: str, credentials: Credentials) -> Any:
+def _client(service: str, region: str, endpoint: str) -> Any:
     return _session().client(
         service,
         region_name=region,
         endpoint_url=endpoint,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-        aws_session_token=credentials.session_token,
         config=Config(
             retries={"total_max_attempts": 1},
             max_pool_connections=50,
@@ -53,4 +93,6 @@ def _client(service: str, region: str, endpoint: str, credentials: Credentials) 
 
 @lru_cache(maxsize=1)
 def _session() -> Any:
-    return boto3.session.Session()
+    session = botocore.session.Session()
+    session._credentials = _OfTheCaller("-", "-")
+    return boto3.session.Session(botocore_session=session)

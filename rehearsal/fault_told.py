@@ -153,6 +153,10 @@ def _judge_messages(
     if may_be_unanswered(*call) and aside == 1 and sent <= 1:
         told = "told" if sent else "not told"
         to.exceptions[f"unanswered: kept in Unannounced, {told}"] += 1
+    elif may_die_after_sending(*call) and sent <= struck and aside == 1:
+        to.exceptions[
+            f"killed after sending, each time: kept in Unannounced, told {sent} times"
+        ] += 1
     elif gives_up(*call) and aside and not sent:
         return  # counted where it is put aside
     elif may_die_after_sending(*call) and 1 < sent <= 1 + struck and not aside:

@@ -1,9 +1,7 @@
 """The fault matrix: a part of it (`make faults` runs all), and what it reports."""
 
 import json
-from collections import Counter
 from collections.abc import Callable
-from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -21,31 +19,35 @@ PARTS = 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_every_call_may_fail_in_one_way_or_another(open_shop: OpenShop, part: int) -> None:
+def test_every_operation_task_and_kind_of_failure_is_rehearsed(
+    open_shop: OpenShop, part: int
+) -> None:
     shop = open_shop()
     every = every_case(shop)
-    some = each_call_and_kind(every)
+    some = each_once(every)
     assert {case.kind for case in some} == {case.kind for case in every}
+    assert {case.caller for case in some} == {case.caller for case in every}
+    assert {case.operation for case in some} == {case.operation for case in every}
     for case in some[part::PARTS]:
         result = run(case, shop)
         assert result.violations == [], result
 
 
-def each_call_and_kind(every: list[Case]) -> list[Case]:
-    """Choose a case for each caller's operation on an occasion, and for each kind of failure.
-
-    Of the kinds chosen least it is that which fewest calls can have.
-    """
-    common, chosen = Counter(case.kind for case in every), Counter[str]()
-    some, seen = [], set()
-    for _, of_call in groupby(every, key=lambda c: (c.occasion, c.caller, c.operation, c.nth)):
-        case = min(of_call, key=lambda case: (chosen[case.kind], common[case.kind]))
-        if chosen[case.kind] and (case.caller, case.operation) in seen:
-            continue
-        some.append(case)
-        chosen[case.kind] += 1
-        seen.add((case.caller, case.operation))
+def each_once(every: list[Case]) -> list[Case]:
+    """Choose cases until each kind, each task and each operation is among them."""
+    missing = {*((case.caller, case.occasion) for case in every)}
+    missing |= {("kind", case.kind) for case in every}
+    missing |= {("operation", case.operation) for case in every}
+    some = []
+    while missing:
+        best = max(every, key=lambda case: len(_of(case) & missing))
+        some.append(best)
+        missing -= _of(best)
     return some
+
+
+def _of(case: Case) -> set[tuple[str, str]]:
+    return {(case.caller, case.occasion), ("kind", case.kind), ("operation", case.operation)}
 
 
 def test_a_call_has_the_errors_of_its_operation_and_a_function_more_ways_to_end() -> None:

@@ -16,7 +16,8 @@ from costs import estimate
 
 from embedded_aws.services import iam
 from embedded_aws.services.iam.policy import is_allowed
-from rehearsal.fault_matrix import shop_with_short_stages, shorten
+from rehearsal.fault_matrix import shop_with_short_stages
+from rehearsal.fault_occasions import shorten
 from rehearsal.result import resources_since
 from rehearsal.shop import DAY, HOUR, Shop, glue_event
 from rehearsal.told import Told

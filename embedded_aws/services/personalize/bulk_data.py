@@ -143,10 +143,12 @@ def _check_key_policies(location: Location, keys: Iterable[str]) -> None:
 
 def _listed(client: Any, location: Location) -> Iterator[tuple[str, int]]:
     is_folder = location.key.endswith("/") or not location.key
-    pages = client.get_paginator("list_objects_v2").paginate(
-        Bucket=location.bucket, Prefix=location.key, Delimiter="/"
-    )
-    for page in pages:
+    page: dict[str, Any] = {"NextContinuationToken": ""}
+    while (token := page.get("NextContinuationToken")) is not None:
+        more = {"ContinuationToken": token} if token else {}
+        page = client.list_objects_v2(
+            Bucket=location.bucket, Prefix=location.key, Delimiter="/", **more
+        )
         for item in page.get("Contents", []):
             if is_folder or item["Key"] == location.key:
                 yield item["Key"], item["Size"]

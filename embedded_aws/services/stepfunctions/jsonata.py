@@ -67,7 +67,8 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     """Return the value of `expression` as JSON data; `variables` maps names without their `$`."""
     compiled = _take(expression)
     Jsonata.CURRENT.jsonata = compiled  # where the library's functions look for their expression
-    bindings = _FUNCTIONS | {name: _to_jsonata(value) for name, value in variables.items()}
+    used = {name: value for name, value in variables.items() if f"${name}" in expression}
+    bindings = _FUNCTIONS | {name: _to_jsonata(value) for name, value in used.items()}
     try:
         result = _from_jsonata(compiled.evaluate(None, bindings))
     except EvaluationError:
