@@ -93,6 +93,6 @@ def _client(service: str, region: str, endpoint: str) -> Any:
 
 @lru_cache(maxsize=1)
 def _session() -> Any:
-    session = botocore.session.Session()
+    session: Any = botocore.session.Session()
     session._credentials = _OfTheCaller("-", "-")
     return boto3.session.Session(botocore_session=session)
