@@ -18,7 +18,9 @@ from botocore.parsers import ResponseParserError
 from stacks.load import load
 from stacks.settings import Environment
 
-ENVIRONMENTS = Path(__file__).parent.parent / "environments"
+_CHECKOUT = Path(__file__).parent.parent / "environments"
+# Where the command is installed, the environment files are those of the current directory.
+ENVIRONMENTS = _CHECKOUT if _CHECKOUT.is_dir() else Path("environments")
 STACK_PREFIX = "PersonalizeRefresh-"
 # An operator is waiting: by default boto3 would try an unreachable host for minutes.
 CONFIG = Config(

@@ -73,7 +73,7 @@ def table(console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]]
     cells = [[_one_line(cell) for cell in row] for row in rows]
     if not console.is_terminal:
         for row in cells:
-            print(*row, sep="  ", file=console.file)
+            print("  ".join(row).rstrip(), file=console.file)
         return
     if cells:
         console.print(grid(titles, cells))

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,8 @@ os.environ.update(
 for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
     os.environ.pop(name, None)
 
+# Under nohup it is ignored, and so it would be by the commands that the tests start.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 START = datetime(2020, 9, 28, 0, 30, tzinfo=UTC).timestamp()
 # how long an example takes says nothing on a machine that others use too

@@ -1,32 +1,48 @@
-"""The commands of docs/operations.md print what is shown there.
+"""The commands of docs/operations.md and docs/doctor.md print what is shown there.
 
 The scenes are played in order: a refresh completes, the next day's training fails, the commands
-explain and retry it, and another one is stopped.
+explain and retry it, another one is stopped, and the doctor looks at all; then an event is lost.
 """
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
 from ops.__main__ import main
-from rehearsal.shop import HOUR, Shop
+from rehearsal.shop import HOUR, Shop, glue_event
 from tests.conftest import ROOT
 from tests.rehearsal.conftest import OpenShop
 
-TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
-SECTION = TEXT.partition("## The operator's command line\n")[2].partition("\n## ")[0]
 SCENE = re.compile(r"```console\n\$ python -m ops (.+)\n((?:.*\n)*?)```")
+VERBS = [
+    "status", "explain", "retry", "watch", "history", "costs", "stop", "start", "report",
+    "undelivered", "replay", "doctor",
+]  # fmt: skip
+
+
+def scenes() -> list[tuple[str, str]]:
+    """Return the commands and their output, in the order in which the documents have them."""
+    texts = [(ROOT / "docs" / name).read_text("utf-8") for name in ("operations.md", "doctor.md")]
+    return [scene for text in texts for scene in SCENE.findall(text)]
 
 
 def before(shop: Shop, verb: str) -> None:
     """Let happen what a scene begins with."""
-    if verb == "stop":
+    if verb in {"stop", "start"}:
         shop.new_day()
+    if verb == "stop":
         shop.succeed()
         shop.later(HOUR / 4)
-    elif verb == "watch":
+    elif verb in {"watch", "report", "doctor"}:
         shop.settle()
+    elif verb == "undelivered":
+        shop.new_day()
+        shop.cloud.faults.add("states:StartExecution=denied*always")
+        shop.send(glue_event(shop.stack.glue_jobs[0], run_id="jr_" + "0" * 64))
+        shop.settle()
+        shop.cloud.faults.clear()
 
 
 @pytest.fixture
@@ -43,16 +59,20 @@ def shop(open_shop: OpenShop) -> Shop:
     return opened
 
 
-def test_the_commands_print_what_is_shown(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    scenes = SCENE.findall(SECTION)
+def test_the_commands_print_what_is_shown(
+    shop: Shop,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the report is written
+    shown = scenes()
     printed = []
-    for command, _ in scenes:
+    for command, _ in shown:
         arguments = shlex.split(command)
         before(shop, arguments[0])
         capsys.readouterr()
         assert main(arguments) in {0, 1}, capsys.readouterr().err
         printed.append((command, capsys.readouterr().out))
-    assert printed == scenes
-    assert [command.split()[0] for command, _ in scenes] == [
-        "status", "explain", "retry", "watch", "history", "costs", "stop",
-    ]  # fmt: skip
+    assert printed == shown
+    assert [command.split()[0] for command, _ in shown] == VERBS

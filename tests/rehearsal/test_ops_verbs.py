@@ -198,7 +198,9 @@ def test_an_execution_without_a_row_is_explained(
 def test_a_command_that_cannot_work_says_why_in_one_line(
     shop: Shop, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
 ) -> None:
-    assert shop
+    if not shop.table_rows():
+        shop.succeed()
+        shop.settle()
     assert said in refusal(capsys, *arguments, *HERE)
 
 
