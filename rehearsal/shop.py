@@ -116,6 +116,21 @@ class Shop:
         )
         return execution
 
+    def pause(self, schedule: str) -> None:
+        """Disable the schedules whose names have this in them, as a person does."""
+        scheduler = self.cloud.client("scheduler")
+        for each in scheduler.list_schedules()["Schedules"]:
+            if schedule in each["Name"]:
+                given = scheduler.get_schedule(Name=each["Name"])
+                kept = {k: v for k, v in given.items() if k.startswith("ScheduleExpression")}
+                scheduler.update_schedule(
+                    Name=each["Name"],
+                    FlexibleTimeWindow=given["FlexibleTimeWindow"],
+                    Target=given["Target"],
+                    State="DISABLED",
+                    **kept,
+                )
+
     # How time passes.
 
     @contextmanager

@@ -19,7 +19,7 @@ class Kept:
     """The shop that the tests of a module share; each test runs on its own day."""
 
     sample: tuple[WeeklyFiles, WeeklyFiles]
-    environment: str = ""
+    wanted: tuple[str, bool] = ("", False)
     shop: shops.Shop | None = None
     stack: ExitStack = field(default_factory=ExitStack)
 
@@ -49,17 +49,23 @@ def open_shop(kept: Kept, assembly: Path, variants: Path) -> OpenShop:
     """Open a shop: open_shop("prod"), with this week's files if they matter.
 
     It may be the shop of an earlier test, on a new day, if every refresh in it has completed; a new
-    shop starts at TODAY.
+    shop starts at TODAY. The hourly check of freshness is paused but where a test wants it: it is
+    most of what happens on a day.
     """
 
-    def opened(environment: str = "prod", *data: Path, new: bool = False) -> shops.Shop:
-        if new or kept.shop is None or environment != kept.environment or not is_clean(kept.shop):
+    def opened(
+        environment: str = "prod", *data: Path, new: bool = False, freshness: bool = False
+    ) -> shops.Shop:
+        wanted = (environment, freshness)
+        if new or kept.shop is None or wanted != kept.wanted or not is_clean(kept.shop):
             kept.close()
             folder = assembly if environment in ("dev", "prod") else variants
-            kept.environment = environment
+            kept.wanted = wanted
             kept.shop = kept.stack.enter_context(
                 shops.open_shop(find_stack(folder, environment), kept.sample)
             )
+            if not freshness:
+                kept.shop.pause("CheckFreshness")
         else:
             kept.shop.new_day()
         kept.shop.this_week = WeeklyFiles({"INTERACTIONS": list(data)}) if data else kept.sample[1]

@@ -380,3 +380,27 @@ def test_an_encrypted_environment_tells_the_same(open_shop: OpenShop) -> None:
     assert told.changes() == HEALTHY
     assert told.mail()[0] == "[guarded] COMPLETE: home-page 2020-09-28"
     assert [call for call in shop.calls() if not call.allowed] == []
+
+
+@pytest.mark.parametrize("stamp", ["1600000000", "1600000000000", "yesterday"])
+def test_nothing_of_a_customers_data_is_told_logged_or_kept(
+    open_shop: OpenShop, tmp_path: Path, stamp: str
+) -> None:
+    data = tmp_path / "private.csv"
+    rows = [f"CustomerJane{n % 40},GoodsSecret{n % 60},{stamp},view" for n in range(1500)]
+    data.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *rows]) + "\n")
+    shop = open_shop("prod", data)
+    told = Told.by(shop)
+    shop.succeed()
+    result = shop.result()
+    said = [result["rows"], told.events(), told.aws_events(), told.mails(), told.put_aside()]
+    logs = shop.cloud.client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        said += [
+            event["message"]
+            for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        ]
+    text = json.dumps(said, default=str)
+    assert CAMPAIGN in text
+    assert "CustomerJane" not in text
+    assert "GoodsSecret" not in text

@@ -24,7 +24,7 @@ Break = Callable[[Shop], None]
 @pytest.fixture
 def shop(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.setattr("ops.doctor.deployed._synthesised", _deployed)
-    return open_shop("prod", new=True)
+    return open_shop("prod", new=True, freshness=True)
 
 
 def _deployed(look: Any) -> Any:
@@ -209,7 +209,7 @@ def test_other_accounts_credentials_are_the_only_finding(
 def test_a_template_that_is_not_of_this_checkout_is_found(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert open_shop("prod")
+    assert open_shop("prod", freshness=True)
     (same,) = (f for f in examine("prod") if f["check"] == "template")
     assert (same["level"], same["what"]) == ("OK", "the deployed template is that of this checkout")
     text = (ROOT / "environments" / "prod.yaml").read_text("utf-8")

@@ -35,9 +35,7 @@ def test_every_operation_task_and_kind_of_failure_is_rehearsed(
 
 def each_once(every: list[Case]) -> list[Case]:
     """Choose cases until each kind, each task and each operation is among them."""
-    missing = {*((case.caller, case.occasion) for case in every)}
-    missing |= {("kind", case.kind) for case in every}
-    missing |= {("operation", case.operation) for case in every}
+    missing = {of for case in every for of in _of(case)}
     some = []
     while missing:
         best = max(every, key=lambda case: len(_of(case) & missing))
@@ -47,7 +45,7 @@ def each_once(every: list[Case]) -> list[Case]:
 
 
 def _of(case: Case) -> set[tuple[str, str]]:
-    return {(case.caller, case.occasion), ("kind", case.kind), ("operation", case.operation)}
+    return {("task", case.caller), ("kind", case.kind), ("operation", case.operation)}
 
 
 def test_a_call_has_the_errors_of_its_operation_and_a_function_more_ways_to_end() -> None:

@@ -39,7 +39,7 @@ def empty(shop: Shop, queue: str) -> None:
 
 
 def test_two_healthy_weeks_raise_no_alarm(open_shop: OpenShop) -> None:
-    shop = open_shop(new=True)
+    shop = open_shop(new=True, freshness=True)
     told = Told.by(shop)
     for _ in range(2):
         shop.succeed()
@@ -50,7 +50,7 @@ def test_two_healthy_weeks_raise_no_alarm(open_shop: OpenShop) -> None:
 
 
 def test_three_weeks_without_data_are_told_once_and_their_end_too(open_shop: OpenShop) -> None:
-    shop = open_shop(new=True)
+    shop = open_shop(new=True, freshness=True)
     shop.succeed()
     shop.settle()
     days(shop, 7)
@@ -83,7 +83,7 @@ def test_three_weeks_without_data_are_told_once_and_their_end_too(open_shop: Ope
     ],
 )
 def test_a_dead_letter_is_told(open_shop: OpenShop, queue: str, alarm: str) -> None:
-    shop = open_shop(new=True)  # whose schedules have not been paused
+    shop = open_shop(new=True, freshness=True)  # whose schedules have not been paused
     told = Told.by(shop)
     sqs = shop.cloud.client("sqs")
     sqs.send_message(QueueUrl=shop.outputs[queue], MessageBody="{}")
@@ -97,7 +97,7 @@ def test_a_dead_letter_is_told(open_shop: OpenShop, queue: str, alarm: str) -> N
 
 
 def test_executions_that_end_badly_raise_an_alarm_that_sends_nothing(open_shop: OpenShop) -> None:
-    shop = open_shop()
+    shop = open_shop(freshness=True)
     told = Told.by(shop)
     shop.succeed()
     shop.later(900)
@@ -109,22 +109,12 @@ def test_executions_that_end_badly_raise_an_alarm_that_sends_nothing(open_shop: 
 
 
 def test_a_schedule_that_is_paused_is_missed(open_shop: OpenShop) -> None:
-    shop = open_shop(new=True)
+    shop = open_shop(new=True, freshness=True)
     shop.succeed()
     shop.settle()
     days(shop, 1)
     told = Told.by(shop)
-    scheduler = shop.cloud.client("scheduler")
-    for each in scheduler.list_schedules()["Schedules"]:
-        given = scheduler.get_schedule(Name=each["Name"])
-        kept = {k: v for k, v in given.items() if k.startswith("ScheduleExpression")}
-        scheduler.update_schedule(
-            Name=each["Name"],
-            FlexibleTimeWindow=given["FlexibleTimeWindow"],
-            Target=given["Target"],
-            State="DISABLED",
-            **kept,
-        )
+    shop.pause("PersonalizeRefresh")
     days(shop, 3)
     assert states(shop) >= {"freshness-unchecked", "reconciliation-missing"}
     told_of = {mail["AlarmName"].removeprefix(STACK) for mail in told.alarms()}

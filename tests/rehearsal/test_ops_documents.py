@@ -48,7 +48,7 @@ def before(shop: Shop, verb: str) -> None:
 @pytest.fixture
 def shop(open_shop: OpenShop) -> Shop:
     """The second day of a new environment, on which the training fails."""
-    opened = open_shop("prod", new=True)
+    opened = open_shop("prod", new=True, freshness=True)
     opened.succeed()
     opened.settle()
     opened.new_day()
