@@ -105,9 +105,6 @@ def deliver_again(shop: Shop, caller: str, function: str, events: list[dict[str,
 
 def _is_for(caller: str, event: dict[str, Any], shop: Shop) -> bool:
     of_refresh = event["detail"].get("stateMachineArn") == shop.outputs["RefreshWorkflowArn"]
-    has_failed = event["detail"].get("status", event["detail"].get("state")) in {
-        "FAILED",
-        "ABORTED",
-        "TIMED_OUT",
-    }
+    status = event["detail"].get("status", event["detail"].get("state"))
+    has_failed = isinstance(status, str) and status in {"FAILED", "ABORTED", "TIMED_OUT"}
     return has_failed and of_refresh == (caller == "RecordEnd")
