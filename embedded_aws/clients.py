@@ -68,7 +68,7 @@ class _SignedBy:
 
 
 class _OfTheCaller(Provider):
-    """The credentials of whoever calls."""
+    """What botocore takes for fixed credentials: those that sign the call in progress."""
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         signer = _signer.get()

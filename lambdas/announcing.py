@@ -25,6 +25,24 @@ events = boto3.client("events", config=READ_AGAIN)  # a repeated event has the s
 sns = boto3.client("sns", config=NEVER_TWICE)
 chats = boto3.client("sns", config=READ_AGAIN)
 sqs = boto3.client("sqs", config=READ_AGAIN)
+MOST_ATTEMPTS = 4  # to publish, in one invocation
+
+
+def again_if_throttled(
+    response: tuple[Any, Mapping[str, Any]] | None, attempts: int, **_: object
+) -> float | None:
+    """Return in how many seconds botocore shall publish again, or None if it must not.
+
+    What SNS has refused as too much was not sent; what it has not answered may have been.
+    """
+    if response is None or attempts >= MOST_ATTEMPTS:
+        return None
+    throttled = response[1].get("Error", {}).get("Code") in {"Throttled", "Throttling"}
+    return 0.25 * 2**attempts if throttled else None
+
+
+_handler: Any = again_if_throttled  # the stubs know only of handlers that return nothing
+sns.meta.events.register_first("needs-retry.sns.Publish", _handler)
 
 
 class Unanswered(Exception):

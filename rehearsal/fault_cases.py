@@ -83,7 +83,13 @@ def cases(calls: list[tuple[str, str, int]], occasion: str = "refresh") -> list[
 
 
 def every_case(shop: Shop) -> list[Case]:
-    """Return the cases of every occasion; each passes once undisturbed, on a day of its own."""
+    """Return the cases of every occasion; each passes once undisturbed, on a day of its own.
+
+    A refresh comes before: what is called only when the stream is first read is no day's call.
+    """
+    shorten(shop)
+    OCCASIONS["refresh"].happen(shop)
+    shop.settle()
     found: list[Case] = []
     for occasion in OCCASIONS:
         shop.new_day()

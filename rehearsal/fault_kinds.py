@@ -32,6 +32,9 @@ FUNCTION_KINDS = {
     "timed out ×9": Kind("hung:900*9", survives=False, timeout="Lambda.Unknown"),  # 8 retries
     "out of memory": Kind("exhausted", survives=True),
 }
+# Lambda reads the stream again until it may, so that a denial holds up, and is noticed by nobody.
+READS_STREAM = {"dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+DENIED_A_WHILE = Kind("denied*3", survives=True)
 OTHER_CALLERS = {"Dispatch", "Refresh", "Import"}  # two workflows, and the role that imports
 # The services' own errors, where a model has them: what passes with time, and what may end it all.
 PASSING = {
@@ -77,6 +80,7 @@ def kinds(caller: str, operation: str) -> dict[str, Kind]:
     return {
         **KINDS,
         **({} if caller in OTHER_CALLERS else FUNCTION_KINDS),
+        **({"access denied": DENIED_A_WHILE} if operation in READS_STREAM else {}),
         **{f"own {name}": Kind(f"refused:{name}", name in PASSING) for name in sorted(own)},
     }
 

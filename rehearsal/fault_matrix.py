@@ -233,7 +233,11 @@ def main(command_line: Sequence[str] | None = None) -> int:
                     (assembly, arguments.environment),
                 )
                 running = closing.enter_context(workers).map(_run_in_worker, chosen)
-            results = list(progress.track(running, total=len(chosen)))
+            results = []
+            for result in progress.track(running, total=len(chosen)):
+                results.append(result)
+                if not console.is_terminal and len(results) % 100 == 0:
+                    console.print(f"{len(results)} of {len(chosen)}")
     if arguments.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
     else:

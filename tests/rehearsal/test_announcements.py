@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.fault_occasions import stream_records
 from rehearsal.shop import Shop, glue_event
 from rehearsal.told import Told
 from tests.rehearsal.conftest import OpenShop
@@ -29,22 +30,6 @@ def announcer(shop: Shop) -> str:
     functions = shop.cloud.client("lambda").list_functions()["Functions"]
     (name,) = (f["FunctionName"] for f in functions if f["Handler"].startswith("announce.lambda"))
     return str(name)
-
-
-def stream_of(shop: Shop) -> list[dict[str, Any]]:
-    """Return the records of the table's stream, as Lambda sends them."""
-    table = shop.cloud.client("dynamodb").describe_table(TableName=shop.outputs["TableName"])
-    arn = table["Table"]["LatestStreamArn"]
-    streams = shop.cloud.client("dynamodbstreams")
-    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-    iterator = streams.get_shard_iterator(
-        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-    )["ShardIterator"]
-    records: list[dict[str, Any]] = streams.get_records(ShardIterator=iterator)["Records"]
-    for record in records:
-        change = record["dynamodb"]
-        change["ApproximateCreationDateTime"] = change["ApproximateCreationDateTime"].timestamp()
-    return records
 
 
 def test_a_refresh_that_completes_is_told_step_by_step_and_in_one_message(
@@ -240,7 +225,7 @@ def test_what_is_delivered_again_has_the_same_ids_and_no_second_message(
     shop.settle()
     first = told.events()
     assert len(told.mails()) == 1
-    records = [r for r in stream_of(shop) if "run_key" in r["dynamodb"].get("NewImage", {})]
+    records = stream_records(shop)
     shop.cloud.client("lambda").invoke(
         FunctionName=announcer(shop), Payload=json.dumps({"Records": records}).encode()
     )
