@@ -153,12 +153,13 @@ def _show_row(console: Console, row: dict[str, Any]) -> None:
     console.print()
     title = f"The row of {row['campaign_name']} and {row['base_date']}"
     console.print(Text(title, style="bold"), soft_wrap=True)
+    width = max(map(len, row)) + 2
     for name in [*ARTICLE, *sorted(set(row) - set(ARTICLE))]:
         if name in row:
             value = str(row[name])
             if name.endswith("_datetime"):
                 value += f"  ({datetime.fromtimestamp(row[name], UTC):%Y-%m-%d %H:%M} UTC)"
-            line = Text.assemble(f"  {name:<31}", (value, COLOURS.get(value, "")))
+            line = Text.assemble(f"  {name:<{width}}", (value, COLOURS.get(value, "")))
             console.print(line, soft_wrap=True)
 
 
