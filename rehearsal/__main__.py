@@ -25,7 +25,8 @@ def main(command_line: Sequence[str] | None = None) -> int:
     make_printable(sys.stdout, sys.stderr)
     arguments = _arguments(command_line)
     try:
-        with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+        # An interrupted synthesis may still be writing there; the supervisor removes what is left.
+        with tempfile.TemporaryDirectory(prefix="rehearsal-", ignore_cleanup_errors=True) as folder:
             what = f"Taking {arguments.assembly}" if arguments.assembly else "Synthesising the app"
             line = f"{what} (environment {arguments.environment}) …"
             print(line, file=sys.stderr if arguments.json else sys.stdout, flush=True)

@@ -84,6 +84,8 @@ def test_the_event_of_the_last_glue_job_starts_its_refresh_and_no_other(
     job = stack.glue_jobs[-1]
     detail = {"jobName": job, "jobRunId": f"jr_{64 * 'a'}", "state": "SUCCEEDED"}
     deployed.send_service_event("aws.glue", "Glue Job State Change", detail)
+    with deployed.clock.running():
+        deployed.clock.sleep(1)  # no schedule begins unless time passes
     assert deployed.clock.wait_until_idle(60)
     states = deployed.client("stepfunctions")
     arn = f"arn:aws:states:{stack.region}:{stack.account}:stateMachine:{stack.name}"
