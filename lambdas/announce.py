@@ -117,7 +117,9 @@ def last_complete(rows: list[Row], before: int) -> Row | None:
         (
             row
             for row in rows
-            if row["base_date"] < before and row.get("refresh_status") == "COMPLETE"
+            if row["base_date"] < before
+            and row.get("refresh_status") == "COMPLETE"
+            and "promoted_by" not in row
         ),
         None,
     )

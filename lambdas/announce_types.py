@@ -21,7 +21,7 @@ class AnnouncedCampaign(TypedDict):
 
 
 class AnnounceSettings(TypedDict):
-    """An environment, as far as announcing needs it; the four switches are its notifications'."""
+    """An environment, as far as announcing needs it; the switches are its notifications'."""
 
     environment: str
     account: str
@@ -31,6 +31,9 @@ class AnnounceSettings(TypedDict):
     success: bool
     failure: bool
     superseded: bool
+    no_new_data: bool
+    rejected: bool
+    rolled_back: bool
     glue_failure: bool
     campaigns: dict[str, AnnouncedCampaign]
     glue_jobs: dict[str, list[str]]  # the names of the refreshes that a job starts

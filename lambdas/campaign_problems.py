@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 UPDATABLE = {"aws-user-personalization", "aws-hrnn-coldstart"}  # what trainingMode UPDATE is for
 
 
+BY_ITSELF = "aws-semantic-similarity"  # what trains incrementally without being asked
+
+
 def problems_of_campaign(
     run: "RefreshInput", campaign: "CampaignTypeDef | None", solution: "SolutionTypeDef | None"
 ) -> list[str]:
@@ -70,8 +73,13 @@ def problems_of_solution(run: "RefreshInput", solution: "SolutionTypeDef | None"
         )
     recipe = solution.get("recipeArn", "").rsplit("/", 1)[-1]
     if run["solution_version"]["training_mode"] == "UPDATE" and recipe not in UPDATABLE:
+        own = (
+            " It takes in new interactions by itself (performIncrementalUpdate)."
+            if recipe == BY_ITSELF
+            else ""
+        )
         problems.append(
-            f"Solution {arn} has the recipe {recipe}, which has no training mode UPDATE. Set "
+            f"Solution {arn} has the recipe {recipe}, which has no training mode UPDATE.{own} Set "
             "training_mode: FULL in the settings, and deploy: cdk deploy."
         )
     return problems

@@ -9,17 +9,19 @@ are sentences, each with the command that fixes it. Only describes; creates noth
 import logging
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+import boto3
 from botocore.exceptions import ClientError
 from campaign_problems import automatic_training_of, problems_of_campaign, problems_of_solution
 from input_problems import problems_of
 from personalize import personalize
 from plan_types import RefreshInput
-from retry_later import retry_later
+from retry_later import READ_AGAIN, retry_later
 
 if TYPE_CHECKING:
     from mypy_boto3_personalize.type_defs import CampaignTypeDef, SolutionTypeDef
 
 logger = logging.getLogger()
+cloudwatch = boto3.client("cloudwatch", config=READ_AGAIN)
 
 
 class CheckRequest(TypedDict):
@@ -45,9 +47,10 @@ def check(request: CheckRequest, home: str) -> Verdict:
         return {"refusal": "; ".join(problems), "warning": ""}
     solution = find_solution(run["solution_version"]["solution_arn"])
     problems = problems_of_campaign(run, find_campaign(run["campaign_arn"]), solution)
-    problems += problems_of_solution(run, solution)
     automatic = automatic_training_of(solution)
-    if request["automatic_training"] == "refuse":
+    if "promotion" not in run:  # which needs no training
+        problems += [*problems_of_solution(run, solution), *missing_alarms(run)]
+    if request["automatic_training"] == "refuse" and "promotion" not in run:
         return {"refusal": " ".join([*problems, *automatic]), "warning": ""}
     return {"refusal": " ".join(problems), "warning": " ".join(automatic)}
 
@@ -67,6 +70,25 @@ def home_of(arn: str) -> str:
     """Return `<partition>:<account>:<region>` of an ARN, as far as it has them."""
     parts = [*arn.split(":"), *[""] * 5]
     return f"{parts[1]}:{parts[4]}:{parts[3]}"
+
+
+def missing_alarms(run: RefreshInput) -> list[str]:
+    """Return which alarms of the bake time do not exist, in one sentence."""
+    if "bake" not in run:
+        return []
+    names = run["bake"]["alarms"]
+    found = cloudwatch.describe_alarms(
+        AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    )
+    every = [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]
+    known = {alarm["AlarmName"] for alarm in every}
+    if missing := [name for name in names if name not in known]:
+        return [
+            f"The alarms {', '.join(missing)} of bake.alarms do not exist in this region, so that "
+            "nothing would tell that customers suffer. Make them, or correct bake.alarms, and "
+            "deploy: cdk deploy."
+        ]
+    return []
 
 
 def find_campaign(arn: str) -> "CampaignTypeDef | None":

@@ -63,6 +63,8 @@ def fresh_since(rows: Iterable[Item], changed: Callable[[], datetime | None]) ->
     """
     oldest = datetime.max.replace(tzinfo=UTC)
     for row in rows:
+        if "promoted_by" in row:
+            continue  # the campaign was moved by hand, perhaps to an older version
         if row.get("refresh_status", {}).get("S") == "COMPLETE" and "ended_datetime" in row:
             return time_of(row, "ended_datetime")
         if "triggered_datetime" in row:

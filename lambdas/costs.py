@@ -86,7 +86,7 @@ def _import(row: Mapping[str, Any]) -> float | None:
 
 
 def _training(row: Mapping[str, Any], interactions: int | None) -> float | None:
-    if "solution_version_arn" not in row:
+    if "solution_version_arn" not in row or "promoted_by" in row:
         return 0.0
     if row.get("recipe", "").endswith("-v2"):
         if interactions is None and (size := row.get("dataset_import_job_bytes")) is not None:

@@ -8,9 +8,13 @@ from plan_types import (
     CampaignSettings,
     DatasetSettings,
     Execution,
+    PlannedImport,
+    PlannedTraining,
     PlanSettings,
+    RefreshInput,
 )
 from triggers import date_of
+from what_to_do import WhatToDo
 
 MOST_ATTEMPTS = 99  # an attempt's number has two digits in the names that are made of it
 DAYS_REMEMBERED = 90  # as long as Step Functions keeps its executions
@@ -19,18 +23,18 @@ DAYS_REMEMBERED = 90  # as long as Step Functions keeps its executions
 class RunOfCampaign(NamedTuple):
     """One run, for one of its campaigns; `triggered` is in epoch seconds."""
 
-    datasets: list[DatasetSettings]
+    what: WhatToDo
     campaign: CampaignSettings
     base_date: int
     key: str
     triggered: int
 
     @classmethod
-    def of_row(
-        cls, datasets: list[DatasetSettings], campaign: CampaignSettings, row: Row
-    ) -> "RunOfCampaign":
+    def of_row(cls, what: WhatToDo, campaign: CampaignSettings, row: Row) -> "RunOfCampaign":
         """Return the run that a row records."""
-        return cls(datasets, campaign, row["base_date"], row["run_key"], row["triggered"])
+        if row["promotion"]:
+            what = {**what, "promotion": row["promotion"]}
+        return cls(what, campaign, row["base_date"], row["run_key"], row["triggered"])
 
     def execution_name(self, attempt: int) -> str:
         """Return the name by which an attempt is started, once."""
@@ -51,40 +55,69 @@ class RunOfCampaign(NamedTuple):
     def execution(self, attempt: int, settings: PlanSettings, history: History) -> Execution:
         """Return all that the dispatch and the workflow need."""
         name = self.execution_name(attempt)
-        suffix = f"{self.base_date}-{self.key}"
-        return {
-            "name": name,
-            "execution_arn": history.execution_arn(name),
-            "input": {
-                "campaign_name": self.campaign["campaign_name"],
-                "base_date": self.base_date,
-                "run_key": self.key,
-                "triggered": self.triggered,
-                "attempt": attempt,
-                "campaign_arn": self.campaign["campaign_arn"],
-                "datasets": [
-                    {
-                        "dataset_arn": dataset["dataset_arn"],
-                        "job_name": f"{dataset['job_prefix']}-{suffix}",
-                        "location": dataset["location"],
-                        "import_mode": dataset["import_mode"],
-                        "role_arn": settings["import_role_arn"],
-                        "row_prefix": dataset["row_prefix"],
-                        "attempt": attempt,
-                    }
-                    for dataset in self.datasets
-                ],
-                "solution_name": self.campaign["solution_name"],
-                "solution_version": {
-                    "solution_arn": self.campaign["solution_arn"],
-                    "name": f"{self.campaign['version_prefix']}-{suffix}",
-                    "training_mode": self.campaign["training_mode"],
-                    "base_date": self.base_date,
-                    "attempt": attempt,
-                },
-                "stages": settings["stages"],
-            },
+        planned: RefreshInput = {
+            "campaign_name": self.campaign["campaign_name"],
+            "base_date": self.base_date,
+            "run_key": self.key,
+            "triggered": self.triggered,
+            "attempt": attempt,
+            "campaign_arn": self.campaign["campaign_arn"],
+            "datasets": [
+                self._import(dataset, attempt, settings["import_role_arn"])
+                for dataset in self.what["datasets"]
+            ],
+            "solution_name": self.campaign["solution_name"],
+            "solution_version": self._training(attempt),
+            "stages": settings["stages"],
         }
+        if "promotion" in self.what:
+            planned["promotion"] = self.what["promotion"]
+        if "preflight" in self.what:
+            planned["preflight"] = self.what["preflight"]
+        if "gate" in self.campaign:
+            planned["gate"] = self.campaign["gate"]
+        if "canary" in self.campaign:
+            planned["canary"] = self.campaign["canary"]
+        if "bake" in self.campaign:
+            planned["bake"] = self.campaign["bake"]
+        return {"name": name, "execution_arn": history.execution_arn(name), "input": planned}
+
+    @property
+    def _suffix(self) -> str:
+        return f"{self.base_date}-{self.key}"
+
+    def _import(self, dataset: DatasetSettings, attempt: int, role_arn: str) -> PlannedImport:
+        planned: PlannedImport = {
+            "dataset_arn": dataset["dataset_arn"],
+            "job_name": f"{dataset['job_prefix']}-{self._suffix}",
+            "location": self._dated(dataset["location"]),
+            "import_mode": dataset["import_mode"],
+            "mode_reason": self.what["import_reason"],
+            "role_arn": role_arn,
+            "row_prefix": dataset["row_prefix"],
+            "attempt": attempt,
+        }
+        if "full_every" in dataset:
+            planned["full_every"] = dataset["full_every"]
+        if "full_location" in dataset:
+            planned["full_location"] = self._dated(dataset["full_location"])
+        return planned
+
+    def _training(self, attempt: int) -> PlannedTraining:
+        planned: PlannedTraining = {
+            "solution_arn": self.campaign["solution_arn"],
+            "name": f"{self.campaign['version_prefix']}-{self._suffix}",
+            "training_mode": self.campaign["training_mode"],
+            "mode_reason": self.what["training_reason"],
+            "base_date": self.base_date,
+            "attempt": attempt,
+        }
+        if "full_every" in self.campaign:
+            planned["full_every"] = self.campaign["full_every"]
+        return planned
+
+    def _dated(self, location: str) -> str:
+        return location.replace("{base_date}", str(self.base_date))
 
 
 def remembered_since(now: datetime, settings: PlanSettings) -> int:

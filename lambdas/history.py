@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypedDict
 
 import boto3
+from plan_types import Promotion
 from retry_later import READ_AGAIN, RetryLater
 
 
@@ -18,6 +19,7 @@ class Row(TypedDict):
     triggered: int
     execution_arn: str
     failure_kind: str  # PASSING or NEEDS_A_PERSON, of a row that is FAILED
+    promotion: Promotion | None  # of a run that only moves the campaign
     execution_status: str  # of an execution that ended without a word (ABORTED), else empty
 
 
@@ -133,4 +135,11 @@ def _row(item: dict[str, Any]) -> Row:
         "execution_arn": item["execution_arn"]["S"],
         "failure_kind": item.get("failure_kind", {"S": ""})["S"],
         "execution_status": item.get("execution_status", {"S": ""})["S"],
+        "promotion": {
+            "solution_version_arn": item["solution_version_arn"]["S"],
+            "by": item["promoted_by"]["S"],
+            "reason": item["promotion_reason"]["S"],
+        }
+        if "promoted_by" in item
+        else None,
     }

@@ -4,22 +4,25 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 MOST_QUOTED = 200
-WORDS = {str: "a text", int: "a whole number"}
+WORDS = {str: "a text", int: "a whole number", float: "a number"}
 
 
 def problems_of(value: object, kind: Any, path: str) -> Iterator[str]:
     """Yield `<path> is missing` or `<path> must be …` for whatever is not of its type.
 
-    `kind` is a TypedDict, a list of one, a Literal, str or int. Unknown keys are passed over.
+    `kind` is a TypedDict, a list of one, a dict of texts to one, a Literal, str, int or float.
+    Unknown keys are passed over.
     """
     if is_typeddict(kind):
         yield from _problems_of_object(value, kind, path)
     elif get_origin(kind) is list:
         yield from _problems_of_list(value, get_args(kind)[0], path)
+    elif get_origin(kind) is dict:
+        yield from _problems_of_mapping(value, get_args(kind)[1], path)
     elif get_origin(kind) is Literal:
         if value not in get_args(kind):
             yield f"{path} must be {' or '.join(get_args(kind))}, not {quoted(value)}"
-    elif isinstance(value, bool) or not isinstance(value, kind):
+    elif isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
         yield f"{path} must be {WORDS[kind]}, not {quoted(value)}"
 
 
@@ -32,6 +35,14 @@ def _problems_of_object(value: object, kind: Any, path: str) -> Iterator[str]:
             yield from problems_of(value[name], inner, f"{path}.{name}")
         elif name in kind.__required_keys__:
             yield f"{path}.{name} is missing"
+
+
+def _problems_of_mapping(value: object, kind: Any, path: str) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{path} must be an object, not {quoted(value)}"
+        return
+    for name, item in value.items():
+        yield from problems_of(item, kind, f"{path}.{name}")
 
 
 def _problems_of_list(value: object, kind: Any, path: str) -> Iterator[str]:

@@ -49,9 +49,14 @@ def is_wanted(detail: Detail, settings: AnnounceSettings) -> bool:
     """Whether the environment's notifications ask for a message about this end."""
     if detail["stage"] == "glue job":
         return settings["glue_failure"]
-    return {"COMPLETE": settings["success"], "SUPERSEDED": settings["superseded"]}.get(
-        detail["status"], settings["failure"]
-    )
+    wanted = {
+        "COMPLETE": settings["success"],
+        "SUPERSEDED": settings["superseded"],
+        "NO_NEW_DATA": settings["no_new_data"],
+        "REJECTED": settings["rejected"],
+        "ROLLED_BACK": settings["rolled_back"],
+    }
+    return wanted.get(detail["status"], settings["failure"])
 
 
 def message_of_end(detail: Detail, situation: Situation, settings: AnnounceSettings) -> Message:
@@ -184,6 +189,15 @@ def _next_steps(detail: Detail, settings: AnnounceSettings) -> list[str]:
         ]
     if detail["status"] == "SUPERSEDED":
         return [f"nothing; python -m ops history {detail['campaign']} {environment} has the newer"]
+    if detail["status"] in {"REJECTED", "ROLLED_BACK"}:
+        return [
+            f"python -m ops report {name} {environment}",
+            f"python -m ops promote {detail['campaign']} {environment}   (to let it go live)",
+        ]
+    if detail["status"] == "NO_NEW_DATA":
+        return [
+            f"see why the Glue job wrote nothing new; python -m ops explain {name} {environment}"
+        ]
     return [f"nothing; python -m ops report {name} {environment} shows what has changed"]
 
 

@@ -22,7 +22,9 @@ from reconcile import reconcile
 from retry_later import retry_later
 from triggers import Run, asks_to_reconcile, date_of, run_key, runs_of
 
-DONE = {"COMPLETE", "SUPERSEDED"}
+# A person's start does not try these again: what they made is, or was, live.
+DONE = {"COMPLETE", "SUPERSEDED", "ROLLED_BACK"}
+UNFINISHED = {"RUNNING", "FAILED"}
 
 
 class PlanRequest(TypedDict):
@@ -92,15 +94,15 @@ def planned(
     row = row_of(run, past.rows(campaign["campaign_name"], first_date(run, now, settings)), today)
     if row is None:
         key = run["key"] or run_key(run["refresh"], base_date)
-        chosen = RunOfCampaign(run["datasets"], campaign, base_date, key, run["triggered"])
+        chosen = RunOfCampaign(run["what"], campaign, base_date, key, run["triggered"])
         attempt = 1
     else:
-        chosen = RunOfCampaign.of_row(run["datasets"], campaign, row)
+        chosen = RunOfCampaign.of_row(run["what"], campaign, row)
         attempt = row["attempt"]
     is_done = row is not None and row["status"] in DONE
     if run["requested"] and not is_done:  # an event that comes again tries nothing again
-        failed = row is not None and row["status"] == "FAILED"
-        attempt = chosen.next_attempt(attempt + 1 if failed else attempt, past)
+        ended = row is not None and row["status"] != "RUNNING"
+        attempt = chosen.next_attempt(attempt + 1 if ended else attempt, past)
     return [chosen.execution(attempt, settings, past)]
 
 
@@ -125,7 +127,7 @@ def row_of(run: Run, rows: Iterable[Row], today: int) -> Row | None:
     if run["base_date"] is not None:
         return next((row for row in rows if row["base_date"] == run["base_date"]), None)
     newest = next(iter(rows), None)
-    if newest and newest["status"] in DONE and newest["base_date"] != today:
+    if newest and newest["status"] not in UNFINISHED and newest["base_date"] != today:
         return None
     return newest
 

@@ -30,14 +30,59 @@ class Stages(TypedDict):
     campaign_update: StageLimits
 
 
+class FullEvery(TypedDict):
+    """When a mode that adds to the last one gives way to a full one; one of them at least."""
+
+    days: NotRequired[int]
+    runs: NotRequired[int]
+
+
+class Preflight(TypedDict):
+    """What is looked at before an import is paid for."""
+
+    no_new_data: Literal["end", "go_on"]
+    smallest_share: float  # of the last run's bytes; 0: any size
+
+
+class Gate(TypedDict):
+    """What a new version must be as good as, by the names of GetSolutionMetrics."""
+
+    largest_drop: dict[str, float]  # relative to the version that the campaign serves
+    floor: dict[str, float]
+    unknown: Literal["pass", "hold"]
+
+
+class Canary(TypedDict):
+    """What the campaign must recommend after it has moved; without `user_ids` users are drawn."""
+
+    user_ids: NotRequired[list[str]]
+    users_drawn: int
+    least_items: int
+    largest_share_without: float
+    latest_seconds: float
+
+
+class Bake(TypedDict):
+    """For how long which alarms are watched, and how often."""
+
+    seconds: int
+    period_seconds: int
+    alarms: list[str]
+
+
 class DatasetSettings(TypedDict):
-    """A dataset of a refresh; `row_prefix` begins the names of its attributes in the row."""
+    """A dataset of a refresh; `row_prefix` begins the names of its attributes in the row.
+
+    `location` and `full_location` may hold `{base_date}`.
+    """
 
     dataset_arn: str
     job_prefix: str
     location: str
     import_mode: ImportMode
     row_prefix: str
+    full_every: NotRequired[FullEvery]
+    full_location: NotRequired[str]
 
 
 class CampaignSettings(TypedDict):
@@ -50,6 +95,10 @@ class CampaignSettings(TypedDict):
     solution_arn: str
     version_prefix: str
     training_mode: TrainingMode
+    full_every: NotRequired[FullEvery]
+    gate: NotRequired[Gate]
+    canary: NotRequired[Canary]
+    bake: NotRequired[Bake]
 
 
 class RefreshSettings(TypedDict):
@@ -57,6 +106,7 @@ class RefreshSettings(TypedDict):
 
     name: str
     glue_job: str
+    preflight: NotRequired[Preflight]
     datasets: list[DatasetSettings]
     campaigns: list[CampaignSettings]
 
@@ -88,15 +138,21 @@ class Queueing(TypedDict):
 
 
 class PlannedImport(TypedDict):
-    """What is to be imported."""
+    """What is to be imported, and why in this mode.
+
+    With `full_every` the task "Choose modes" decides, and takes `full_location` for FULL.
+    """
 
     dataset_arn: str
     job_name: str
     location: str
     import_mode: ImportMode
+    mode_reason: str
     role_arn: str
     row_prefix: str
     attempt: int
+    full_every: NotRequired[FullEvery]
+    full_location: NotRequired[str]
 
 
 class DatasetImport(PlannedImport, Queueing):
@@ -104,13 +160,15 @@ class DatasetImport(PlannedImport, Queueing):
 
 
 class PlannedTraining(TypedDict):
-    """What is to be trained."""
+    """What is to be trained, and why in this mode; with `full_every` "Choose modes" decides."""
 
     solution_arn: str
     name: str
     training_mode: TrainingMode
+    mode_reason: str
     base_date: int
     attempt: int
+    full_every: NotRequired[FullEvery]
 
 
 class Training(PlannedTraining, Queueing):
@@ -123,8 +181,19 @@ class Training(PlannedTraining, Queueing):
     intended: int
 
 
+class Promotion(TypedDict):
+    """A person's word: onto which version the campaign shall move, who said so, and why."""
+
+    solution_version_arn: str
+    by: str
+    reason: str
+
+
 class RefreshInput(TypedDict):
-    """The input of an execution of the refresh workflow: one run, for one campaign."""
+    """The input of an execution of the refresh workflow: one run, for one campaign.
+
+    With a `promotion` nothing is imported or trained: the campaign moves onto that version.
+    """
 
     campaign_name: str
     base_date: int
@@ -136,6 +205,29 @@ class RefreshInput(TypedDict):
     solution_name: str
     solution_version: PlannedTraining
     stages: Stages
+    preflight: NotRequired[Preflight]
+    gate: NotRequired[Gate]
+    canary: NotRequired[Canary]
+    bake: NotRequired[Bake]
+    promotion: NotRequired[Promotion]
+
+
+class DataCheck(TypedDict):
+    """What "Check data" looks at: the data of a run, before it is imported."""
+
+    campaign_name: str
+    base_date: int
+    run_key: str
+    datasets: list[PlannedImport]
+    preflight: Preflight
+
+
+class DataVerdict(TypedDict):
+    """Why the data must not be imported, or need not be, or may be wrong; "" is nothing."""
+
+    refusal: str
+    no_new_data: str
+    warning: str
 
 
 class Execution(TypedDict):

@@ -10,6 +10,7 @@ from executions import RunOfCampaign, remembered_since
 from history import Deployment, History, Row, Success
 from plan_types import CampaignSettings, Execution, PlanSettings, RefreshSettings
 from triggers import date_of, run_key
+from what_to_do import as_settings
 
 DAYS_RECONCILED = 28
 
@@ -44,7 +45,7 @@ def reconcile(
         if has_died(row, history) or (
             row is rows[0] and may_go_on(row) and row["attempt"] < settings["reconcile_attempts"]
         ):
-            run = RunOfCampaign.of_row(refresh["datasets"], campaign, row)
+            run = RunOfCampaign.of_row(as_settings(refresh), campaign, row)
             attempt = run.next_attempt(row["attempt"] + 1, history)
             plans.append(run.execution(attempt, settings, history))
     return plans
@@ -87,7 +88,7 @@ def missed_run(
     if any(row["run_key"] == key or row["triggered"] > triggered for row in rows):
         return None
     base_date = date_of(success["completed"], settings["time_zone"])
-    return RunOfCampaign(refresh["datasets"], campaign, base_date, key, triggered)
+    return RunOfCampaign(as_settings(refresh), campaign, base_date, key, triggered)
 
 
 def is_to_start(run: RunOfCampaign, attempt: int, settings: PlanSettings, history: History) -> bool:

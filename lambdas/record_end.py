@@ -59,7 +59,9 @@ def stage_of(row: Row) -> str:
 
 def ended(execution: dict[str, Any], run: dict[str, Any], row: Row) -> dict[str, Any]:
     """Return the attributes that the row of an execution gets, typed for DynamoDB."""
-    by_a_person = execution["status"] == "ABORTED" and execution.get("error") == STOPPED
+    by_a_person = "promotion" in run or (
+        execution["status"] == "ABORTED" and execution.get("error") == STOPPED
+    )
     return {
         "refresh_status": {"S": "FAILED"},
         "failed_stage": {"S": stage_of(row)},

@@ -16,7 +16,7 @@ from costs import estimate
 Row = dict[str, Any]
 
 IMPORT_STATUS = "dataset_import_job_status"
-ENDED = {"COMPLETE", "FAILED", "SUPERSEDED"}
+ENDED = {"COMPLETE", "FAILED", "SUPERSEDED", "NO_NEW_DATA", "REJECTED", "ROLLED_BACK"}
 # What a row of this system has; another type, or none, is somebody's mistake.
 TYPES: dict[str, type] = {
     "campaign_name": str,
@@ -43,8 +43,9 @@ def details_of(record: Mapping[str, Any], settings: AnnounceSettings) -> list[De
     """Return the details of the events of a stream record, none if no status has changed.
 
     Rows without a run, such as the article's program wrote them, the items of queues, and rows that
-    were deleted have no events; nor have rows that were COMPLETE or SUPERSEDED when they were put
-    into the table: they are copies, since a refresh first claims its row. Raises NotAnnounceable.
+    were deleted have no events; nor have rows that had ended otherwise than FAILED when they were
+    put into the table: they are copies, since a refresh first claims its row. Raises
+    NotAnnounceable.
     """
     change = record["dynamodb"]
     if "run_key" not in change.get("NewImage", {}):
@@ -58,7 +59,7 @@ def details_of(record: Mapping[str, Any], settings: AnnounceSettings) -> list[De
         if not isinstance(new.get(name), expected):
             kind = "text" if expected is str else "a whole number"
             raise NotAnnounceable(f"the row's {name} is {new.get(name)!r}, and should be {kind}")
-    if not old and new["refresh_status"] in {"COMPLETE", "SUPERSEDED"}:
+    if not old and new["refresh_status"] in ENDED - {"FAILED"}:
         return []
     if old.get("run_key") != new["run_key"]:
         old = {}  # another run had this date's row
@@ -83,7 +84,8 @@ def durations(row: Mapping[str, Any]) -> Durations:
         found["solution_version"] = _seconds(began_training, trained)
     if ended is not None:
         if (began_update := row.get("campaign_update_datetime")) is not None:
-            found["campaign_update"] = _seconds(began_update, ended)
+            moved = row.get("campaign_update_ended_datetime", ended)
+            found["campaign_update"] = _seconds(began_update, moved)
         if (started := row.get("started_datetime")) is not None:
             found["refresh"] = _seconds(started, ended)
     return found
@@ -165,7 +167,11 @@ def _detail(
 def _reason(stage: Stage, attribute: str, row: Row) -> str | None:
     if row[attribute] == "SUPERSEDED":
         return f"The campaign serves {row.get('superseded_by', 'another version')} instead."
-    if row[attribute] != "FAILED":
+    if row[attribute] == "NO_NEW_DATA":
+        return str(row.get("no_new_data_reason") or NO_REASON)
+    if row[attribute] == "COMPLETE" and "promoted_by" in row:
+        return f"{row['promoted_by']} asked for this version: {row.get('promotion_reason')}"
+    if row[attribute] not in {"FAILED", "REJECTED", "ROLLED_BACK"}:
         return None
     own = attribute.removesuffix("status") + "reason"
     return str((stage == "dataset import" and row.get(own)) or row.get("failure_reason") or "") or (

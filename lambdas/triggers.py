@@ -6,7 +6,8 @@ from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 from input_problems import MOST_QUOTED, quoted
-from plan_types import CampaignSettings, DatasetSettings, PlanSettings, RefreshSettings
+from plan_types import CampaignSettings, PlanSettings, RefreshSettings
+from what_to_do import ASKED_FOR, WhatToDo, as_settings, imported_as, trained_as
 
 Json = dict[str, Any]  # of a trigger: whatever was sent
 
@@ -17,7 +18,12 @@ REQUEST = {
     "training_mode": "FULL or UPDATE",
     "import_mode": "FULL or INCREMENTAL",
     "run": "a word that tells this run from others of the date",
+    "solution_version_arn": "a version of the campaign's solution, to move onto without a training",
+    "by": "who asks for that version",
+    "reason": "why it is asked for",
 }
+NOT_WITH_VERSION = ("base_date", "training_mode", "import_mode", "run")
+MOST_WORDS = 500  # of a request's `by` and `reason`
 EARLIEST = 20180101  # Amazon Personalize is younger
 CLOCKS_DIFFER = timedelta(minutes=5)  # by no more than this
 MODES = {"training_mode": ("FULL", "UPDATE"), "import_mode": ("FULL", "INCREMENTAL")}
@@ -35,7 +41,7 @@ class Run(TypedDict):
     """
 
     refresh: str
-    datasets: list[DatasetSettings]
+    what: WhatToDo
     campaigns: list[CampaignSettings]
     base_date: int | None
     key: str | None
@@ -89,7 +95,7 @@ def runs_of_glue_event(event: Json, settings: PlanSettings, now: datetime) -> li
     return [
         {
             "refresh": refresh["name"],
-            "datasets": refresh["datasets"],
+            "what": as_settings(refresh),
             "campaigns": refresh["campaigns"],
             "base_date": date_of(ended, settings["time_zone"]),
             "key": run_key(detail["jobRunId"]),
@@ -156,22 +162,27 @@ def run_of_request(request: Json, settings: PlanSettings, now: datetime) -> Run:
         raise InvalidTrigger("; ".join(problems))
     assert refresh is not None  # noqa: S101 - else it would be one of the problems
     names = request.get("campaigns", [c["campaign_name"] for c in refresh["campaigns"]])
-    base_date, word = request.get("base_date"), request.get("run")
+    campaigns = [c for c in refresh["campaigns"] if c["campaign_name"] in names]
+    base_date, word, key = request.get("base_date"), request.get("run"), None
+    what = as_settings(refresh)
     if word is not None:
         base_date = base_date or today
+        key = run_key(refresh["name"], base_date, word)
+    if version := request.get("solution_version_arn"):
+        base_date, key = today, run_key(campaigns[0]["campaign_name"], version, now.isoformat())
+        by, reason = request.get("by", "a person"), request.get("reason", "no reason given")
+        what["promotion"] = {"solution_version_arn": version, "by": by, "reason": reason}
+    if "import_mode" in request:
+        what = imported_as(request["import_mode"], what)
+    if "training_mode" in request:
+        what["training_reason"] = ASKED_FOR
+        campaigns = [trained_as(request["training_mode"], campaign) for campaign in campaigns]
     return {
         "refresh": refresh["name"],
-        "datasets": [
-            {**dataset, "import_mode": request.get("import_mode", dataset["import_mode"])}
-            for dataset in refresh["datasets"]
-        ],
-        "campaigns": [
-            {**campaign, "training_mode": request.get("training_mode", campaign["training_mode"])}
-            for campaign in refresh["campaigns"]
-            if campaign["campaign_name"] in names
-        ],
+        "what": what,
+        "campaigns": campaigns,
         "base_date": base_date,
-        "key": None if word is None else run_key(refresh["name"], base_date, word),
+        "key": key,
         "triggered": int(now.timestamp()),
         "requested": True,
     }
@@ -196,13 +207,48 @@ def problems_of(
         problems += problems_of_campaigns(request["campaigns"], known)
     if "base_date" in request:
         problems += problems_of_date(request["base_date"], today)
-    if "run" in request and not is_text(request["run"]):
-        problems.append(f"run must be {REQUEST['run']}, not {quoted(request['run'])}")
+    problems += [
+        f"{key} must be {REQUEST[key]}, not {quoted(request[key])}"
+        for key in ("run", "by", "reason")
+        if key in request and not is_text(request[key])
+    ]
+    problems += problems_of_version(request, refresh)
     problems += [
         f"{key} must be {' or '.join(modes)}, not {quoted(request[key])}"
         for key, modes in MODES.items()
         if key in request and request[key] not in modes
     ]
+    return problems
+
+
+def problems_of_version(request: Json, refresh: RefreshSettings | None) -> list[str]:
+    """Return what is wrong with a request for a version: whose it is, and what it goes with."""
+    words = [
+        f"{key} is too long"
+        for key in ("by", "reason")
+        if len(str(request.get(key, ""))) > MOST_WORDS
+    ]
+    if "solution_version_arn" not in request:
+        return words + [
+            f"{key} goes with solution_version_arn" for key in ("by", "reason") if key in request
+        ]
+    problems = words + [
+        f"{key} does not go with solution_version_arn: nothing is imported or trained"
+        for key in NOT_WITH_VERSION
+        if key in request
+    ]
+    if refresh is None:
+        return problems
+    names = request.get("campaigns", [c["campaign_name"] for c in refresh["campaigns"]])
+    own = [c for c in refresh["campaigns"] if c["campaign_name"] in names]
+    if len(own) != 1:
+        return [*problems, "solution_version_arn is for one campaign: name it in campaigns"]
+    arn = request["solution_version_arn"]
+    if not is_text(arn) or not arn.startswith(f"{own[0]['solution_arn']}/"):
+        problems.append(
+            f"solution_version_arn {quoted(arn)} is no version of {own[0]['solution_arn']}, the "
+            f"solution of {own[0]['campaign_name']}"
+        )
     return problems
 
 

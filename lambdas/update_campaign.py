@@ -1,12 +1,14 @@
 """Task "Update campaign": the campaign's move onto a solution version, found or started.
 
 Guarantees that a move is asked for only when the campaign neither serves the version nor is moving
-onto it already (UpdateCampaign with nothing to change may be refused), and never from a version of
-a newer refresh back to an older one's. What the campaign serves and is moving onto is looked at
-before each request; a request during another's update is refused by Personalize and comes again.
+onto it already (UpdateCampaign with nothing to change may be refused). A refresh never moves it
+from a version of a newer refresh back to an older one's, and a rollback only from the version that
+it takes back; only a promotion, a person's word, moves it whatever it serves. What the campaign
+serves and is moving onto is looked at before each request; a request during another's update is
+refused by Personalize and comes again.
 """
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from personalize import NAMED_BY_A_RUN, personalize
 from retry_later import retry_later
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 class Move(TypedDict):
     """Which campaign shall serve which version, of the refresh of which date.
 
+    `instead_of` is the version that a rollback takes back, else empty.
     `previous_solution_version_arn` is what an earlier attempt saw the campaign serve, or empty.
     """
 
     campaign_arn: str
     solution_version_arn: str
+    kind: Literal["refresh", "promotion", "rollback"]
+    instead_of: str
     base_date: int
     previous_solution_version_arn: str
 
@@ -54,15 +59,22 @@ def is_moving(campaign: "CampaignTypeDef") -> bool:
     return update is not None and update["status"].endswith(("PENDING", "IN_PROGRESS"))
 
 
-def newer_than(campaign: "CampaignTypeDef", move: Move) -> str:
-    """Return the version of a newer refresh that the campaign serves or is moving onto, or "".
+def that_stands(campaign: "CampaignTypeDef", move: Move) -> str:
+    """Return the version that the campaign shall go on serving, or moving onto, or ""."""
+    arns = [campaign["solutionVersionArn"]]
+    if is_moving(campaign):
+        arns.append(campaign["latestCampaignUpdate"]["solutionVersionArn"])
+    if move["kind"] == "rollback":
+        return "" if move["instead_of"] in arns else arns[-1]
+    return newer_than(arns, move) if move["kind"] == "refresh" else ""
+
+
+def newer_than(arns: list[str], move: Move) -> str:
+    """Return which of the versions was made by a newer refresh, or "".
 
     Only versions of the same solution are compared: who moves a campaign onto another solution
     does so by hand.
     """
-    arns = [campaign["solutionVersionArn"]]
-    if is_moving(campaign):
-        arns.append(campaign["latestCampaignUpdate"]["solutionVersionArn"])
     solution = move["solution_version_arn"].rsplit("/", 1)[0]
     others = [describe(arn) for arn in arns if arn.rsplit("/", 1)[0] == solution]
     ours = describe(move["solution_version_arn"])
@@ -93,7 +105,7 @@ def find_or_update(move: Move) -> CampaignUpdate:
     served = campaign["solutionVersionArn"]
     superseded_by = ""
     if not is_under_way(campaign, version_arn):
-        superseded_by = newer_than(campaign, move)
+        superseded_by = that_stands(campaign, move)
         if not superseded_by:
             personalize.update_campaign(campaignArn=arn, solutionVersionArn=version_arn)
             campaign = personalize.describe_campaign(campaignArn=arn)["campaign"]
@@ -101,7 +113,7 @@ def find_or_update(move: Move) -> CampaignUpdate:
     return {
         "superseded_by": superseded_by,
         "previous_solution_version_arn": move["previous_solution_version_arn"]
-        if served == version_arn
+        if served == version_arn or move["kind"] == "rollback"
         else served,
         "created": int(began.timestamp()),
     }

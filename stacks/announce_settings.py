@@ -24,6 +24,9 @@ def announce_settings(environment: Environment, name: str) -> AnnounceSettings:
         "success": wanted.success,
         "failure": wanted.failure,
         "superseded": wanted.superseded,
+        "no_new_data": wanted.no_new_data,
+        "rejected": wanted.rejected,
+        "rolled_back": wanted.rolled_back,
         "glue_failure": wanted.glue_failure,
         "campaigns": {
             campaign.name: {

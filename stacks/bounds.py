@@ -13,7 +13,14 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from stacks.definition import HOUR, MOST_CLAIMS, definition, refresh_values
+from stacks.definition import (
+    HOUR,
+    MOST_CLAIMS,
+    bake_period,
+    bake_seconds,
+    definition,
+    refresh_values,
+)
 from stacks.plan import BATCH
 
 if TYPE_CHECKING:
@@ -81,6 +88,8 @@ def queue_rounds(hours: int) -> int:
 def rounds_of_refresh(environment: Environment) -> dict[str, int]:
     """Return how often each Wait of the refresh workflow may be passed."""
     longest = refresh_values(environment)["longest_wait_for_owner_seconds"]
+    # only what is tried after its move can be taken back
+    tried = [c for c in environment.campaigns if c.canary != "off" or c.bake != "off"]
     return {
         "Wait for owner": _rounds(longest, 60, 14_400, fraction=12),
         "Look again": MOST_CLAIMS,
@@ -89,6 +98,10 @@ def rounds_of_refresh(environment: Environment) -> dict[str, int]:
         "Wait for import": polls(environment.stages.dataset_import),
         "Wait for training": polls(environment.stages.solution_version),
         "Wait for update": polls(environment.stages.campaign_update),
+        "Wait for update (rollback)": polls(environment.stages.campaign_update) if tried else 0,
+        "Wait in bake time": max(
+            (2 * math.ceil(bake_seconds(c) / bake_period(c)) for c in tried), default=0
+        ),
     }
 
 

@@ -40,12 +40,7 @@ def allow_import(
         _import_jobs(environment),
         wildcard=NAMED_BY_RUN,
     )
-    buckets = {dataset.location.split("/")[2] for dataset in environment.datasets}
-    allow(
-        role,
-        ["s3:ListBucket"],  # how large the files are: names and sizes, not what is in them
-        [f"arn:{environment.partition}:s3:::{bucket}" for bucket in sorted(buckets)],
-    )
+    allow(role, ["s3:ListBucket"], _buckets(environment))  # how large the files are
     allow(
         role,
         ["iam:PassRole"],
@@ -75,9 +70,71 @@ def allow_training(role: iam.IRole, environment: Environment, *, table: dynamodb
     )
 
 
+def allow_choosing_modes(role: iam.IRole, environment: Environment) -> None:
+    """Let a task see what was imported and trained before, and count what is new."""
+    allow_reading_data(role, environment)
+    allow(
+        role,
+        ["personalize:ListDatasetImportJobs", "personalize:ListSolutionVersions"],
+        ["*"],
+        wildcard="Personalize's List calls are authorised on no resource",
+    )
+
+
+def allow_checking_data(
+    role: iam.IRole, environment: Environment, *, table: dynamodb.ITable
+) -> None:
+    """Let a task look at the data, its schemas, and what the last run has imported."""
+    allow_reading_data(role, environment)
+    allow_encryption(role, environment, service="dynamodb")
+    allow(role, ["dynamodb:Query"], [table.table_arn])
+    datasets = [environment.dataset_arn(dataset) for dataset in environment.datasets]
+    allow(role, ["personalize:DescribeDataset"], datasets)
+    allow(
+        role,
+        ["personalize:DescribeSchema"],
+        [environment.arn("personalize", "schema/*")],
+        wildcard="a dataset's schema has a name that nothing here tells",
+    )
+
+
+def allow_judging(role: iam.IRole, environment: Environment) -> None:
+    """Let a task compare a solution version with the one that the campaign serves."""
+    allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
+    allow(
+        role,
+        ["personalize:DescribeSolutionVersion", "personalize:GetSolutionMetrics"],
+        _solution_versions(environment),
+        wildcard=NAMED_BY_PERSONALIZE,
+    )
+
+
+def allow_trying(role: iam.IRole, environment: Environment) -> None:
+    """Let a task ask the campaigns for recommendations, for users from the data."""
+    allow_reading_data(role, environment)
+    tried = [environment.campaign_arn(c) for c in environment.campaigns if c.canary != "off"]
+    if tried:
+        allow(role, ["personalize:GetRecommendations"], tried)
+
+
+def allow_reading_data(role: iam.IRole, environment: Environment) -> None:
+    """Let a task list and read the data that is imported."""
+    allow(role, ["s3:ListBucket"], _buckets(environment))
+    allow(
+        role,
+        ["s3:GetObject"],
+        [f"arn:{environment.partition}:s3:::{prefix}*" for prefix in _prefixes(environment)],
+        wildcard="the Glue job names its files",
+    )
+    if keys := environment.import_role.bucket_keys:
+        allow(role, ["kms:Decrypt"], keys)
+
+
 def allow_check(role: iam.IRole, environment: Environment) -> None:
     """Let a task look at the campaigns and solutions before anything is paid for them."""
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
+    if any(campaign.bake != "off" for campaign in environment.campaigns):
+        allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
     solutions = [environment.solution_arn(campaign) for campaign in environment.campaigns]
     allow(role, ["personalize:DescribeSolution"], solutions)
 
@@ -116,6 +173,8 @@ def allow_polling(role: iam.IRole, environment: Environment) -> None:
         wildcard=NAMED_BY_PERSONALIZE,
     )
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
+    if any(campaign.bake != "off" for campaign in environment.campaigns):
+        allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
 
 
 def allow_rows(role: iam.IRole, environment: Environment, *, table: dynamodb.ITable) -> None:
@@ -224,8 +283,35 @@ def allow_checking_freshness(
     allow(role, ["personalize:DescribeCampaign"], watched)
 
 
+def _locations(environment: Environment) -> list[str]:
+    """Return each bucket and key of the data, up to the run's date if that is in it."""
+    named = [
+        location.removeprefix("s3://").split("{", 1)[0]
+        for dataset in environment.datasets
+        for location in (dataset.location, dataset.full_location)
+        if location
+    ]
+    return sorted(set(named))
+
+
+def _prefixes(environment: Environment) -> list[str]:
+    """Return the locations of the data that lie in no other one."""
+    every = _locations(environment)
+    return [one for one in every if not any(one != o and one.startswith(o) for o in every)]
+
+
+def _buckets(environment: Environment) -> list[str]:
+    buckets = {location.split("/")[0] for location in _locations(environment)}
+    return [f"arn:{environment.partition}:s3:::{bucket}" for bucket in sorted(buckets)]
+
+
 def _campaigns(environment: Environment) -> list[str]:
     return [environment.campaign_arn(campaign) for campaign in environment.campaigns]
+
+
+def _alarms(environment: Environment) -> list[str]:
+    names = {name for c in environment.campaigns if c.bake != "off" for name in c.bake.alarms}
+    return [environment.arn("cloudwatch", f"alarm:{name}") for name in sorted(names)]
 
 
 def _solution_versions(environment: Environment) -> list[str]:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from stacks.definition import HOUR
-from stacks.settings import Campaign, Dataset, Environment, Reconcile, Stage
+from stacks.definition import HOUR, bake_period, bake_seconds
+from stacks.settings import Campaign, Dataset, Environment, FullEvery, Reconcile, Refresh, Stage
 
 if TYPE_CHECKING:
-    from plan_types import PlanSettings, StageLimits
+    from plan_types import (
+        CampaignSettings,
+        DatasetSettings,
+        PlanSettings,
+        RefreshSettings,
+        StageLimits,
+    )
+    from plan_types import FullEvery as Cadence
 
 DAY = 24 * HOUR
 
@@ -46,36 +53,7 @@ def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSett
             },
             "campaign_update": _stage(environment.stages.campaign_update),
         },
-        "refreshes": [
-            {
-                "name": refresh.name,
-                "glue_job": refresh.glue_job,
-                "datasets": [
-                    {
-                        "dataset_arn": environment.dataset_arn(dataset),
-                        "job_prefix": import_job_prefix(dataset),
-                        "location": dataset.location,
-                        "import_mode": dataset.import_mode,
-                        # the article's attributes tell of the first dataset
-                        "row_prefix": f"{dataset.type.lower()}_" if position else "",
-                    }
-                    for position, dataset in enumerate(refresh.datasets)
-                ],
-                "campaigns": [
-                    {
-                        "campaign_name": campaign.name,
-                        "campaign_arn": environment.campaign_arn(campaign),
-                        "execution_prefix": shorten(campaign.name, EXECUTION_NAME),
-                        "solution_name": campaign.solution,
-                        "solution_arn": environment.solution_arn(campaign),
-                        "version_prefix": version_prefix(campaign),
-                        "training_mode": campaign.training_mode,
-                    }
-                    for campaign in refresh.campaigns
-                ],
-            }
-            for refresh in environment.refreshes
-        ],
+        "refreshes": [_refresh(environment, refresh) for refresh in environment.refreshes],
     }
 
 
@@ -111,6 +89,84 @@ def shorten(name: str, limit: int) -> str:
     if len(name) <= limit:
         return name
     return f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _refresh(environment: Environment, refresh: Refresh) -> RefreshSettings:
+    planned: RefreshSettings = {
+        "name": refresh.name,
+        "glue_job": refresh.glue_job,
+        "datasets": [
+            # the article's attributes tell of the first dataset
+            _dataset(environment, dataset, f"{dataset.type.lower()}_" if position else "")
+            for position, dataset in enumerate(refresh.datasets)
+        ],
+        "campaigns": [_campaign(environment, campaign) for campaign in refresh.campaigns],
+    }
+    if refresh.preflight != "off":
+        planned["preflight"] = {
+            "no_new_data": refresh.preflight.no_new_data,
+            "smallest_share": refresh.preflight.smallest_share,
+        }
+    return planned
+
+
+def _dataset(environment: Environment, dataset: Dataset, row_prefix: str) -> DatasetSettings:
+    planned: DatasetSettings = {
+        "dataset_arn": environment.dataset_arn(dataset),
+        "job_prefix": import_job_prefix(dataset),
+        "location": dataset.location,
+        "import_mode": dataset.import_mode,
+        "row_prefix": row_prefix,
+    }
+    if dataset.full_every:
+        planned["full_every"] = _cadence(dataset.full_every)
+        planned["full_location"] = dataset.full_location or dataset.location
+    return planned
+
+
+def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
+    planned: CampaignSettings = {
+        "campaign_name": campaign.name,
+        "campaign_arn": environment.campaign_arn(campaign),
+        "execution_prefix": shorten(campaign.name, EXECUTION_NAME),
+        "solution_name": campaign.solution,
+        "solution_arn": environment.solution_arn(campaign),
+        "version_prefix": version_prefix(campaign),
+        "training_mode": campaign.training_mode,
+    }
+    if campaign.full_every:
+        planned["full_every"] = _cadence(campaign.full_every)
+    if campaign.gate != "off":
+        planned["gate"] = {
+            "largest_drop": dict(campaign.gate.largest_drop),
+            "floor": dict(campaign.gate.floor),
+            "unknown": campaign.gate.unknown,
+        }
+    if campaign.canary != "off":
+        planned["canary"] = {
+            "users_drawn": campaign.canary.users_drawn,
+            "least_items": campaign.canary.least_items,
+            "largest_share_without": campaign.canary.largest_share_without,
+            "latest_seconds": campaign.canary.latest_seconds,
+        }
+        if campaign.canary.user_ids:
+            planned["canary"]["user_ids"] = list(campaign.canary.user_ids)
+    if campaign.bake != "off":
+        planned["bake"] = {
+            "seconds": bake_seconds(campaign),
+            "period_seconds": bake_period(campaign),
+            "alarms": list(campaign.bake.alarms),
+        }
+    return planned
+
+
+def _cadence(every: FullEvery) -> Cadence:
+    cadence: Cadence = {}
+    if every.days is not None:
+        cadence["days"] = every.days
+    if every.runs is not None:
+        cadence["runs"] = every.runs
+    return cadence
 
 
 def _stage(stage: Stage) -> StageLimits:

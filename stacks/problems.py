@@ -19,7 +19,10 @@ SHARED = {
     "dataset": "refreshes share a dataset's import jobs",
     "solution": "campaigns share a solution's trainings",
 }
-UNION_BRANCHES = ("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']")
+UNION_BRANCHES = (
+    *("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']"),
+    *("Preflight", "Gate", "Canary", "Bake", "literal['off']"),
+)
 
 
 def faults_in_words(
@@ -90,6 +93,7 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
             )
         for where, campaign in _items(refresh, "campaigns", at):
             yield from _twice(seen, "campaign", campaign.get("name"), f"{where}.name")
+    yield from _cadences(raw)
     yield from _two_ways(raw)
     yield from _common_folders(raw)
     yield from subscriber_problems(raw)
@@ -129,6 +133,37 @@ def _owned(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 yield "solution", f"{where}.solution", solution
 
 
+def _cadences(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield modes that only add and would never be full, and cadences of what is always full."""
+    for at, refresh in _items(raw, "refreshes"):
+        for where, dataset in _items(refresh, "datasets", at):
+            yield from _cadence(dataset, "import_mode", "INCREMENTAL", "import", where)
+            if "full_location" in dataset and dataset.get("import_mode") != "INCREMENTAL":
+                yield f"{where}.full_location: goes with import_mode: INCREMENTAL; remove it"
+        for where, campaign in _items(refresh, "campaigns", at):
+            yield from _cadence(campaign, "training_mode", "UPDATE", "training", where)
+
+
+def _cadence(
+    item: Mapping[str, Any], field: str, adding: str, what: str, where: str
+) -> Iterator[str]:
+    every, mode = item.get("full_every"), item.get(field, "FULL")
+    if mode == adding and not every:
+        yield (
+            f"{where}.full_every: is missing; an {adding} {what} only adds to the last FULL one, "
+            "and Personalize advises one regularly: write {days: 28}, or {runs: 4}"
+        )
+    elif mode == "FULL" and every is not None:
+        yield f"{where}.full_every: goes with {field}: {adding}; every {what} is FULL, remove it"
+    elif isinstance(every, dict) and not any(every.get(key) for key in ("days", "runs")):
+        yield f"{where}.full_every: says neither days nor runs; write {{days: 28}}, or {{runs: 4}}"
+
+
+def _written(value: Any) -> str:
+    """Return a value of a file as a text that can be compared, and quoted."""
+    return "none" if value is None else str(value)
+
+
 def _two_ways(raw: Mapping[str, Any]) -> Iterator[str]:
     """Yield datasets that are delivered, and solutions that are trained, in two ways."""
     first: dict[tuple[str, ...], tuple[str, str]] = {}
@@ -148,11 +183,19 @@ def _two_ways(raw: Mapping[str, Any]) -> Iterator[str]:
             thing = f"{dataset.get('dataset_group')}/{dataset.get('type')}"
             mode = dataset.get("import_mode", "FULL")
             yield from differs("dataset", thing, "location", dataset.get("location"), where)
-            yield from differs("dataset", thing, "import_mode", mode, where)
+            modes = list(differs("dataset", thing, "import_mode", mode, where))
+            yield from modes
+            for field in () if modes else ("full_every", "full_location"):
+                yield from differs("dataset", thing, field, _written(dataset.get(field)), where)
         for where, campaign in _items(refresh, "campaigns", at):
             mode = campaign.get("training_mode", "FULL")
             solution = str(campaign.get("solution"))
-            yield from differs("solution", solution, "training_mode", mode, where)
+            modes = list(differs("solution", solution, "training_mode", mode, where))
+            yield from modes
+            for field in () if modes else ("full_every",):
+                yield from differs(
+                    "solution", solution, field, _written(campaign.get(field)), where
+                )
 
 
 def _common_folders(raw: Mapping[str, Any]) -> Iterator[str]:

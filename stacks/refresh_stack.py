@@ -12,13 +12,17 @@ from stacks.freshness import Freshness, Heartbeats
 from stacks.grants import (
     allow_campaign_update,
     allow_check,
+    allow_checking_data,
+    allow_choosing_modes,
     allow_import,
+    allow_judging,
     allow_planning,
     allow_polling,
     allow_reading_executions,
     allow_rows,
     allow_starting,
     allow_training,
+    allow_trying,
 )
 from stacks.import_role import import_role_arn
 from stacks.monitoring import Monitoring
@@ -56,6 +60,14 @@ class RefreshStack(cdk.Stack):
         allow_training(create_solution_version.role, environment, table=table)
         update_campaign = Task(self, "UpdateCampaign", environment)
         allow_campaign_update(update_campaign.role, environment)
+        choose_modes = Task(self, "ChooseModes", environment)
+        allow_choosing_modes(choose_modes.role, environment)
+        check_data = Task(self, "CheckData", environment, variables=variables)
+        allow_checking_data(check_data.role, environment, table=table)
+        judge_version = Task(self, "JudgeVersion", environment)
+        allow_judging(judge_version.role, environment)
+        try_campaign = Task(self, "TryCampaign", environment)
+        allow_trying(try_campaign.role, environment)
 
         refresh = Workflow(
             self,
@@ -63,7 +75,16 @@ class RefreshStack(cdk.Stack):
             environment,
             values=refresh_values(environment),
             named={"table_name": table.table_name},
-            tasks=[check_campaign, create_import, create_solution_version, update_campaign],
+            tasks=[
+                check_campaign,
+                choose_modes,
+                check_data,
+                create_import,
+                create_solution_version,
+                judge_version,
+                update_campaign,
+                try_campaign,
+            ],
         )
         allow_rows(refresh.role, environment, table=table)
         allow_polling(refresh.role, environment)

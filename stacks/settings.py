@@ -188,15 +188,96 @@ class ImportRole(_Settings):
     )
 
 
+class FullEvery(_Settings):
+    """When an import or a training is in full although the others are not."""
+
+    days: int | None = Field(
+        default=None, ge=1, le=365, description="In full if the last one is so many days old."
+    )
+    runs: int | None = Field(
+        default=None, ge=2, le=100, description="In full every so many runs: 4 is one of four."
+    )
+
+
 class Dataset(_Settings):
     """A Personalize dataset that the Glue job delivers, and where it lies."""
 
     dataset_group: PersonalizeName
     type: Literal["INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS"]
     location: Location = Field(
-        description="A folder, with its trailing /, or one .csv file: s3://bucket/folder/"
+        description="A folder, with its trailing /, or one .csv file: s3://bucket/folder/. "
+        "{base_date} in it is the run's date (20200928), as in s3://bucket/dt={base_date}/."
     )
-    import_mode: Literal["FULL", "INCREMENTAL"] = "FULL"
+    import_mode: Literal["FULL", "INCREMENTAL"] = Field(
+        default="FULL",
+        description="FULL replaces what was imported before. INCREMENTAL adds to it, but for the "
+        "imports that full_every asks for.",
+    )
+    full_every: FullEvery | None = Field(
+        default=None, description="INCREMENTAL only, and needed there: {days: 28} or {runs: 4}."
+    )
+    full_location: Location | None = Field(
+        default=None,
+        description="INCREMENTAL only: where all data lies that a FULL import reads, if location "
+        "has only what is new.",
+    )
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+
+
+class Gate(_Settings):
+    """How good a new solution version must be before the campaign moves onto it."""
+
+    largest_drop: dict[MetricName, Share] = Field(
+        default={"normalized_discounted_cumulative_gain_at_25": 0.3},
+        description="By how much a metric of GetSolutionMetrics may be lower than that of the "
+        "version that the campaign serves: 0.2 is a fifth.",
+    )
+    floor: dict[MetricName, float] = Field(
+        default={}, description="What a metric must be at least, whatever the campaign serves."
+    )
+    unknown: Literal["pass", "hold"] = Field(
+        default="pass",
+        description="What to do when a metric, or a version to compare with, is missing: go on "
+        "and say so in the row, or hold the version back for a person.",
+    )
+
+
+class Canary(_Settings):
+    """What a campaign must recommend to some users right after it has moved."""
+
+    user_ids: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(
+        default=[], max_length=100, description="Users to ask for; without any they are drawn."
+    )
+    users_drawn: int = Field(
+        default=20, ge=1, le=100, description="How many users to draw from the imported data."
+    )
+    least_items: int = Field(
+        default=1, ge=1, le=500, description="How many items make a response usable."
+    )
+    largest_share_without: Share = Field(
+        default=0.1, description="Which share of the users may get no usable response."
+    )
+    latest_seconds: float = Field(
+        default=2.0, gt=0, le=30, description="A response that takes longer is not usable."
+    )
+
+
+AlarmName = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Bake(_Settings):
+    """For how long alarms of the shop are watched after the campaign has moved."""
+
+    minutes: int = Field(ge=1, le=1440)
+    alarms: list[AlarmName] = Field(
+        min_length=1,
+        max_length=20,
+        description="CloudWatch alarms, metric or composite, of this account and region. One that "
+        "goes to ALARM in this time takes the campaign back.",
+    )
 
 
 class Campaign(_Settings):
@@ -204,7 +285,27 @@ class Campaign(_Settings):
 
     name: PersonalizeName
     solution: PersonalizeName
-    training_mode: Literal["FULL", "UPDATE"] = "FULL"
+    training_mode: Literal["FULL", "UPDATE"] = Field(
+        default="FULL",
+        description="UPDATE trains on what is new since the last training, but for those that "
+        "full_every asks for. It ends the version's own updates with new items.",
+    )
+    full_every: FullEvery | None = Field(
+        default=None, description="UPDATE only, and needed there: {days: 28} or {runs: 4}."
+    )
+    gate: Literal["off"] | Gate = Field(
+        default=Gate(), description="off, or what a new version must be as good as."
+    )
+    canary: Literal["off"] | Canary = Field(
+        default="off",
+        description="off, or {}: ask the campaign for recommendations after it has moved, and "
+        "take it back if they are not as they should be.",
+    )
+    bake: Literal["off"] | Bake = Field(
+        default="off",
+        description="off, or {minutes: 60, alarms: [shop-checkout-errors]}: watch these alarms "
+        "after the campaign has moved, and take it back if one goes to ALARM.",
+    )
     fresh_within_hours: int | None = Field(
         default=None,
         ge=1,
@@ -213,11 +314,29 @@ class Campaign(_Settings):
     )
 
 
+class Preflight(_Settings):
+    """What is looked at in the data before an import is paid for."""
+
+    no_new_data: Literal["end", "go_on"] = Field(
+        default="end",
+        description="What to do when no file is newer than the last import: end as NO_NEW_DATA, "
+        "or import and train all the same.",
+    )
+    smallest_share: Share = Field(
+        default=0.5,
+        description="Refuse data that is smaller than this share of the last run's bytes; 0: any.",
+    )
+
+
 class Refresh(_Settings):
     """What happens when one Glue job has succeeded."""
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$")
     glue_job: GlueJob
+    preflight: Literal["off"] | Preflight = Field(
+        default=Preflight(),
+        description="off, or what to look at in the data before anything is paid for.",
+    )
     datasets: list[Dataset] = Field(min_length=1)
     campaigns: list[Campaign] = Field(min_length=1)
 
@@ -254,6 +373,15 @@ class Notifications(_Settings):
     )
     superseded: bool = Field(
         default=False, description="Tell of refreshes that a newer one has overtaken."
+    )
+    no_new_data: bool = Field(
+        default=False, description="Tell of refreshes that end because no file is new."
+    )
+    rejected: bool = Field(
+        default=True, description="Tell of versions that are not good enough to go live."
+    )
+    rolled_back: bool = Field(
+        default=True, description="Tell of campaigns that were taken back by themselves."
     )
     stale: bool = Field(
         default=True, description="Tell when a campaign is not fresh any more, and when it is."

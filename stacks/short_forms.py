@@ -6,7 +6,8 @@
   Resource (Task), Choices (Choice), Seconds (Wait) or Error (Fail). A Resource is written without
   `arn:<partition>:states:::`.
 - `Stage: <name>` is the body of a Map or of a Parallel's one branch, from stages/<name>.asl.yaml.
-  There `${stage}` is the name, and `${stage_attempts}` the value `<name>_attempts`.
+  There `${stage}` is the name, and `${stage_attempts}` the value `<name>_attempts`. Where the same
+  body stands again, `Suffix: (again)` ends its states' names, which a machine may have only once.
 - `Write own row` sets attributes of the row only while this execution owns it; `Write own or new
   row` also if no execution has claimed it. An attribute is text, {N: a number}, {N: now},
   {N: …, Once: true} if it is not there yet, {S: …, When: a condition} only then, or {Value: an
@@ -69,8 +70,7 @@ def _state(name: str, short: Json, below: str | None, partition: str) -> Json:
         state = _write(name, state, state.pop("Write own or new row"), OWNED_OR_NEW)
     state = {"Type": state.get("Type") or _type(name, state), **state}
     if "Stage" in state:
-        stage = state.pop("Stage")
-        body = _named(_machine(_read(f"stages/{stage}.asl.yaml"), partition), stage)
+        body = _stage(state.pop("Stage"), state.pop("Suffix", None), partition)
         if state["Type"] == "Map":
             state["ItemProcessor"] = {"ProcessorConfig": {"Mode": "INLINE"}, **body}
         else:
@@ -86,6 +86,13 @@ def _state(name: str, short: Json, below: str | None, partition: str) -> Json:
     for catch in state.get("Catch", []):
         catch.setdefault("Next", state.get("Next"))
     return state
+
+
+def _stage(stage: str, suffix: str | None, partition: str) -> Json:
+    body = _named(_machine(_read(f"stages/{stage}.asl.yaml"), partition), stage)
+    if suffix is None:
+        return dict(body)
+    return _renamed(body, {name: f"{name} {suffix}" for name in body["States"]})
 
 
 def _type(name: str, state: Json) -> str:
@@ -190,6 +197,23 @@ def _named(node: Any, stage: str) -> Any:
             "${stage_attempts}", f"${{{stage}_attempts}}"
         )
     return node
+
+
+def _renamed(body: Json, names: dict[str, str]) -> Json:
+    """Give the states of a body other names, and lead to them by these."""
+
+    def state(old: Json) -> Json:
+        new: Json = {k: names[v] if k in ("Next", "Default") else v for k, v in old.items()}
+        for branches in ("Choices", "Catch"):
+            if branches in new:
+                new[branches] = [{**each, "Next": names[each["Next"]]} for each in new[branches]]
+        return new
+
+    return {
+        **body,
+        "StartAt": names[body["StartAt"]],
+        "States": {names[name]: state(old) for name, old in body["States"].items()},
+    }
 
 
 @cache

@@ -18,6 +18,9 @@ SETTINGS: AnnounceSettings = {
     "success": True,
     "failure": True,
     "superseded": False,
+    "no_new_data": False,
+    "rejected": True,
+    "rolled_back": True,
     "glue_failure": True,
     "campaigns": {
         CAMPAIGN: {

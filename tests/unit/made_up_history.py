@@ -55,4 +55,5 @@ def row(
         "execution_arn": f"arn:execution:{name}",
         "failure_kind": kind,
         "execution_status": died,
+        "promotion": None,
     }

@@ -66,8 +66,8 @@ ONE_PROBLEM: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         "colour: is not a known setting; remove it",
     ),
     "an unknown key in a nested mapping": (
-        lambda s: s["refreshes"][0]["campaigns"][0].update(gate=1),
-        "refreshes[0].campaigns[0].gate: is not a known setting",
+        lambda s: s["refreshes"][0]["campaigns"][0].update(door=1),
+        "refreshes[0].campaigns[0].door: is not a known setting",
     ),
     "a missing key": (lambda s: s.pop("table"), "table: is missing; add it"),
     "an account that YAML read as a number": (

@@ -190,12 +190,53 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "refreshes share a dataset's import jobs: give both the same location",
     ),
     "a dataset with two modes": (
-        with_second(datasets=[{**DATASET, "import_mode": "INCREMENTAL"}]),
+        with_second(
+            datasets=[{**DATASET, "import_mode": "INCREMENTAL", "full_every": {"days": 28}}]
+        ),
         "refreshes[1].datasets[0].import_mode",
         "INCREMENTAL for dataset shop/INTERACTIONS, which has FULL",
     ),
+    "an import that is never full": (
+        with_dataset(import_mode="INCREMENTAL"),
+        "refreshes[0].datasets[0].full_every",
+        "is missing; an INCREMENTAL import only adds to the last FULL one",
+    ),
+    "a cadence that says nothing": (
+        with_dataset(import_mode="INCREMENTAL", full_every={"days": None}),
+        "refreshes[0].datasets[0].full_every",
+        "says neither days nor runs; write {days: 28}, or {runs: 4}",
+    ),
+    "a cadence of imports that are always full": (
+        with_dataset(full_every={"days": 28}),
+        "refreshes[0].datasets[0].full_every",
+        "goes with import_mode: INCREMENTAL; every import is FULL, remove it",
+    ),
+    "a second location of imports that are always full": (
+        with_dataset(full_location="s3://shop-data/all/"),
+        "refreshes[0].datasets[0].full_location",
+        "goes with import_mode: INCREMENTAL; remove it",
+    ),
+    "a location with another word in braces": (
+        with_dataset(location="s3://shop-data/dt={date}/"),
+        "refreshes[0].datasets[0].location",
+        "only {base_date}, the run's date as 20200928, may stand in braces",
+    ),
+    "a gate that is neither off nor a mapping": (
+        settings(
+            refreshes=[
+                {**REFRESH, "campaigns": [{"name": "mail", "solution": "for-you", "gate": "on"}]}
+            ]
+        ),
+        "refreshes[0].campaigns[0].gate",
+        "must be 'off' or a mapping",
+    ),
     "a solution with two training modes": (
-        with_second(campaigns=[{"name": "m", "solution": "for-you", "training_mode": "UPDATE"}]),
+        with_second(
+            campaigns=[
+                {"name": "m", "solution": "for-you", "training_mode": "UPDATE"}
+                | {"full_every": {"runs": 4}}
+            ]
+        ),
         "refreshes[1].campaigns[0].training_mode",
         "campaigns share a solution's trainings: give both the same training_mode",
     ),

@@ -36,7 +36,7 @@ refreshes:
   - name: daily
     glue_job: export-daily
     datasets: [{dataset_group: shop, type: INTERACTIONS, location: s3://shop-data/interactions/}]
-    campaigns: [{name: mail, solution: for-you, training_mode: FULL, training_mode: UPDATE}]
+    campaigns: [{name: mail, solution: for-you, training_mode: UPDATE, training_mode: FULL}]
 """
     assert problems(GOOD + second) == [
         "refreshes[0].campaigns[0].training_mode: stands twice, in line 14, and YAML would keep "

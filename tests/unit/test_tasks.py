@@ -17,6 +17,7 @@ TRAINING: Training = {
     "solution_arn": "arn:solution/s",
     "name": "s-20200928-aaaaaaaa",
     "training_mode": "FULL",
+    "mode_reason": "The settings say so.",
     "base_date": 20200928,
     "attempt": 2,
     "intended": int(NOON.timestamp()),
