@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from ops import act, costs, explain, refreshes, report, shown, watch
+from ops import act, costs, explain, moves, refreshes, report, shown, watch
+from ops.advice import UNWELL
 from ops.deployment import Deployment, Refusal, find, in_words
 from ops.doctor import examine
 from ops.page import write
@@ -39,6 +40,7 @@ EnvironmentName = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="A campaign's name.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; the row keeps it.")]
 BaseDate = Annotated[
     int | None, typer.Option("--base-date", metavar="DATE", help="The row's date, as 20200928.")
 ]
@@ -48,7 +50,7 @@ BaseDate = Annotated[
 def status(environment: EnvironmentName, as_json: Json = False) -> int:
     """Show what each campaign serves, and where its last refresh stands.
 
-    Exits with 1 if the last refresh of a campaign has failed.
+    Exits with 1 if the last refresh of a campaign has failed, was rejected or rolled back.
 
     Example: python -m ops status --environment prod
     """
@@ -58,7 +60,7 @@ def status(environment: EnvironmentName, as_json: Json = False) -> int:
         _print_json(deployment, campaigns=found)
     else:
         shown.show_status(_console(), deployment, found)
-    return LEFT_UNDONE if any(each["status"] == "FAILED" for each in found) else DONE
+    return LEFT_UNDONE if any(each["status"] in UNWELL for each in found) else DONE
 
 
 @app.command()
@@ -92,7 +94,7 @@ def watch_(
 ) -> int:
     """Follow the refreshes that run until all have ended.
 
-    Exits with 1 if one of them has failed.
+    Exits with 1 if one of them has failed, was rejected or rolled back.
 
     Example: python -m ops watch --environment prod
     """
@@ -100,7 +102,7 @@ def watch_(
     ended = watch.follow(deployment, campaign or [], every, None if as_json else _console())
     if as_json:
         _print_json(deployment, campaigns=ended)
-    return LEFT_UNDONE if any(each["status"] == "FAILED" for each in ended) else DONE
+    return LEFT_UNDONE if any(each["status"] in UNWELL for each in ended) else DONE
 
 
 @app.command()
@@ -155,12 +157,52 @@ def retry(
 
 
 @app.command()
+def promote(
+    campaign: Campaign,
+    environment: EnvironmentName,
+    base_date: BaseDate = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="ARN", help="Another solution version.")
+    ] = None,
+    reason: Reason = "no reason given",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> int:
+    """Let a version go live that was rejected or rolled back; nothing is trained again.
+
+    Example: python -m ops promote brandi-hrnn-campaign-v2 --environment prod --reason "sale week"
+    """
+    deployment = find(environment)
+    request = moves.promotion(
+        deployment, campaign, base_date=base_date, version=version, reason=reason
+    )
+    return _started(deployment, request, yes=yes, as_json=as_json)
+
+
+@app.command()
+def rollback(
+    campaign: Campaign,
+    environment: EnvironmentName,
+    reason: Reason = "no reason given",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> int:
+    """Move a campaign back onto the version that it served before; once more undoes that.
+
+    Example: python -m ops rollback brandi-hrnn-campaign-v2 --environment prod --reason "bad sales"
+    """
+    deployment = find(environment)
+    request = moves.rollback(deployment, campaign, reason=reason)
+    return _started(deployment, request, yes=yes, as_json=as_json)
+
+
+@app.command()
 def stop(
     campaign: Annotated[
         str, typer.Argument(metavar="CAMPAIGN|EXECUTION", help="A campaign, or an execution.")
     ],
     environment: EnvironmentName,
-    reason: Annotated[str, typer.Option("--reason", help="Why; the row keeps it.")],
+    reason: Reason,
     training: Annotated[
         bool, typer.Option("--training", help="Stop its training too, which goes on otherwise.")
     ] = False,
@@ -241,7 +283,7 @@ def explain_(
         _print_json(deployment, explanation=found)
     else:
         shown.show_explanation(_console(), found)
-    return LEFT_UNDONE if found["status"] == "FAILED" else DONE
+    return LEFT_UNDONE if found["status"] in UNWELL else DONE
 
 
 @app.command()

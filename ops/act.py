@@ -64,22 +64,36 @@ def request(
 def retry_request(deployment: Deployment, campaign: str, base_date: int | None) -> dict[str, Any]:
     """Return the input that starts a campaign's failed refresh again; refuse if it has not."""
     row = row_of(deployment, campaign, base_date)
-    if row.get("refresh_status") != "FAILED":
+    if row.get("refresh_status") not in {"FAILED", "REJECTED", "NO_NEW_DATA"}:
         raise Refusal(
             f"the refresh of {campaign} of {row['base_date']} is {row.get('refresh_status')}, not "
             "FAILED; `start` begins another one"
         )
+    return {
+        "refresh": refresh_of(deployment, campaign),
+        "campaigns": [campaign],
+        "base_date": row["base_date"],
+    }
+
+
+def refresh_of(deployment: Deployment, campaign: str) -> str:
+    """Return the name of the refresh that a campaign is of."""
     (refresh,) = (
         each.name
         for each in deployment.settings.refreshes
         if campaign in [own.name for own in each.campaigns]
     )
-    return {"refresh": refresh, "campaigns": [campaign], "base_date": row["base_date"]}
+    return refresh
 
 
 def words_of(deployment: Deployment, asked: dict[str, Any]) -> str:
     """Return what a request will do."""
     whose = ", ".join(asked.get("campaigns") or ["all its campaigns"])
+    if version := asked.get("solution_version_arn"):
+        return (
+            f"Move the campaign {whose} of {deployment.stack} onto {version}; nothing is imported "
+            "or trained, and nothing moves it back but you or a newer refresh."
+        )
     date = f" for {asked['base_date']}" if "base_date" in asked else ""
     return (
         f"Start the refresh {asked['refresh']} of {deployment.stack} for {whose}{date}: what was "

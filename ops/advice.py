@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-RETRY, NEW_RUN, EXPLAIN = "retry", "start --run", "explain"
+RETRY, NEW_RUN, EXPLAIN, PROMOTE = "retry", "start --run", "explain", "promote"
+# The statuses of a row that wait for somebody.
+UNWELL = {"FAILED", "REJECTED", "ROLLED_BACK"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,40 @@ ADVICE: Mapping[str, Advice] = {
     "CheckFailed": Advice(
         "The campaign or its solution cannot be used as it is; nothing was imported or trained.",
         "run the command that the reason names, then go on",
+    ),
+    "DataRefused": Advice(
+        "What lies in S3 could not be imported as it is; nothing was imported or paid for.",
+        "fix the files that the reason names, then go on; "
+        "if the reason is wrong, set preflight in the settings",
+    ),
+    "VersionRejected": Advice(
+        "The new solution version is worse than the settings accept; the campaign serves its old "
+        "one.",
+        "look at the data of the run. If the version is good all the same, promote it; if the data "
+        "were wrong, correct them and begin a new run with `start … --run fixed-data`",
+        PROMOTE,
+    ),
+    "RolledBack": Advice(
+        "The campaign did not recommend as it should, or an alarm of the shop went off; it serves "
+        "its old version again.",
+        "see what the alarm or the users say. If the version was not the reason, promote it; "
+        "nothing else brings it back",
+        PROMOTE,
+    ),
+    "NothingToRollBackTo": Advice(
+        "The campaign should have been taken back, and has never served another version.",
+        "move it by hand onto a good version: `promote --version`",
+        PROMOTE,
+    ),
+    "TrialFailed": Advice(
+        "The campaign has moved, and could not be asked for recommendations, or its alarms not be "
+        "read. It serves the new version.",
+        "fix what the reason names, such as a permission, then go on: only the trial is repeated",
+    ),
+    "TrialUnavailable": Advice(
+        "The campaign has moved, and Personalize or CloudWatch was unavailable for too long to "
+        "try it. It serves the new version.",
+        _WAIT,
     ),
     "ImportFailed": Advice("Personalize refused the data, or the import job.", _FIX_DATA),
     "TrainingFailed": Advice(
@@ -102,6 +138,10 @@ STATUSES: Mapping[str, str] = {
     "COMPLETE": "The campaign serves the new solution version.",
     "SUPERSEDED": "A newer refresh, or a person, has moved the campaign on: nothing was moved "
     "back, and there is nothing to do.",
+    "NO_NEW_DATA": "No file is newer than the last import: nothing was imported, trained or moved.",
+    "REJECTED": "The new version is not good enough by the settings' gate; the campaign serves its "
+    "old version.",
+    "ROLLED_BACK": "The campaign had moved, did not do well, and serves its old version again.",
     "FAILED": "It failed; the campaign serves its old version.",
     "NEVER_REFRESHED": "The table has no row of it yet.",
 }
@@ -120,6 +160,8 @@ def next_commands(row: Mapping[str, Any], environment: str) -> list[str]:
     campaign, here = row.get("campaign_name"), f"--environment {environment}"
     if row.get("refresh_status") == "RUNNING":
         return [f"python -m ops watch {here}"]
+    if row.get("refresh_status") in {"REJECTED", "ROLLED_BACK"}:
+        return [f"python -m ops promote {campaign} --base-date {row['base_date']} {here}"]
     if row.get("refresh_status") != "FAILED":
         return []
     return [f"python -m ops retry {campaign} --base-date {row['base_date']} {here}"]

@@ -4,9 +4,12 @@ import json
 from typing import Any, TypedDict
 
 from ops.act import describe
-from ops.advice import OTHER, STATUSES, advice, next_commands
+from ops.advice import ADVICE, OTHER, STATUSES, advice, next_commands
 from ops.deployment import Deployment
 from ops.refreshes import Row, campaigns, row_of, stage_of
+
+# What the reason of a status means, which the row need not say again.
+BY_STATUS = {"REJECTED": ADVICE["VersionRejected"], "ROLLED_BACK": ADVICE["RolledBack"]}
 
 
 class Explanation(TypedDict):
@@ -39,24 +42,35 @@ def explain(deployment: Deployment, whose: str, base_date: int | None) -> Explan
 
 def _of_row(deployment: Deployment, row: Row) -> Explanation:
     status, reason = str(row.get("refresh_status")), row.get("failure_reason")
-    given = advice(reason or "") if status == "FAILED" else None
+    given = BY_STATUS.get(status) or (advice(reason or "") if status == "FAILED" else None)
     step = given.step if given else None
     if given and row.get("failure_kind") == "PASSING" and given is OTHER:
         step = "nothing: the schedule starts it again, up to reconcile.attempts; or go on now"
-    superseded = f"{row.get('superseded_by')} serves instead" if status == "SUPERSEDED" else None
     arn = row.get("execution_arn")
     return {
         "what": f"the refresh of {row['campaign_name']} of {row['base_date']}, attempt "
         f"{row.get('attempt', 1)}",
         "status": status,
         "stage": stage_of(row),
-        "reason": reason or superseded,
+        "reason": reason or _reason(row),
         "meaning": given.meaning if given else STATUSES.get(status, ""),
         "step": step,
         "next": next_commands(row, deployment.environment),
         "execution_arn": arn,
         "console": console_link(deployment, arn) if arn else None,
     }
+
+
+def _reason(row: Row) -> str | None:
+    """Return why a refresh that has not failed ended as it did; None if that needs no reason."""
+    if row.get("refresh_status") == "SUPERSEDED":
+        return f"{row.get('superseded_by')} serves instead"
+    if row.get("refresh_status") == "NO_NEW_DATA":
+        return str(row.get("no_new_data_reason"))
+    if "promoted_by" in row:
+        return f"{row['promoted_by']} asked for this version: {row.get('promotion_reason')}"
+    judgement: str | None = row.get("judgement")
+    return judgement
 
 
 def _of_execution(deployment: Deployment, execution: dict[str, Any]) -> Explanation:

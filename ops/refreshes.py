@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from costs import estimate
 from row_changes import IMPORT_STATUS, durations, plain
 
-from ops.advice import next_commands
+from ops.advice import UNWELL, next_commands
 from ops.deployment import CONFIG, Deployment, Refusal, in_words
 
 Row = dict[str, Any]
@@ -114,12 +114,21 @@ def history(deployment: Deployment, campaign: str, last: int) -> list[PastRefres
 
 def stage_of(row: Row) -> str | None:
     """Return where a row's refresh is, or where it failed; None if it has ended well."""
-    if row.get("refresh_status") == "FAILED":
+    if row.get("refresh_status") in UNWELL:
         return str(row.get("failed_stage", "")) or None
     if row.get("refresh_status") != "RUNNING":
         return None
-    if "campaign_update_status" in row or row.get("solution_version_status") == "ACTIVE":
-        return "campaign update"
+    return _stage_now(row)
+
+
+def _stage_now(row: Row) -> str:
+    """Return where a refresh that runs is, by what its row says last."""
+    if "rollback_reason" in row:
+        return "rollback"
+    if "campaign_update_status" in row:
+        return "trial" if row["campaign_update_status"] == "ACTIVE" else "campaign update"
+    if row.get("solution_version_status") == "ACTIVE":
+        return "quality gate"
     imports = [value for name, value in row.items() if name.endswith(IMPORT_STATUS)]
     if "solution_version_status" in row:
         return "solution version"
@@ -168,7 +177,8 @@ def _status(deployment: Deployment, campaign: str) -> CampaignStatus:
 
 
 def _complete(row: Row) -> dict[str, Any]:
-    return {**durations(row)} if row.get("refresh_status") == "COMPLETE" else {}
+    is_usual = row.get("refresh_status") == "COMPLETE" and "promoted_by" not in row
+    return {**durations(row)} if is_usual else {}
 
 
 def _serves(

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.act import Outcome
+from ops.advice import UNWELL
 from ops.deployment import Deployment
 from ops.doctor import Finding
 from ops.explain import Explanation
@@ -25,6 +26,7 @@ STATUS = (
     "serves",
     "live for",
 )
+WORDS = {"FAILED": "failed", "REJECTED": "was rejected", "ROLLED_BACK": "was rolled back"}
 HISTORY = ("date", "status", "stage", "import", "training", "update", "whole", "cost", "reason")
 
 
@@ -32,8 +34,8 @@ def show_status(console: Console, deployment: Deployment, found: Sequence[Campai
     """Print where each campaign stands, and the reason and next command of those that failed."""
     table(console, STATUS, [_status(deployment, each) for each in found])
     for each in found:
-        if each["status"] == "FAILED":
-            say(console, f"{each['campaign']} failed: {each['reason']}")
+        if each["status"] in UNWELL:
+            say(console, f"{each['campaign']} {WORDS[each['status']]}: {each['reason']}")
             for command in each["next"]:
                 say(console, f"  {command}")
 

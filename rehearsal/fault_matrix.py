@@ -32,7 +32,7 @@ from rehearsal.assembly import find_stack, synthesise
 from rehearsal.fault_cases import Case, deployed, every_case
 from rehearsal.fault_kinds import is_true
 from rehearsal.fault_occasions import deliver_again, shorten
-from rehearsal.fault_told import judge
+from rehearsal.fault_told import ENDED, judge
 from rehearsal.result import executions, resources_since
 from rehearsal.shop import TODAY, Shop, open_shop
 from rehearsal.told import Told
@@ -144,7 +144,7 @@ def _row(shop: Shop) -> dict[str, Any]:
 def _ended(shop: Shop) -> tuple[str, str]:
     """Return the final status once nothing runs any more, and the reason."""
     row = _row(shop)
-    if row.get("refresh_status") in {"COMPLETE", "SUPERSEDED", "FAILED"}:
+    if row.get("refresh_status") in ENDED:
         return row["refresh_status"], row.get("failure_reason", "")
     ran = executions(shop.cloud, shop.machines, since=shop.began)
     for execution in reversed(ran):

@@ -21,8 +21,8 @@ from rehearsal.shop import Shop
 from rehearsal.told import Told
 
 BAD = {"FAILED", "ABORTED", "TIMED_OUT", "TIMEOUT", "STOPPED"}
-ENDED = {"COMPLETE", "FAILED", "SUPERSEDED"}
-NOT_WANTED = {"SUPERSEDED"}  # by the default of the settings
+ENDED = {"COMPLETE", "FAILED", "SUPERSEDED", "NO_NEW_DATA", "REJECTED", "ROLLED_BACK"}
+NOT_WANTED = {"SUPERSEDED", "NO_NEW_DATA"}  # by the default of the settings
 STAGES = {
     "solution_version_status": "solution version",
     "campaign_update_status": "campaign update",

@@ -236,6 +236,10 @@ def _reason(row: dict[str, Any] | None, ended: Mapping[str, str]) -> str:
         return str(row["failure_reason"])
     if status == "SUPERSEDED":
         return f"SUPERSEDED by {row['superseded_by']}"
+    if status in {"REJECTED", "ROLLED_BACK"}:
+        return f"{status}: {row['failure_reason']}"
+    if status == "NO_NEW_DATA":
+        return f"NO_NEW_DATA: {row['no_new_data_reason']}"
     execution = ended.get(str(row["execution_arn"]).rsplit(":", 1)[-1], "not found")
     return (
         f"{status}, since its execution is {execution}: "

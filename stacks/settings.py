@@ -231,7 +231,7 @@ class Gate(_Settings):
     """How good a new solution version must be before the campaign moves onto it."""
 
     largest_drop: dict[MetricName, Share] = Field(
-        default={"normalized_discounted_cumulative_gain_at_25": 0.3},
+        default={"normalized_discounted_cumulative_gain_at_25": 0.25},
         description="By how much a metric of GetSolutionMetrics may be lower than that of the "
         "version that the campaign serves: 0.2 is a fifth.",
     )

@@ -20,12 +20,18 @@ COLOURS = {
     "ABORTED": "failed",
     "TIMED_OUT": "failed",
     "SUPERSEDED": "stopped",
+    "NO_NEW_DATA": "stopped",
+    "REJECTED": "failed",
+    "ROLLED_BACK": "failed",
     "RUNNING": "running",
 }
 SENTENCES = {
     "COMPLETE": "The campaign serves the new solution version.",
     "FAILED": "The campaign serves its old solution version.",
     "SUPERSEDED": "A newer refresh, or a person, has moved the campaign on; it stays there.",
+    "NO_NEW_DATA": "No file is newer than the last import: nothing was done or paid for.",
+    "REJECTED": "The new version is not good enough; the campaign serves its old one.",
+    "ROLLED_BACK": "The campaign did not do well, and serves its old version again.",
     "RUNNING": "The refresh is still running.",
 }
 STAGES = {

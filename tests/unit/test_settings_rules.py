@@ -18,7 +18,7 @@ DATASET = {
     "type": "INTERACTIONS",
     "location": "s3://shop-data/interactions/",
 }
-REFRESH = {
+REFRESH: dict[str, Any] = {
     "name": "weekly",
     "glue_job": "export",
     "datasets": [DATASET],
