@@ -19,6 +19,7 @@ class StageLimits(TypedDict):
     rounds_per_elapsed: int  # a round waits the elapsed time divided by this
     time_limit_seconds: int
     queue_seconds: NotRequired[int]  # for how long to wait for a full quota
+    steady_rounds: NotRequired[int]  # after so many the waits for it grow
     overdue: NotRequired[Literal["stop", "leave"]]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rehearsal import supervision
 from rehearsal.assembly import Synthesis, environment_problem
+from rehearsal.scenario_names import ENVIRONMENTS, NAMES
 from rehearsal.terminal import make_printable
 
 NOT_REHEARSED = 2
@@ -111,10 +112,19 @@ def _arguments(command_line: Sequence[str] | None) -> argparse.Namespace:
         metavar="SPEC",
         help="let a call fail, as described below",
     )
+    parser.add_argument(
+        "--scenario",
+        metavar="NAME",
+        help="play a week that does not go as it should, in an environment of its own: "
+        + ", ".join(NAMES),
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--serve", action="store_true", help="keep the cloud on a port afterwards")
     parser.add_argument("--port", type=int, default=0, help="the port (any free one)")
     arguments = parser.parse_args(command_line)
+    if arguments.scenario in NAMES:
+        os.environ["ENVIRONMENTS"] = str(ENVIRONMENTS)
+        arguments.environment = NAMES[arguments.scenario]
     _check(arguments)
     return arguments
 
@@ -122,6 +132,8 @@ def _arguments(command_line: Sequence[str] | None) -> argparse.Namespace:
 def _check(arguments: argparse.Namespace) -> None:
     """Parse the arguments' texts; exit with everything that is wrong with them."""
     problems = [*_file_problems(arguments), *_port_problems(arguments.port)]
+    if arguments.scenario is not None:
+        problems += _scenario_problems(arguments)
     if arguments.assembly and not (arguments.assembly / "manifest.json").is_file():
         problems.append(
             f"{arguments.assembly} is not a cloud assembly; name what `cdk synth` wrote"
@@ -142,6 +154,17 @@ def _check(arguments: argparse.Namespace) -> None:
         print("rehearsal: " + "\n  ".join(problems), file=sys.stderr)
         sys.exit(NOT_REHEARSED)
     arguments.fault = faults
+
+
+def _scenario_problems(arguments: argparse.Namespace) -> list[str]:
+    if arguments.scenario not in NAMES:
+        return [f"there is no scenario {arguments.scenario!r}; there is {', '.join(NAMES)}"]
+    others = ("data", "fault", "json", "serve", "assembly")
+    return [
+        f"--{option} does not go with --scenario, which has its own"
+        for option in others
+        if getattr(arguments, option)
+    ]
 
 
 def _file_problems(arguments: argparse.Namespace) -> list[str]:

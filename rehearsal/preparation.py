@@ -15,7 +15,7 @@ from embedded_aws import Cloud
 from rehearsal.access import make_access
 from rehearsal.assembly import SynthesisedStack, bucket_name, dataset_type, datasets
 from rehearsal.own_files import PreparationError
-from rehearsal.weekly_files import WeeklyFiles, upload
+from rehearsal.weekly_files import WeeklyFiles, dated, upload, whole_location
 
 RECIPE = "aws-user-personalization"
 LONGEST_NAME = 63
@@ -45,10 +45,11 @@ def prepare(
             role = make_access(cloud, stack, shop, say)
             _glue_jobs(cloud, settings)
             _datasets(cloud, shop, last_week)
+            _alarms(cloud, settings)
             for dataset in shop:
-                upload(cloud, dataset, last_week)
+                upload(cloud, dataset, last_week, settings["time_zone"])
             return {
-                "dataset_import": _imports(cloud, shop, role),
+                "dataset_import": _imports(cloud, shop, role, settings["time_zone"]),
                 "solution_version": _solution_versions(cloud, settings),
                 "campaign": _campaigns(cloud, settings),
             }
@@ -99,12 +100,12 @@ def _raise_quotas(
             )
 
 
-def _imports(cloud: Cloud, shop: list[Mapping[str, Any]], role: str) -> float:
+def _imports(cloud: Cloud, shop: list[Mapping[str, Any]], role: str, time_zone: str) -> float:
     def start(dataset: Mapping[str, Any]) -> str:
         arn: str = cloud.client("personalize").create_dataset_import_job(
             jobName=_name(dataset, "-last-week"),
             datasetArn=dataset["dataset_arn"],
-            dataSource={"dataLocation": dataset["location"]},
+            dataSource={"dataLocation": dated(whole_location(dataset), cloud, time_zone)},
             roleArn=role,
         )["datasetImportJobArn"]
         return arn
@@ -186,6 +187,24 @@ def _name(dataset: Mapping[str, Any], ending: str = "") -> str:
     if len(name) <= LONGEST_NAME:
         return name
     return f"{name[: LONGEST_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _alarms(cloud: Cloud, settings: Mapping[str, Any]) -> None:
+    """Make the shop's own alarms that the settings name, each of a metric of its name."""
+    campaigns = [c for refresh in settings["refreshes"] for c in refresh["campaigns"]]
+    names = {name for c in campaigns if "bake" in c for name in c["bake"]["alarms"]}
+    for name in sorted(names):
+        cloud.client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            Namespace="Shop",
+            MetricName=name,
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="notBreaching",
+        )
 
 
 def _glue_jobs(cloud: Cloud, settings: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from rehearsal.assembly import (
 )
 from rehearsal.own_files import PreparationError
 from rehearsal.page import write_page
+from rehearsal.scenarios import NotAsItShould, play
 from rehearsal.shop import TODAY, Shop, open_shop
 from rehearsal.weekly_files import WeeklyFiles, weekly_files
 
@@ -63,6 +65,9 @@ def _rehearse(
     assembly = synthesis.assembly() if synthesis else arguments.assembly
     stack = find_stack(assembly, arguments.environment)
     _tell_whose_data(arguments, console, stack, files[0])
+    if arguments.scenario:
+        with open_shop(stack, files, port=arguments.port) as shop:
+            return _scenario(arguments.scenario, shop, folder, say)
     with open_shop(stack, files, port=arguments.port, say=say) as shop:
         for fault in arguments.fault:
             shop.cloud.faults.add(fault)
@@ -84,6 +89,16 @@ def _rehearse(
             with suppress(KeyboardInterrupt):
                 _serve(console, shop)
         return COMPLETE if shop.is_complete() else NOT_COMPLETE
+
+
+def _scenario(name: str, shop: Shop, folder: Path, say: Callable[[str], object]) -> int:
+    try:
+        ended = play(name, shop, folder, say)
+    except NotAsItShould as error:
+        say(f"NOT AS IT SHOULD BE: {error}.")
+        return NOT_COMPLETE
+    say(f"As it should be: {', then '.join(ended)}.")
+    return COMPLETE
 
 
 def _tell_whose_data(

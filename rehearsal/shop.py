@@ -86,6 +86,10 @@ class Shop:
         self.before = {u: self._recommended(u) for u in self.last_week.users()[:CANDIDATES]}
         self.began = int(self.cloud.clock.time())
         self._upload()
+        self.end_glue_runs()
+
+    def end_glue_runs(self) -> None:
+        """End today's runs of the Glue jobs with success."""
         for job in self.stack.glue_jobs:
             run = hashlib.sha256(f"{job} {self.began}".encode()).hexdigest()
             self.cloud.glue.end_run(job, f"jr_{run}")
@@ -238,7 +242,7 @@ class Shop:
 
     def _upload(self) -> None:
         for dataset in datasets(self.settings):
-            upload(self.cloud, dataset, self.this_week)
+            upload(self.cloud, dataset, self.this_week, self.settings["time_zone"])
 
     def _recommended(self, user: str) -> list[str]:
         response = self.cloud.client("personalize-runtime").get_recommendations(

@@ -1,10 +1,12 @@
 """The CSV files of one week: samples, or the user's own, and how they get to S3."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -83,14 +85,50 @@ def weekly_files(
     return last_week, this_week
 
 
-def upload(cloud: Cloud, dataset: Mapping[str, Any], files: WeeklyFiles) -> None:
-    """Write a week's files to a dataset's location, as the Glue job does."""
-    s3 = cloud.client("s3")
-    bucket, _, key = dataset["location"].removeprefix("s3://").partition("/")
+def upload(
+    cloud: Cloud, dataset: Mapping[str, Any], files: WeeklyFiles, time_zone: str = "UTC"
+) -> None:
+    """Write a week's files to a dataset's location, as the Glue job does.
+
+    Where the settings ask for it, what is new lies in one location and all data in another, and
+    the date in the time zone is part of the location.
+    """
     parts = files.of(dataset_type(dataset))
+    location = dated(dataset["location"], cloud, time_zone)
+    whole = dated(whole_location(dataset), cloud, time_zone)
+    _write(cloud, whole, parts)
+    if location != whole:
+        with tempfile.TemporaryDirectory() as folder:
+            _write(cloud, location, [newest_week(parts, Path(folder) / "new.csv")])
+
+
+def whole_location(dataset: Mapping[str, Any]) -> str:
+    """Return where all data of a dataset lie, as a FULL import reads them."""
+    return str(dataset.get("full_location", dataset["location"]))
+
+
+def dated(location: str, cloud: Cloud, time_zone: str) -> str:
+    """Return a location with the date that it is in the time zone now."""
+    today = cloud.clock.now().astimezone(ZoneInfo(time_zone)).strftime("%Y%m%d")
+    return location.replace("{base_date}", today)
+
+
+def newest_week(files: Sequence[Path], path: Path) -> Path:
+    """Write the rows of the last seven days, or all if they have no time, and return the path."""
+    rows = pl.concat([pl.read_csv(file, infer_schema=False) for file in files])
+    if "TIMESTAMP" in rows.columns:
+        times = pl.col("TIMESTAMP").cast(pl.Int64)
+        rows = rows.filter(times > times.max() - 7 * 24 * 3600)
+    rows.write_csv(path)
+    return path
+
+
+def _write(cloud: Cloud, location: str, parts: Sequence[Path]) -> None:
+    s3 = cloud.client("s3")
+    bucket, _, key = location.removeprefix("s3://").partition("/")
     if key and not key.endswith("/"):
         if len(parts) > 1:
-            raise PreparationError(f"{dataset['location']} is one file, {len(parts)} were given")
+            raise PreparationError(f"{location} is one file, {len(parts)} were given")
         s3.upload_file(str(parts[0]), bucket, key)
         return
     for old in s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", []):

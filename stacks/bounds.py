@@ -13,15 +13,18 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from stacks.definition import (
-    HOUR,
-    MOST_CLAIMS,
+from stacks.definition import HOUR, MOST_CLAIMS, definition, refresh_values
+from stacks.plan import BATCH
+from stacks.rounds import (
+    TRAINING_ROUNDS,
     bake_period,
     bake_seconds,
-    definition,
-    refresh_values,
+    import_rounds,
+    most_datasets,
+    steady_rounds,
+    tried,
+    update_rounds,
 )
-from stacks.plan import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,21 +69,21 @@ def worst_case(machine: dict[str, Any], rounds: Mapping[str, int], items: int) -
     return Worst(events=EVENTS_OF_EXECUTION) + _scope(machine["States"], rounds, items)
 
 
-def polls(stage: Stage) -> int:
+def polls(stage: Stage, rounds_per_elapsed: int) -> int:
     """Return how often a stage is looked at if it lasts to its time limit."""
     return _rounds(
         stage.time_limit_hours * HOUR,
         stage.shortest_wait_seconds,
         stage.longest_wait_seconds,
-        fraction=stage.rounds_per_elapsed,
+        fraction=rounds_per_elapsed,
     )
 
 
-def queue_rounds(hours: int) -> int:
+def queue_rounds(hours: int, steady: int) -> int:
     """Return how often a task asks for its turn in a quota's queue (wait_in_queue, shared.yaml)."""
     waited, count = 0, 0
     while waited < hours * HOUR:
-        waited += max(30, min(HOUR, int(30 * 2 ** ((count - 45) / 5))))
+        waited += max(30, min(HOUR, int(30 * 2 ** ((count - steady) / 5))))
         count += 1
     return count
 
@@ -88,26 +91,26 @@ def queue_rounds(hours: int) -> int:
 def rounds_of_refresh(environment: Environment) -> dict[str, int]:
     """Return how often each Wait of the refresh workflow may be passed."""
     longest = refresh_values(environment)["longest_wait_for_owner_seconds"]
-    # only what is tried after its move can be taken back
-    tried = [c for c in environment.campaigns if c.canary != "off" or c.bake != "off"]
+    stages, steady = environment.stages, steady_rounds(environment)
+    updates = polls(stages.campaign_update, update_rounds(environment))
     return {
         "Wait for owner": _rounds(longest, 60, 14_400, fraction=12),
         "Look again": MOST_CLAIMS,
-        "Wait for import slot": queue_rounds(environment.stages.dataset_import.queue_hours),
-        "Wait for training slot": queue_rounds(environment.stages.solution_version.queue_hours),
-        "Wait for import": polls(environment.stages.dataset_import),
-        "Wait for training": polls(environment.stages.solution_version),
-        "Wait for update": polls(environment.stages.campaign_update),
-        "Wait for update (rollback)": polls(environment.stages.campaign_update) if tried else 0,
+        "Wait for import slot": queue_rounds(stages.dataset_import.queue_hours, steady),
+        "Wait for training slot": queue_rounds(stages.solution_version.queue_hours, steady),
+        "Wait for import": polls(stages.dataset_import, import_rounds(environment)),
+        "Wait for training": polls(stages.solution_version, TRAINING_ROUNDS),
+        "Wait for update": updates,
+        "Wait for update (rollback)": updates if tried(environment) else 0,
         "Wait in bake time": max(
-            (2 * math.ceil(bake_seconds(c) / bake_period(c)) for c in tried), default=0
+            2 * math.ceil(bake_seconds(c) / bake_period(c)) for c in environment.campaigns
         ),
     }
 
 
 def worst_cases(environment: Environment) -> dict[str, Worst]:
     """Return the worst case of each workflow of an environment, by its file."""
-    datasets = max(len(refresh.datasets) for refresh in environment.refreshes)
+    datasets = most_datasets(environment)
     refresh = definition("refresh.asl.yaml", refresh_values(environment))
     return {
         "dispatch.asl.yaml": worst_case(
@@ -130,8 +133,13 @@ def bound_problems(environment: Environment) -> list[str]:
             "divide the campaigns between two environments"
         )
     if (events := worst["refresh.asl.yaml"].events) > MOST_EVENTS:
-        stages = dict(environment.stages)
-        longest = max(stages, key=lambda name: polls(stages[name]))
+        waits = {
+            "dataset_import": "Wait for import",
+            "solution_version": "Wait for training",
+            "campaign_update": "Wait for update",
+        }
+        rounds = rounds_of_refresh(environment)
+        longest = max(waits, key=lambda stage: rounds[waits[stage]])
         problems.append(
             f"stages.{longest}: waited for and polled to the limits, a refresh may write "
             f"{events:,} events, and AWS ends an execution at 25,000 (more than {MOST_EVENTS:,} "

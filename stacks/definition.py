@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from stacks.rounds import bake_seconds, tried
 from stacks.short_forms import retried_errors, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stacks.settings import Campaign, Environment, Stage
+    from stacks.settings import Environment, Stage
 
 HOUR = 3600
 MOST_CLAIMS = 10  # each is lost to another execution, and few are ever started
@@ -32,9 +33,7 @@ def definition(file: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def refresh_values(environment: Environment) -> dict[str, Any]:
     """Return what the refresh workflow gets at synthesis: its limits and numbers of retries."""
     stages = environment.stages
-    updates = [stages.campaign_update]
-    if any(c.canary != "off" or c.bake != "off" for c in environment.campaigns):
-        updates *= 2  # the move, and taking it back
+    updates = [stages.campaign_update] * (2 if tried(environment) else 1)  # it may be taken back
     alone = sum(
         stage.time_limit_hours * HOUR + 2 * stage.patience_hours * HOUR + HOUR
         for stage in (stages.dataset_import, stages.solution_version, *updates)
@@ -52,16 +51,6 @@ def refresh_values(environment: Environment) -> dict[str, Any]:
         "solution_version_attempts": _attempts(stages.solution_version),
         "campaign_update_attempts": _attempts(stages.campaign_update),
     }
-
-
-def bake_seconds(campaign: Campaign) -> int:
-    """Return for how long alarms are watched after the campaign has moved; 0: not at all."""
-    return 0 if campaign.bake == "off" else campaign.bake.minutes * 60
-
-
-def bake_period(campaign: Campaign) -> int:
-    """Return how many seconds pass between two looks: a 60th of the bake time, at least 60."""
-    return max(60, bake_seconds(campaign) // 60)
 
 
 def _attempts(stage: Stage) -> int:

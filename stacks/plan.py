@@ -5,7 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from stacks.definition import HOUR, bake_period, bake_seconds
+from stacks.definition import HOUR
+from stacks.rounds import (
+    TRAINING_ROUNDS,
+    bake_period,
+    bake_seconds,
+    import_rounds,
+    steady_rounds,
+    update_rounds,
+)
 from stacks.settings import Campaign, Dataset, Environment, FullEvery, Reconcile, Refresh, Stage
 
 if TYPE_CHECKING:
@@ -43,15 +51,19 @@ def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSett
         else 0,
         "stages": {
             "dataset_import": {
-                **_stage(environment.stages.dataset_import),
+                **_stage(environment.stages.dataset_import, import_rounds(environment)),
                 "queue_seconds": environment.stages.dataset_import.queue_hours * HOUR,
+                "steady_rounds": steady_rounds(environment),
             },
             "solution_version": {
-                **_stage(environment.stages.solution_version),
+                **_stage(environment.stages.solution_version, TRAINING_ROUNDS),
                 "queue_seconds": environment.stages.solution_version.queue_hours * HOUR,
+                "steady_rounds": steady_rounds(environment),
                 "overdue": environment.stages.solution_version.overdue,
             },
-            "campaign_update": _stage(environment.stages.campaign_update),
+            "campaign_update": _stage(
+                environment.stages.campaign_update, update_rounds(environment)
+            ),
         },
         "refreshes": [_refresh(environment, refresh) for refresh in environment.refreshes],
     }
@@ -169,10 +181,10 @@ def _cadence(every: FullEvery) -> Cadence:
     return cadence
 
 
-def _stage(stage: Stage) -> StageLimits:
+def _stage(stage: Stage, rounds_per_elapsed: int) -> StageLimits:
     return {
         "shortest_wait_seconds": stage.shortest_wait_seconds,
         "longest_wait_seconds": stage.longest_wait_seconds,
-        "rounds_per_elapsed": stage.rounds_per_elapsed,
+        "rounds_per_elapsed": rounds_per_elapsed,
         "time_limit_seconds": stage.time_limit_hours * HOUR,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -114,11 +114,10 @@ QueueHours = Annotated[
 class Stage(_Settings):
     """How one stage is polled, and when it has taken too long.
 
-    A round waits a 60th of the time the stage has taken so far (a training's a 120th), within the
-    two bounds: a minute for the first hour (two hours), 15 minutes from 15 hours (30 hours) on.
+    A round waits a share of the time that the stage has taken so far, within the two bounds: a
+    120th of a training, a 60th of an update and of an import (see stacks/rounds.py).
     """
 
-    rounds_per_elapsed: ClassVar[int] = 60
     shortest_wait_seconds: int = Field(default=60, ge=1, le=3600)
     longest_wait_seconds: int = Field(default=900, ge=1, le=3600)
     time_limit_hours: TimeLimit
@@ -136,7 +135,6 @@ class ImportStage(Stage):
 class TrainingStage(Stage):
     """How the training is polled and bounded, and what becomes of one that takes too long."""
 
-    rounds_per_elapsed: ClassVar[int] = 120
     time_limit_hours: TimeLimit = 180
     patience_hours: Patience = 4
     queue_hours: QueueHours = 24
