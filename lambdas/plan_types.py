@@ -30,6 +30,13 @@ class Stages(TypedDict):
     campaign_update: StageLimits
 
 
+class Preflight(TypedDict):
+    """What is looked at before an import is paid for."""
+
+    no_new_data: Literal["end", "go_on"]
+    smallest_share: float  # of the last run's bytes; 0: any size
+
+
 class DatasetSettings(TypedDict):
     """A dataset of a refresh; `row_prefix` begins the names of its attributes in the row."""
 
@@ -136,6 +143,24 @@ class RefreshInput(TypedDict):
     solution_name: str
     solution_version: PlannedTraining
     stages: Stages
+
+
+class DataCheck(TypedDict):
+    """What "Check data" looks at: the data of a run, before it is imported."""
+
+    campaign_name: str
+    base_date: int
+    run_key: str
+    datasets: list[PlannedImport]
+    preflight: Preflight
+
+
+class DataVerdict(TypedDict):
+    """Why the data must not be imported, or need not be, or may be wrong; "" is nothing."""
+
+    refusal: str
+    no_new_data: str
+    warning: str
 
 
 class Execution(TypedDict):
