@@ -8,18 +8,14 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from data_files import size_of
 from personalize import ENDED_BADLY, NotOurs, names, personalize
 from plan_types import DatasetImport
 from quota_queue import MustWaitResult, QuotaQueue, in_turn
-from retry_later import READ_AGAIN, RetryLater, retry_later
+from retry_later import RetryLater, retry_later
 
 if TYPE_CHECKING:
     from mypy_boto3_personalize.type_defs import DatasetImportJobTypeDef
-
-
-s3 = boto3.client("s3", config=READ_AGAIN)
 
 
 class ImportJob(TypedDict):
@@ -81,20 +77,6 @@ def find_or_create(dataset: DatasetImport, queue: QuotaQueue) -> ImportJob:
     if (size := size_of(dataset["location"])) is not None:
         found["bytes"] = size
     return found
-
-
-def size_of(location: str) -> int | None:
-    """Return how many bytes the CSV files have that Personalize reads; None if unknown.
-
-    It reads one file, or a folder one level deep. No import fails because nobody may list it.
-    """
-    bucket, _, key = location.removeprefix("s3://").partition("/")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, Delimiter="/")
-    try:
-        objects = [item for page in pages for item in page.get("Contents", [])]
-    except (ClientError, BotoCoreError):
-        return None
-    return sum(item["Size"] for item in objects if item["Key"].lower().endswith(".csv"))
 
 
 @retry_later()
