@@ -68,7 +68,7 @@ def test_scores_decrease_and_add_up_to_one(trained: training.Trained) -> None:
 
 
 def test_items_popular_weeks_ago_count_less_than_items_popular_now(tmp_path: Path) -> None:
-    rows = [(f"u{n % 30:02}", "old", NEWEST - 60 * DAY) for n in range(700)]
+    rows = [(f"u{n % 30:02}", "old", NEWEST - 60 * DAY - n) for n in range(700)]
     rows += [(f"u{n % 30:02}", "new", NEWEST - n) for n in range(400)]
     trained = training.train([interactions(tmp_path / "data.parquet", rows)]).trained
     assert trained
@@ -83,6 +83,17 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
     assert one.trained
     assert two.trained
     assert one.trained.recommend("u07", 25) == two.trained.recommend("u07", 25)
+
+
+def test_equal_interactions_count_once(tmp_path: Path) -> None:
+    rows = [(f"u{n % 30:02}", f"i{n % 7}", NEWEST - n) for n in range(600)]
+    files = [interactions(tmp_path / f"{name}.parquet", rows) for name in ("one", "two")]
+    assert training.train(files).failure == (
+        "Dataset has fewer than 1000 interactions after filtering."
+    )
+    more = interactions(tmp_path / "more.parquet", [(u, i, t - DAY) for u, i, t in rows])
+    once, twice = training.train([files[0], more]), training.train([*files, more])
+    assert (once.interactions, once.trained) == (1200, twice.trained)
 
 
 def test_only_the_event_type_of_the_solution_is_trained_on(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import polars as pl
 from embedded_aws.services.personalize.evaluation import Metrics, measure, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 LEAST_INTERACTIONS = 1000
@@ -105,7 +105,7 @@ def train(files: Iterable[Path], *, event_type: str | None = None) -> TrainingRe
         if "EVENT_TYPE" not in rows.collect_schema().names():
             return TrainingResult(0, failure=_too_few(event_type))
         rows = rows.filter(pl.col("EVENT_TYPE") == event_type)
-    count = int(_collect(rows.select(pl.len())).item())
+    count = sum(int(_collect(part.select(pl.len())).item()) for part in _parts(rows))
     if count < LEAST_INTERACTIONS:
         return TrainingResult(count, failure=_too_few(event_type))
     per_user = rows.group_by("USER_ID").len().filter(pl.col("len") > 1)
@@ -116,7 +116,7 @@ def train(files: Iterable[Path], *, event_type: str | None = None) -> TrainingRe
                 f"Dataset has fewer than {LEAST_USERS} users with at least 2 interactions each."
             ),
         )
-    history = _history(rows, count)
+    history = _history(rows)
     shown, hidden = split(history)
     tested = Trained(_popularity(rows, hidden), _neighbours(shown), shown)
     metrics = measure(tested, shown, hidden)
@@ -130,12 +130,21 @@ def _too_few(event_type: str | None) -> str:
     return f"{reason} by event type: {event_type}" if event_type else f"{reason}."
 
 
-def _history(rows: pl.LazyFrame, count: int) -> History:
-    same: dict[str, str] = {}  # one object for all occurrences of an item
-    found: History = {}
-    parts = 1 + count // _ROWS_AT_ONCE
+def _parts(rows: pl.LazyFrame) -> Iterator[pl.LazyFrame]:
+    """Yield the interactions of some users after another, each of several equal ones once.
+
+    Personalize keeps only one of two events with the same timestamp and identical properties.
+    """
+    parts = 1 + int(_collect(rows.select(pl.len())).item()) // _ROWS_AT_ONCE
     for part in range(parts):
         some = rows.filter(pl.col("USER_ID").hash() % parts == part) if parts > 1 else rows
+        yield some.unique()
+
+
+def _history(rows: pl.LazyFrame) -> History:
+    same: dict[str, str] = {}  # one object for all occurrences of an item
+    found: History = {}
+    for some in _parts(rows):
         last = some.group_by("USER_ID", "ITEM_ID").agg(pl.col("TIMESTAMP").max())
         latest = _collect(
             last.sort("USER_ID", "TIMESTAMP", "ITEM_ID")
@@ -156,8 +165,13 @@ def _popularity(rows: pl.LazyFrame, hidden: History) -> dict[str, float]:
     newest = _collect(rows.select(pl.col("TIMESTAMP").max())).item()
     # Whole numbers, so that the sum does not depend on the order in which threads add it up.
     weight = (2.0 ** ((pl.col("TIMESTAMP") - newest) / _HALF_LIFE) * 1e6).round().cast(pl.Int64)
-    counted = _collect(rows.group_by("ITEM_ID").agg(weight.sum().alias("weight")))
-    ordered = counted.sort(["weight", "ITEM_ID"], descending=[True, False])
+    counted = pl.concat(
+        _collect(part.group_by("ITEM_ID").agg(weight.sum().alias("weight")))
+        for part in _parts(rows)
+    )
+    ordered = (
+        counted.group_by("ITEM_ID").sum().sort(["weight", "ITEM_ID"], descending=[True, False])
+    )
     most = max(int(ordered["weight"][0]), 1)
     return {str(item): weight / most for item, weight in ordered.iter_rows()}
 
