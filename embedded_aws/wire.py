@@ -114,7 +114,7 @@ def read(environ: Environ, signed: Signature) -> ApiCall:
         request = Request(environ)
         try:
             operation, labels = get_service_router(service).match(request)
-        except NotFound:
+        except (NotFound, NotImplementedError):  # another path, or another protocol
             continue
         call = ApiCall(signed, service, operation, request, labels)
         request.get_data()  # cached, so that a later parser does not read the stream

@@ -49,13 +49,15 @@ def new_items() -> tuple[str, ...]:
     return _NEW_ITEMS
 
 
-def write_week(path: Path, *, week_ending: date, new_items: bool, weeks: int = _WEEKS) -> int:
+def write_week(
+    path: Path, *, week_ending: date, new_items: bool, weeks: int = _WEEKS, seed: int = _SEED
+) -> int:
     """Write all behaviour up to the end of a day (UTC), and return the number of events.
 
     The file holds `weeks` weeks; with `new_items`, some items appear in the last of them and are
-    popular at once. The same arguments write the same bytes, and the weeks that two files share
-    are the same in both: this week's file is last week's with `week_ending` seven days later and
-    `weeks` one higher.
+    popular at once; another seed makes another shop. The same arguments write the same bytes, and
+    the weeks that two files share are the same in both: this week's file is last week's with
+    `week_ending` seven days later and `weeks` one higher.
     """
     end = datetime.combine(week_ending, time.max, UTC).replace(microsecond=0)
     events = 0
@@ -64,15 +66,15 @@ def write_week(path: Path, *, week_ending: date, new_items: bool, weeks: int = _
         writer.writerow(COLUMNS)
         for back in reversed(range(weeks)):
             fresh = _NEW_ITEMS if new_items and not back else ()
-            for row in _week(end - back * _WEEK, fresh):
+            for row in _week(end - back * _WEEK, fresh, seed):
                 writer.writerow(row)
                 events += 1
     return events
 
 
-def _week(end: datetime, fresh: tuple[str, ...]) -> Iterator[tuple[str, str, int, str]]:
+def _week(end: datetime, fresh: tuple[str, ...], seed: int) -> Iterator[tuple[str, str, int, str]]:
     """Make one week's events, oldest first; the week's own seed keeps it the same in every file."""
-    chance = random.Random(f"{_SEED}-{end:%Y-%m-%d}")  # noqa: S311 - data, not a secret
+    chance = random.Random(f"{seed}-{end:%Y-%m-%d}")  # noqa: S311 - data, not a secret
     catalogue = [f"P2009-{number:04}" for number in range(1, _ITEMS + 1)]
     seconds = sorted(chance.randrange(int(_WEEK.total_seconds())) for _ in range(_EVENTS_A_WEEK))
     for ago in reversed(seconds):

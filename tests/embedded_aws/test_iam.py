@@ -4,10 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
 
 from embedded_aws.clients import client
 from embedded_aws.cloud import Cloud
 from embedded_aws.services import iam
+from embedded_aws.services.iam.actions import _RULES
+from embedded_aws.services.personalize.models import PersonalizeBackend
+from embedded_aws.validation import service_model
 from tests.embedded_aws.small_stack import (
     ACCOUNT,
     BUCKET,
@@ -19,6 +24,7 @@ from tests.embedded_aws.small_stack import (
     deployed,
     physical_id,
     role,
+    state_machine,
 )
 
 
@@ -221,3 +227,149 @@ def test_nobody_can_assume_a_role_that_does_not_exist(cloud: Cloud) -> None:
             source_arn=f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:x",
             region=REGION,
         )
+
+
+def test_a_role_may_see_only_the_alarms_that_its_policy_names(cloud: Cloud, tmp_path: Path) -> None:
+    alarms = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm"
+    deploy_role(cloud, tmp_path, allow("cloudwatch:DescribeAlarms", f"{alarms}:shop-*"))
+    cloudwatch = as_role(cloud, "cloudwatch")
+    assert cloudwatch.describe_alarms(AlarmNames=["shop-errors"])["MetricAlarms"] == []
+    for request in ({"AlarmNames": ["shop-errors", "other"]}, {}):
+        with pytest.raises(cloudwatch.exceptions.ClientError) as refused:
+            cloudwatch.describe_alarms(**request)
+        response: dict[str, Any] = dict(refused.value.response)
+        assert response["Error"]["Code"] == "AccessDenied"
+        assert response["ResponseMetadata"]["HTTPStatusCode"] == 403
+        name = request.get("AlarmNames", ["*"])[-1]
+        assert (
+            f"cloudwatch:DescribeAlarms on resource: {alarms}:{name} "
+            in (response["Error"]["Message"])
+        )
+
+
+def outcome(call: Any, params: dict[str, Any]) -> str:
+    """The code of the error that a call ends with; empty if there is none."""
+    try:
+        call(**params)
+    except ClientError as refused:
+        return refused.response["Error"]["Code"]
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "resource"),
+    [
+        ("personalize", "create_dataset_group", {"name": "shop"}, "dataset-group/shop"),
+        ("personalize", "create_schema", {"name": "shop", "schema": "{}"}, "schema/shop"),
+        (
+            "personalize",
+            "create_dataset",
+            {
+                "name": "any",
+                "schemaArn": f"{PERSONALIZE}:schema/shop",
+                "datasetGroupArn": f"{PERSONALIZE}:dataset-group/shop",
+                "datasetType": "Interactions",
+            },
+            "dataset/shop/INTERACTIONS",
+        ),
+        (
+            "personalize",
+            "create_campaign",
+            {"name": "shop", "solutionVersionArn": f"{PERSONALIZE}:solution/shop/1234abcd"},
+            "campaign/shop",
+        ),
+        (
+            "personalize-runtime",
+            "get_recommendations",
+            {"campaignArn": f"{PERSONALIZE}:campaign/shop", "userId": "u1"},
+            "campaign/shop",
+        ),
+        (
+            "personalize-runtime",
+            "get_recommendations",
+            {"recommenderArn": f"{PERSONALIZE}:recommender/shop", "userId": "u1"},
+            "recommender/shop",
+        ),
+    ],
+)
+def test_a_call_of_personalize_is_judged_on_the_resource_that_it_makes_or_reads(
+    cloud: Cloud,
+    tmp_path: Path,
+    *,
+    service: str,
+    operation: str,
+    params: dict[str, Any],
+    resource: str,
+) -> None:
+    action = f"personalize:{''.join(word.title() for word in operation.split('_'))}"
+    deploy_role(cloud, tmp_path, allow(action, f"{PERSONALIZE}:{resource}"))
+    call = getattr(as_role(cloud, service), operation)
+    assert outcome(call, params) != "AccessDeniedException"
+    deploy_role(cloud, tmp_path, allow(action, f"{PERSONALIZE}:{resource}-of-others"))
+    with pytest.raises(ClientError, match=f"{action} on resource: {PERSONALIZE}:{resource} "):
+        call(**params)
+
+
+def test_whatever_is_given_at_its_creation_must_be_allowed_too(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy_role(cloud, tmp_path, allow("personalize:CreateDatasetGroup", "*"))
+    create = as_role(cloud, "personalize").create_dataset_group
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+    reader = f"arn:aws:iam::{ACCOUNT}:role/reader"
+    with pytest.raises(ClientError, match=f"iam:PassRole on resource: {reader} "):
+        create(name="shop", roleArn=reader, kmsKeyArn=key)
+    with pytest.raises(ClientError, match="personalize:TagResource"):
+        create(name="shop", tags=[{"tagKey": "team", "tagValue": "shop"}])
+
+
+def test_every_operation_of_personalize_can_be_judged() -> None:
+    emulated = {
+        f"personalize:{name}"
+        for service in ("personalize", "personalize-runtime")
+        for name in service_model(service).operation_names
+        if hasattr(PersonalizeBackend, xform_name(name))
+    }
+    assert emulated - set(_RULES) == set()
+
+
+def test_a_state_machine_reads_alarms_and_recommendations_under_its_role(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    campaign = f"{PERSONALIZE}:campaign/shop"
+    read = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:cloudwatch:describeAlarms",
+        "Arguments": {"AlarmNames": ["shop-errors"]},
+        "Assign": {"alarms": "{% $states.result.MetricAlarms %}"},
+        "Next": "Recommend",
+    }
+    recommend = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:personalizeruntime:getRecommendations",
+        "Arguments": {"CampaignArn": campaign, "UserId": "u1"},
+        "Catch": [
+            {
+                "ErrorEquals": ["PersonalizeRuntime.ResourceNotFoundException"],
+                "Output": "{% $alarms %}",
+                "Next": "Done",
+            }
+        ],
+        "End": True,
+    }
+    definition = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Read",
+        "States": {"Read": read, "Recommend": recommend, "Done": {"Type": "Succeed"}},
+    }
+    statements = [
+        allow("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"),
+        allow("personalize:GetRecommendations", campaign),
+    ]
+    machine = state_machine(definition, "Role")
+    deploy_role(cloud, tmp_path, *statements, Machine=machine)
+    states = cloud.client("stepfunctions")
+    run = states.start_execution(stateMachineArn=physical_id(cloud, "Machine"))["executionArn"]
+    assert cloud.clock.wait_until_idle(30)
+    ended = states.describe_execution(executionArn=run)
+    assert (ended["status"], ended.get("output")) == ("SUCCEEDED", "[]")

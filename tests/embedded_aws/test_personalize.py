@@ -166,6 +166,18 @@ def test_update_training_needs_its_recipe_and_an_active_full_version(shop: Shop)
     assert shop.version(shop.trained(updatable, trainingMode="UPDATE"))["status"] == "ACTIVE"
 
 
+@pytest.mark.parametrize("mode", ["FULL", "UPDATE"])
+def test_a_training_uses_what_was_imported_in_bulk_and_incrementally(shop: Shop, mode: str) -> None:
+    dataset = shop.dataset()
+    shop.imported(dataset, "first", shop.put("first.csv", csv()))
+    solution = shop.solution(recipe=USER_PERSONALIZATION)
+    shop.trained(solution)
+    shop.imported(dataset, "more", shop.put("more.csv", csv(first=100)), "INCREMENTAL")
+    version = shop.backend.find(SolutionVersion, shop.trained(solution, trainingMode=mode))
+    assert version.trained
+    assert set(version.trained.items) == {f"i{first + n}" for n in range(40) for first in (0, 100)}
+
+
 def test_a_training_uses_the_data_that_existed_when_it_began(shop: Shop, solution: str) -> None:
     begun = shop.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
     shop.wait(2 * MINUTE)

@@ -1,5 +1,6 @@
 """What an import reads, what it refuses, and with which failureReason."""
 
+import json
 from typing import Any
 
 import pytest
@@ -121,6 +122,38 @@ def test_an_incremental_import_appends_to_bulk_data_and_fails_without_it(shop: S
     shop.imported(dataset, "first", shop.put("first.csv", csv()))
     assert shop.imported(dataset, "more", more, "INCREMENTAL")["status"] == "ACTIVE"
     assert trained_on(shop) == {f"i{first + n}" for n in range(40) for first in (0, 100)}
+
+
+def test_an_incremental_import_needs_a_thousand_interactions_that_are_new(shop: Shop) -> None:
+    dataset = shop.dataset()
+    shop.imported(dataset, "first", shop.put("first.csv", csv()))
+    rows = csv(rows=2199).splitlines(keepends=True)  # the first 1200 have been imported
+    for name, body in (("both", "".join(rows)), ("few", "".join([rows[0], *rows[1201:]]))):
+        job = shop.imported(dataset, name, shop.put(f"{name}.csv", body), "INCREMENTAL")
+        assert job["failureReason"] == (
+            "The data has 999 new records, fewer than the 1000 of an import."
+        )
+    shop.backend.behaviour.incremental_records = "all"
+    assert shop.imported(dataset, "all", "s3://shop-data/both.csv", "INCREMENTAL")["status"] == (
+        "ACTIVE"
+    )
+
+
+def test_an_incremental_import_of_items_may_be_small(shop: Shop) -> None:
+    shop.dataset()
+    fields = [{"name": name, "type": "string"} for name in ("ITEM_ID", "CATEGORY")]
+    schema = json.dumps({"type": "record", "name": "Items", "fields": fields})
+    made = shop.personalize.create_schema(name="items", schema=schema)["schemaArn"]
+    items = shop.personalize.create_dataset(
+        name="items",
+        schemaArn=made,
+        datasetGroupArn=shop.arn("dataset-group/shop"),
+        datasetType="Items",
+    )["datasetArn"]
+    shop.wait(60)
+    location = shop.put("items.csv", "ITEM_ID,CATEGORY\ni1,coats\n")
+    shop.imported(items, "first", location)
+    assert shop.imported(items, "more", location, "INCREMENTAL")["status"] == "ACTIVE"
 
 
 def test_more_bytes_than_the_import_mode_allows_are_refused(shop: Shop) -> None:

@@ -81,21 +81,56 @@ def _on(action: str, param: str, service: str = "", prefix: str = "") -> Rule:
 def _create_import(params: Params, place: Place) -> list[Permission]:
     job = place.arn("personalize", f"dataset-import-job/{params['jobName']}")
     action = "personalize:CreateDatasetImportJob"
-    permissions = [
+    return [
         Permission(action, params["datasetArn"]),
         Permission(action, job),
         *_tagging(params),
+        *_passing(params),
     ]
-    if role := params.get("roleArn"):
-        passed: Context = {"iam:passedtoservice": "personalize.amazonaws.com"}
-        permissions.append(Permission("iam:PassRole", role, passed))
-    return permissions
 
 
 def _create_solution_version(params: Params, _place: Place) -> list[Permission]:
     return [
         Permission("personalize:CreateSolutionVersion", params["solutionArn"]),
         *_tagging(params),
+    ]
+
+
+def _create(kind: str, path: Callable[[Params], str]) -> Rule:
+    """Return the rule of an operation that creates a resource, judged on that resource's ARN."""
+
+    def rule(params: Params, place: Place) -> list[Permission]:
+        made = Permission(f"personalize:Create{kind}", place.arn("personalize", path(params)))
+        return [made, *_tagging(params), *_passing(params)]
+
+    return rule
+
+
+def _named(path: str) -> Callable[[Params], str]:
+    return lambda params: f"{path}/{params['name']}"
+
+
+def _dataset_path(params: Params) -> str:
+    group = params["datasetGroupArn"].rpartition("/")[2]
+    return f"dataset/{group}/{params['datasetType'].upper()}"
+
+
+def _passing(params: Params) -> list[Permission]:
+    if not (role := params.get("roleArn")):
+        return []
+    passed: Context = {"iam:passedtoservice": "personalize.amazonaws.com"}
+    return [Permission("iam:PassRole", role, passed)]
+
+
+def _get_recommendations(params: Params, _place: Place) -> list[Permission]:
+    source = params.get("campaignArn") or params.get("recommenderArn") or "*"
+    return [Permission("personalize:GetRecommendations", source)]
+
+
+def _describe_alarms(params: Params, place: Place) -> list[Permission]:
+    return [
+        Permission("cloudwatch:DescribeAlarms", place.arn("cloudwatch", f"alarm:{name}"))
+        for name in params.get("AlarmNames") or ["*"]
     ]
 
 
@@ -244,27 +279,60 @@ _RULES: dict[str, Rule] = {
     "logs:CreateLogGroup": _on("logs:CreateLogGroup", "logGroupName", "logs", "log-group:"),
     "logs:CreateLogStream": _log_stream("logs:CreateLogStream"),
     "logs:PutLogEvents": _log_stream("logs:PutLogEvents"),
+    "monitoring:DescribeAlarms": _describe_alarms,
     "personalize:CreateDatasetImportJob": _create_import,
     "personalize:CreateSolutionVersion": _create_solution_version,
-    **_same("personalize", "datasetArn", "DescribeDataset"),
-    **_same("personalize", "datasetGroupArn", "DescribeDatasetGroup"),
-    **_same("personalize", "schemaArn", "DescribeSchema"),
-    **_same("personalize", "datasetImportJobArn", "DescribeDatasetImportJob"),
-    **_same("personalize", "solutionArn", "DescribeSolution"),
-    **_same(
-        "personalize",
-        "solutionVersionArn",
-        "DescribeSolutionVersion StopSolutionVersionCreation GetSolutionMetrics",
-    ),
-    **_same("personalize", "campaignArn", "DescribeCampaign UpdateCampaign GetRecommendations"),
+    "personalize:CreateDataset": _create("Dataset", _dataset_path),
     **{
-        f"personalize:{name}": _everywhere(f"personalize:{name}")
-        for name in (
-            "ListDatasetImportJobs",
-            "ListSolutionVersions",
-            "ListCampaigns",
-            "ListDatasets",
-            "ListSolutions",
+        f"personalize:Create{kind}": _create(kind, _named(path))
+        for kind, path in (
+            ("Campaign", "campaign"),
+            ("DatasetGroup", "dataset-group"),
+            ("Recommender", "recommender"),
+            ("Schema", "schema"),
+            ("Solution", "solution"),
+        )
+    },
+    "personalize:GetRecommendations": _get_recommendations,
+    **{
+        name: rule
+        for param, operations in (
+            ("datasetArn", "DescribeDataset DeleteDataset"),
+            ("datasetGroupArn", "DescribeDatasetGroup DeleteDatasetGroup"),
+            ("datasetImportJobArn", "DescribeDatasetImportJob"),
+            ("schemaArn", "DescribeSchema DeleteSchema"),
+            ("recipeArn", "DescribeRecipe"),
+            ("solutionArn", "DescribeSolution UpdateSolution DeleteSolution"),
+            (
+                "solutionVersionArn",
+                "DescribeSolutionVersion StopSolutionVersionCreation GetSolutionMetrics",
+            ),
+            (
+                "campaignArn",
+                "DescribeCampaign UpdateCampaign DeleteCampaign "
+                "GetActionRecommendations GetPersonalizedRanking",
+            ),
+            (
+                "recommenderArn",
+                "DescribeRecommender UpdateRecommender StartRecommender StopRecommender "
+                "DeleteRecommender",
+            ),
+            ("resourceArn", "ListTagsForResource TagResource UntagResource"),
+        )
+        for name, rule in _same("personalize", param, operations).items()
+    },
+    **{
+        f"personalize:List{plural}": _everywhere(f"personalize:List{plural}")
+        for plural in (
+            "Campaigns",
+            "DatasetGroups",
+            "DatasetImportJobs",
+            "Datasets",
+            "Recipes",
+            "Recommenders",
+            "Schemas",
+            "SolutionVersions",
+            "Solutions",
         )
     },
     **{

@@ -25,6 +25,7 @@ CALL, SESSION = "rehearsal.call", "rehearsal.session"
 # The services' errors for a denied call, if not AccessDeniedException with status 400.
 _DENIED = {
     "lambda": ("AccessDeniedException", 403),
+    "monitoring": ("AccessDenied", 403),
     "s3": ("AccessDenied", 403),
     "sns": ("AuthorizationError", 403),
     "sqs": ("AccessDenied", 403),

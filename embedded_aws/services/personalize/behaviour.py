@@ -27,8 +27,10 @@ class PersonalizeBehaviour:
     # Limits of one import, in bytes and records.
     full_import_bytes: int = 100 * 1024**3
     incremental_import_bytes: int = 1024**3
-    # The quota page names 1,000 records as an import's minimum; nothing shows it being enforced.
+    # The quota page names 1,000 interactions as the minimum of an import in either mode; nothing
+    # shows that it is enforced for FULL, where a training would fail later anyway.
     import_minimum_records: int = 1
+    incremental_minimum_records: int = 1000
 
     # Durations in simulated seconds from the request to the end; None: computed from the data.
     import_seconds: float | None = None
@@ -64,6 +66,9 @@ class PersonalizeBehaviour:
     training_during_import: Literal["refused", "accepted"] = "accepted"
     # INCREMENTAL into a dataset that has no bulk data: InvalidInput at once, or CREATE FAILED.
     incremental_without_bulk: Literal["refused", "failed"] = "refused"
+    # Which records of an INCREMENTAL import count for its minimum: those that are not in the
+    # dataset yet, since Personalize keeps only one of two equal events, or all.
+    incremental_records: Literal["new", "all"] = "new"
 
     # Failures to come: by kind ("dataset-import-job", "solution-version", "campaign",
     # "campaign-update") the failureReason of the next ones, first come first served.

@@ -47,6 +47,7 @@ class Rules:
     columns: Mapping[str, Column]  # by name
     most_bytes: int
     least_records: int
+    known: tuple[Path, ...] = ()  # imported before: records that are in them do not count
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,22 @@ def _read(data: BulkData, rules: Rules, folder: Path, target: Path) -> tuple[Pat
         except pl.exceptions.PolarsError as error:
             raise RefusedError(_unreadable(error)) from error
         path.unlink()
+    what = "records"
+    if rules.known and rules.least_records:
+        records, what = _count_new(files, rules), "new records"
     if records < rules.least_records:
         raise RefusedError(
-            f"The data has {records} records, fewer than the {rules.least_records} of an import."
+            f"The data has {records} {what}, fewer than the {rules.least_records} of an import."
         )
     return tuple(files)
+
+
+def _count_new(files: list[Path], rules: Rules) -> int:
+    """Count the records that are not in the data imported before, equal ones once."""
+    columns = list(rules.columns)
+    known = pl.scan_parquet(list(rules.known)).select(columns)
+    new = pl.scan_parquet(files).unique().join(known, on=columns, how="anti", nulls_equal=True)
+    return int(new.select(pl.len()).collect(engine="streaming").item())
 
 
 def _header(path: Path) -> list[str]:

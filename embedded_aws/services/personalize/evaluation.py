@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Metrics = dict[str, float]
 _CUTOFFS = (5, 10, 25)
-_TESTED_SHARE = 10  # every tenth user is tested
-_MOST_TESTED = 2000
+_TENTHS = 10
+_ENOUGH_TESTED = 2000  # users
 
 
 class Recommender(Protocol):
@@ -27,39 +28,53 @@ class Recommender(Protocol):
         ...
 
 
-def split(history: Mapping[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Hide the latest tenth, at least one, of every tenth user's items.
+@dataclass(frozen=True)
+class Fold:
+    """Users who are tested with a model that was trained on all others, and their items."""
 
-    Returns what the model may see, and what it has to predict. The choice depends only on the
-    order of the users, which is the order of their IDs.
+    given: Mapping[str, list[str]]  # what the model is given of each: the oldest
+    hidden: Mapping[str, list[str]]  # what it has to predict: the newest tenth, at least one
+
+
+def folds(history: Mapping[str, list[str]]) -> list[Fold]:
+    """Choose whom to test: a tenth of the users at a time, and as many tenths as are needed.
+
+    With few users a tenth is too few for metrics that can be compared: then every user is tested,
+    each with a model that has not seen them. The choice depends only on the order of the users,
+    which is the order of their IDs.
     """
     eligible = [user for user, items in history.items() if len(items) > 1]
-    tested = eligible[:: max(_TESTED_SHARE, len(eligible) // _MOST_TESTED)]
+    step = max(_TENTHS, len(eligible) // _ENOUGH_TESTED)
+    wanted = math.ceil(_ENOUGH_TESTED * step / max(len(eligible), 1))
+    return [_fold(history, eligible[first::step]) for first in range(min(_TENTHS, wanted))]
+
+
+def _fold(history: Mapping[str, list[str]], tested: Sequence[str]) -> Fold:
     hidden = {user: history[user][-math.ceil(len(history[user]) / 10) :] for user in tested}
-    shown = {
-        user: items[: len(items) - len(hidden.get(user, ()))] for user, items in history.items()
-    }
-    return shown, hidden
+    given = {user: history[user][: -len(items)] for user, items in hidden.items()}
+    return Fold(given, hidden)
 
 
-def measure(
-    model: Recommender, shown: Mapping[str, list[str]], hidden: Mapping[str, list[str]]
-) -> Metrics:
+def measure(tests: Iterable[tuple[Recommender, Fold]]) -> Metrics:
     """Return the metrics of GetSolutionMetrics, each between 0 and 1.
 
-    `coverage` is the share of all items that were recommended to any tested user; the others are
-    means over the tested users.
+    `coverage` is the share of all items that a model recommended to any of its tested users, on
+    average over the models; the others are means over the tested users.
     """
-    recommended: set[str] = set()
+    coverages, users = [], 0
     sums = dict.fromkeys(_names(), 0.0)
-    for user, wanted in hidden.items():
-        ranking = [item for item, _ in model.ranked(shown[user], max(_CUTOFFS))]
-        recommended.update(ranking)
-        for name, value in zip(_names(), _values(ranking, set(wanted)), strict=True):
-            sums[name] += value
-    everything = set(model.items).union(*hidden.values())
-    metrics = {name: round(total / max(len(hidden), 1), 4) for name, total in sums.items()}
-    return {"coverage": round(len(recommended) / max(len(everything), 1), 4)} | metrics
+    for model, fold in tests:
+        recommended: set[str] = set()
+        for user, wanted in fold.hidden.items():
+            ranking = [item for item, _ in model.ranked(fold.given[user], max(_CUTOFFS))]
+            recommended.update(ranking)
+            for name, value in zip(_names(), _values(ranking, set(wanted)), strict=True):
+                sums[name] += value
+        users += len(fold.hidden)
+        everything = set(model.items).union(*fold.hidden.values())
+        coverages.append(len(recommended) / max(len(everything), 1))
+    metrics = {name: round(total / max(users, 1), 4) for name, total in sums.items()}
+    return {"coverage": round(sum(coverages) / max(len(coverages), 1), 4)} | metrics
 
 
 def _names() -> list[str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from embedded_aws import clock
 from embedded_aws.services.personalize.bulk_data import INVALID_LOCATION, Location
 from embedded_aws.services.personalize.dataset_import import Rules, import_dataset
 from embedded_aws.services.personalize.resources import Answer, Dataset, DatasetImportJob
 from embedded_aws.services.personalize.store import Store, check_active, check_quota, invalid, page
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NO_BULK_DATA = "INCREMENTAL imports need bulk data: import with the FULL import mode before."
 
@@ -83,7 +88,8 @@ class ImportJobs(Store):
                 self.advance(job, "CREATE IN_PROGRESS")
                 earlier = job.dataset.files
             location = Location(job.data_location, job.role_arn, job.arn)
-            result = import_dataset(location, self._rules(job), self.scratch / job.name)
+            rules = self._rules(job, earlier)
+            result = import_dataset(location, rules, self.scratch / job.name)
             failure = behaviour.take_failure(job.kind) or result.failure
             if job.import_mode == "INCREMENTAL" and not earlier:
                 failure = failure or NO_BULK_DATA
@@ -103,11 +109,15 @@ class ImportJobs(Store):
         pending = behaviour.pending(behaviour.import_duration(0))
         now.call_at(now.time() + pending, read)
 
-    def _rules(self, job: DatasetImportJob) -> Rules:
-        limits = self.behaviour
-        full = job.import_mode == "FULL"
+    def _rules(self, job: DatasetImportJob, earlier: tuple[Path, ...]) -> Rules:
+        limits, columns = self.behaviour, job.dataset.schema.columns
+        if job.import_mode == "FULL":
+            return Rules(columns, limits.full_import_bytes, limits.import_minimum_records)
+        # The minimum is one of interactions: a shop may have few new items or users.
+        counts = job.dataset.dataset_type in ("INTERACTIONS", "ACTION_INTERACTIONS")
         return Rules(
-            columns=job.dataset.schema.columns,
-            most_bytes=limits.full_import_bytes if full else limits.incremental_import_bytes,
-            least_records=limits.import_minimum_records,
+            columns,
+            limits.incremental_import_bytes,
+            limits.incremental_minimum_records if counts else limits.import_minimum_records,
+            known=earlier if counts and limits.incremental_records == "new" else (),
         )

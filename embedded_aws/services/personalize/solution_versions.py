@@ -47,7 +47,8 @@ class SolutionVersions(Store):
     ) -> Answer:
         """Start a training; every call starts another one, which is billed.
 
-        UPDATE differs from FULL in when it is allowed; the training itself is the same here.
+        UPDATE differs from FULL in when it is allowed; both train on everything that has been
+        imported, in bulk and incrementally.
         """
         solution = self.find(Solution, solution_arn)
         self._check_trainable(solution, training_mode)

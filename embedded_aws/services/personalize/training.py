@@ -11,29 +11,32 @@ are read as streams.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from embedded_aws.services.personalize.evaluation import Metrics, measure, split
+from embedded_aws.services.personalize.evaluation import Metrics, folds, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
 LEAST_INTERACTIONS = 1000
 LEAST_USERS = 25
 _HALF_LIFE = 14 * 24 * 3600.0
 _ROWS_AT_ONCE = 2_000_000  # processed together, of users chosen by hash
+_KEPT_BYTES = 2_000_000  # of data whose training is not repeated
 _LATEST_ITEMS = 50  # kept for each user
 _PAIRED_ITEMS = 20  # of these, how many are paired with each other
 _PAIRED_USERS = 20_000  # with more users, a sample of them decides which items are related
 _NEIGHBOURS = 50  # kept for each item
 _POPULARITY_WEIGHT = 0.05  # compared with a neighbour, whose weight is at most 1
 
+Parts = list[pl.LazyFrame]  # interactions, each user's in one of them
 History = dict[str, list[str]]  # by user, items in the order of their last interaction
 
 
@@ -96,33 +99,61 @@ class TrainingResult:
 
 
 def train(files: Iterable[Path], *, event_type: str | None = None) -> TrainingResult:
-    """Train on imported interactions (Parquet), of one event type if one is given."""
-    paths = list(files)
+    """Train on imported interactions (Parquet), of one event type if one is given.
+
+    The same small data is trained on once in a process, since its result is the same.
+    """
+    paths = tuple(files)
     if not paths:
         return TrainingResult(0, failure=_too_few(event_type))
-    rows = pl.scan_parquet(paths)
+    if sum(path.stat().st_size for path in paths) > _KEPT_BYTES:
+        return _train(paths, event_type)
+    content = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).digest()
+    return _train_once(_SmallData(content, paths), event_type)
+
+
+@dataclass(frozen=True)
+class _SmallData:
+    content: bytes  # its hash
+    paths: tuple[Path, ...] = field(compare=False)
+
+
+@lru_cache(maxsize=8)
+def _train_once(data: _SmallData, event_type: str | None) -> TrainingResult:
+    return _train(data.paths, event_type)
+
+
+def _train(paths: tuple[Path, ...], event_type: str | None) -> TrainingResult:
+    rows = pl.scan_parquet(list(paths))
     if event_type is not None:
         if "EVENT_TYPE" not in rows.collect_schema().names():
             return TrainingResult(0, failure=_too_few(event_type))
         rows = rows.filter(pl.col("EVENT_TYPE") == event_type)
-    count = int(_collect(rows.select(pl.len())).item())
+    parts = _parts(rows)
+    count = sum(_count(part) for part in parts)
     if count < LEAST_INTERACTIONS:
         return TrainingResult(count, failure=_too_few(event_type))
-    per_user = rows.group_by("USER_ID").len().filter(pl.col("len") > 1)
-    if _collect(per_user.select(pl.len())).item() < LEAST_USERS:
+    frequent = [part.group_by("USER_ID").len().filter(pl.col("len") > 1) for part in parts]
+    if sum(map(_count, frequent)) < LEAST_USERS:
         return TrainingResult(
             count,
             failure=(
                 f"Dataset has fewer than {LEAST_USERS} users with at least 2 interactions each."
             ),
         )
-    history = _history(rows, count)
-    shown, hidden = split(history)
-    tested = Trained(_popularity(rows, hidden), _neighbours(shown), shown)
-    metrics = measure(tested, shown, hidden)
-    return TrainingResult(
-        count, Trained(_popularity(rows, {}), _neighbours(history), history, metrics)
-    )
+    history = _history(parts)
+    metrics = measure((_model(parts, history, fold.hidden), fold) for fold in folds(history))
+    return TrainingResult(count, replace(_model(parts, history), metrics=metrics))
+
+
+def _model(parts: Parts, history: History, without: Collection[str] = ()) -> Trained:
+    """Learn from all users but those `without` whom the model is to be tested."""
+    if not without:
+        return Trained(_popularity(parts), _neighbours(history), history)
+    seen = {user: items for user, items in history.items() if user not in without}
+    tested = pl.Series(list(without), dtype=pl.String).implode()
+    others = [part.filter(~pl.col("USER_ID").is_in(tested)) for part in parts]
+    return Trained(_popularity(others), _neighbours(seen), seen)
 
 
 def _too_few(event_type: str | None) -> str:
@@ -130,13 +161,26 @@ def _too_few(event_type: str | None) -> str:
     return f"{reason} by event type: {event_type}" if event_type else f"{reason}."
 
 
-def _history(rows: pl.LazyFrame, count: int) -> History:
+def _parts(rows: pl.LazyFrame) -> Parts:
+    """Divide the interactions by their users, with each of several equal ones once.
+
+    Personalize keeps only one of two events with the same timestamp and identical properties.
+    """
+    parts = 1 + _count(rows) // _ROWS_AT_ONCE
+    if parts == 1:
+        return [_collect(rows.unique()).lazy()]
+    return [rows.filter(pl.col("USER_ID").hash() % parts == part).unique() for part in range(parts)]
+
+
+def _count(rows: pl.LazyFrame) -> int:
+    return int(_collect(rows.select(pl.len())).item())
+
+
+def _history(parts: Parts) -> History:
     same: dict[str, str] = {}  # one object for all occurrences of an item
     found: History = {}
-    parts = 1 + count // _ROWS_AT_ONCE
-    for part in range(parts):
-        some = rows.filter(pl.col("USER_ID").hash() % parts == part) if parts > 1 else rows
-        last = some.group_by("USER_ID", "ITEM_ID").agg(pl.col("TIMESTAMP").max())
+    for part in parts:
+        last = part.group_by("USER_ID", "ITEM_ID").agg(pl.col("TIMESTAMP").max())
         latest = _collect(
             last.sort("USER_ID", "TIMESTAMP", "ITEM_ID")
             .group_by("USER_ID", maintain_order=True)
@@ -147,17 +191,15 @@ def _history(rows: pl.LazyFrame, count: int) -> History:
     return dict(sorted(found.items()))
 
 
-def _popularity(rows: pl.LazyFrame, hidden: History) -> dict[str, float]:
-    """Return each item's popularity, leaving out what is hidden from the model."""
-    if hidden:
-        pairs = [(user, item) for user, items in hidden.items() for item in items]
-        left_out = pl.LazyFrame(pairs, schema=["USER_ID", "ITEM_ID"], orient="row")
-        rows = rows.join(left_out, on=["USER_ID", "ITEM_ID"], how="anti")
-    newest = _collect(rows.select(pl.col("TIMESTAMP").max())).item()
+def _popularity(parts: Parts) -> dict[str, float]:
+    newest = max(_collect(part.select(pl.col("TIMESTAMP").max())).item() for part in parts)
     # Whole numbers, so that the sum does not depend on the order in which threads add it up.
     weight = (2.0 ** ((pl.col("TIMESTAMP") - newest) / _HALF_LIFE) * 1e6).round().cast(pl.Int64)
-    counted = _collect(rows.group_by("ITEM_ID").agg(weight.sum().alias("weight")))
-    ordered = counted.sort(["weight", "ITEM_ID"], descending=[True, False])
+    counted = pl.concat(
+        _collect(part.group_by("ITEM_ID").agg(weight.sum().alias("weight"))) for part in parts
+    )
+    summed = counted.group_by("ITEM_ID").sum()
+    ordered = summed.sort(["weight", "ITEM_ID"], descending=[True, False])
     most = max(int(ordered["weight"][0]), 1)
     return {str(item): weight / most for item, weight in ordered.iter_rows()}
 
