@@ -7,7 +7,6 @@ no reason to stop, since Personalize reads under another role.
 
 import logging
 import os
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -242,7 +241,7 @@ def describe(dataset_arn: str) -> list[Column] | Finding:
 @retry_later()
 def lambda_handler(event: DataCheck, _context: object) -> DataVerdict:
     """Check the data of `event`; RetryLater while S3, Personalize or DynamoDB is busy."""
-    verdict = check(event, os.environ["TABLE_NAME"], time.time())
+    verdict = check(event, os.environ["TABLE_NAME"], event["now"])
     if verdict["warning"]:
         logger.warning(verdict["warning"])
     return verdict

@@ -78,7 +78,7 @@ def _last_import(row: Item, prefix: str) -> LastImport | None:
     return LastImport(
         created=int(float(created)),
         size=None if size is None else int(float(size)),
-        import_mode=_value(row, "import_mode", "S") or "FULL",
+        import_mode=_value(row, f"{prefix}import_mode", "S") or "FULL",
     )
 
 

@@ -221,6 +221,7 @@ class DataCheck(TypedDict):
     run_key: str
     datasets: list[PlannedImport]
     preflight: Preflight
+    now: int
 
 
 class DataVerdict(TypedDict):

@@ -123,7 +123,7 @@ def allow_reading_data(role: iam.IRole, environment: Environment) -> None:
     allow(
         role,
         ["s3:GetObject"],
-        [f"arn:{environment.partition}:s3:::{prefix}*" for prefix in _prefixes(environment)],
+        [f"arn:{environment.partition}:s3:::{name}" for name in _objects(environment)],
         wildcard="the Glue job names its files",
     )
     if keys := environment.import_role.bucket_keys:
@@ -283,25 +283,17 @@ def allow_checking_freshness(
     allow(role, ["personalize:DescribeCampaign"], watched)
 
 
-def _locations(environment: Environment) -> list[str]:
-    """Return each bucket and key of the data, up to the run's date if that is in it."""
-    named = [
-        location.removeprefix("s3://").split("{", 1)[0]
-        for dataset in environment.datasets
-        for location in (dataset.location, dataset.full_location)
-        if location
+def _objects(environment: Environment) -> list[str]:
+    """Return the files of the data as policies name them, those that lie in others left out."""
+    every = sorted({name for dataset in environment.datasets for name in dataset.objects})
+    folders = [name.removesuffix("*") for name in every if name.endswith("*")]
+    return [
+        name for name in every if not any(name != f"{f}*" and name.startswith(f) for f in folders)
     ]
-    return sorted(set(named))
-
-
-def _prefixes(environment: Environment) -> list[str]:
-    """Return the locations of the data that lie in no other one."""
-    every = _locations(environment)
-    return [one for one in every if not any(one != o and one.startswith(o) for o in every)]
 
 
 def _buckets(environment: Environment) -> list[str]:
-    buckets = {location.split("/")[0] for location in _locations(environment)}
+    buckets = {name.split("/")[0] for name in _objects(environment)}
     return [f"arn:{environment.partition}:s3:::{bucket}" for bucket in sorted(buckets)]
 
 

@@ -4,7 +4,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.permissions import allow
-from stacks.settings import Dataset, Environment
+from stacks.settings import Environment
 
 
 def import_role_arn(scope: Construct, environment: Environment) -> str:
@@ -36,15 +36,9 @@ def import_role_arn(scope: Construct, environment: Environment) -> str:
     allow(
         role,
         ["s3:GetObject"],
-        [f"{s3}{_objects(dataset)}" for dataset in environment.datasets],
+        [f"{s3}{objects}" for dataset in environment.datasets for objects in dataset.objects],
         wildcard="a folder's files are named by the Glue job",
     )
     if keys := environment.import_role.bucket_keys:
         allow(role, ["kms:Decrypt"], keys)
     return role.role_arn
-
-
-def _objects(dataset: Dataset) -> str:
-    """Return bucket and key of what Personalize reads: a folder's files, or the one file."""
-    key = dataset.location.removeprefix("s3://")
-    return f"{key}*" if key.endswith("/") else key

@@ -220,6 +220,15 @@ class Dataset(_Settings):
         "has only what is new.",
     )
 
+    @property
+    def objects(self) -> list[str]:
+        """What the data's files are called, as policies name them: bucket/folder/* or one file."""
+        named = []
+        for location in filter(None, (self.location, self.full_location)):
+            key, date, _ = location.removeprefix("s3://").partition("{base_date}")
+            named.append(f"{key}*" if date or key.endswith("/") else key)
+        return named
+
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]

@@ -57,6 +57,7 @@ class ClockedAlarm(Alarm):
         self.state_value = "INSUFFICIENT_DATA"
         self.configuration_updated_timestamp = current().now()
         self.state_updated_timestamp = current().now()
+        self.state_transitioned_timestamp = current().now()
         self._next: clocks.Alarm | None = None
 
     @property
@@ -93,6 +94,7 @@ class ClockedAlarm(Alarm):
         self.state_updated_timestamp = current().now()
         if before == state:
             return
+        self.state_transitioned_timestamp = current().now()
         send_service_event(
             self.account_id,
             self.region_name,
