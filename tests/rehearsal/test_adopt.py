@@ -261,6 +261,32 @@ def test_a_request_that_means_nothing_is_refused_in_one_sentence(
     assert said in refusal(capsys, "adopt", "prod", option, value)
 
 
+def test_the_place_of_a_parameter_file_is_looked_up_in_the_bucket(
+    shop: Shop, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    names: dict[str, Any] = {"dataset": {"serviceConfig": {"name": "any"}}}
+    served = {"serviceConfig": {"name": "home"}}
+    given = {
+        "datasetGroup": {"serviceConfig": {"name": "music"}},
+        "datasets": {"interactions": names, "items": names, "users": names},
+        "solutions": [{"serviceConfig": {"name": "for-you"}, "campaigns": [served]}],
+    }
+    (tmp_path / "config.json").write_text(json.dumps(given))
+    for key in ("interactions/part.csv", "interactions.csv", "items.csv", "users/part.parquet"):
+        shop.cloud.client("s3").put_object(Bucket=BUCKET, Key=f"train/music/{key}", Body=b"")
+    command = ("--from-parameters", f"{tmp_path}/config.json", "--glue-job", JOB, "--bucket")
+    found = adopted(capsys, *command, BUCKET)
+    folder = f"s3://{BUCKET}/train/music"
+    (refresh,) = found["settings"]["refreshes"]
+    places = [dataset["location"] for dataset in refresh["datasets"]]
+    assert places == [f"{folder}/interactions/", f"{folder}/items.csv", f"{folder}/users/"]
+    (note,) = [note for note in found["notes"] if note["level"] == "FILL IN"]
+    assert note["where"] == "refreshes[0].datasets[2].location"
+    assert note["what"].endswith(f"the file {folder}/users.csv: neither is there")
+    unknown = notes(adopted(capsys, *command, "no-such-bucket", "--force"), "FILL IN")
+    assert len([what for what in unknown if "(NoSuchBucket)" in what]) == 4
+
+
 @pytest.fixture
 def reader(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Let a role with the permissions of the document run the command; yield IAM."""

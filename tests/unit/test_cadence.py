@@ -35,3 +35,4 @@ def test_a_schedule_is_said_in_words(expression: str, said: str, fresh: int | No
 
 def test_the_longest_of_unequal_gaps_counts() -> None:
     assert longest_gap("cron(0 8,12 * * ? *)") == 20 * 60
+    assert longest_gap("cron(0 1,22 * * ? *)") == 21 * 60

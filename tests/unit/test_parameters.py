@@ -193,6 +193,7 @@ def test_the_written_file_is_read_without_a_problem(
     (tmp_path / "config.json").write_text("\ufeff" + json.dumps(given), "utf-8")
     command = ["adopt", "music", "--from-parameters", str(tmp_path / "config.json"),
                "--account", "111122223333", "--region", "us-east-1"]  # fmt: skip
+    (environments / "other.yaml").write_text("account: 1\n")  # whose problems are its own
     assert main(command) == 2
     assert capsys.readouterr().err.count("its place in S3 is not in the file; give --bucket") == 2
     assert main([*command, "--bucket", "shop", "--location", "ITEMS=s3://other/songs.csv"]) == 1
@@ -200,6 +201,7 @@ def test_the_written_file_is_read_without_a_problem(
     assert printed.startswith(
         f"Wrote {environments}/music.yaml: 1 refresh, 2 datasets, 3 campaigns"
     )
+    (environments / "other.yaml").unlink()
     written = load(environments)["music"]
     assert [campaign.name for campaign in written.campaigns] == ["on", "2020-09-28", "song-page"]
     assert [dataset.location for dataset in written.datasets] == [
