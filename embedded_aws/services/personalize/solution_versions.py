@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
 
 from embedded_aws import clock
 from embedded_aws.services.personalize import training
@@ -12,7 +11,6 @@ from embedded_aws.services.personalize.recipes import UPDATABLE, recipe_name
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
-    Dataset,
     DatasetImportJob,
     PersonalizeError,
     Solution,
@@ -26,9 +24,6 @@ from embedded_aws.services.personalize.store import (
     invalid,
     page,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -174,7 +169,7 @@ class SolutionVersions(Store):
                 if version.status != "CREATE PENDING":
                     return
                 self.advance(version, "CREATE IN_PROGRESS")
-                files = self._interactions(version.solution)
+                files = self.imported(version.solution.group, "INTERACTIONS")
             result = training.train(files, event_type=version.solution.settings.get("eventType"))
             failure = behaviour.take_failure(version.kind) or result.failure
             duration = behaviour.training_duration(result.interactions)
@@ -193,9 +188,3 @@ class SolutionVersions(Store):
             self.after(version.created + duration - now.time(), finish)
 
         now.call_at(now.time() + behaviour.pending(behaviour.training_duration(0)), train)
-
-    def _interactions(self, solution: Solution) -> tuple[Path, ...]:
-        for dataset in self.of(Dataset):
-            if dataset.group is solution.group and dataset.dataset_type == "INTERACTIONS":
-                return dataset.files
-        return ()
