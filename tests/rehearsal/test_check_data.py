@@ -16,6 +16,7 @@ from plan_types import DataCheck, DataVerdict, PlannedImport
 from retry_later import RetryLater
 
 from embedded_aws import Clock, Cloud, start
+from embedded_aws.clock import current
 from embedded_aws.services.iam import assume_role_as_service
 from tests.conftest import START
 from tests.embedded_aws.personalize_shop import BUCKET, Shop, csv, open_shop
@@ -107,6 +108,7 @@ class Data(Shop):
             "run_key": "aaaaaaaa",
             "datasets": list(datasets),
             "preflight": {"no_new_data": no_new_data, "smallest_share": smallest_share},
+            "now": int(current().time()),
         }
         return check_data.lambda_handler(request, None)
 

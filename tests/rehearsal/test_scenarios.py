@@ -11,11 +11,9 @@ from tests.conftest import ROOT
 from tests.rehearsal.conftest import OpenShop
 
 DOCUMENT = (ROOT / "docs" / "rehearsal.md").read_text("utf-8")
-SHOWN = dict(
-    re.findall(
-        r"\$ make rehearse ARGS='--scenario ([\w-]+)'\n```\n\n```text\n(.*?)```", DOCUMENT, re.DOTALL
-    )
-)
+COMMAND = r"\$ make rehearse ARGS='--scenario ([\w-]+)'\n```\n\n"
+COMMAND = r"\$ make rehearse ARGS='--scenario ([\w-]+)'\n```\n\n"
+SHOWN = dict(re.findall(COMMAND + r"```text\n(.*?)```", DOCUMENT, re.DOTALL))
 
 
 def test_every_scenario_is_documented() -> None:
