@@ -14,6 +14,8 @@ from botocore.config import Config
 from botocore.credentials import Credentials as Provider
 from botocore.credentials import ReadOnlyCredentials
 
+from embedded_aws import direct
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -79,7 +81,7 @@ class _OfTheCaller(Provider):
 
 @lru_cache(maxsize=256)
 def _client(service: str, region: str, endpoint: str) -> Any:
-    return _session().client(
+    made: Any = _session().client(
         service,
         region_name=region,
         endpoint_url=endpoint,
@@ -89,6 +91,8 @@ def _client(service: str, region: str, endpoint: str) -> Any:
             user_agent="rehearsal",  # botocore builds its own for each request
         ),
     )
+    direct.connect(made)
+    return made
 
 
 @lru_cache(maxsize=1)

@@ -32,7 +32,7 @@ import embedded_aws.services.personalize.models
 import embedded_aws.services.scheduler.models
 import embedded_aws.services.stepfunctions
 from embedded_aws import clock as clocks
-from embedded_aws import moto_changes, moto_speed
+from embedded_aws import direct, moto_changes, moto_speed
 from embedded_aws.behaviour import Behaviour
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
@@ -59,9 +59,13 @@ class _QuietHandler(MotoRequestHandler):
 
         Others have the real one: the CDK CLI's SDK signs its requests by what it finds there.
         """
-        if timestamp is None and "/dynamodb/" in self.headers.get("Authorization", ""):
-            return formatdate(clocks.current().time(), usegmt=True)
-        return super().date_time_string(timestamp)
+        return _date(self.headers.get("Authorization", ""), timestamp)
+
+
+def _date(authorization: str, timestamp: float | None = None) -> str:
+    if timestamp is None and "/dynamodb/" in authorization:
+        timestamp = clocks.current().time()
+    return formatdate(timestamp, usegmt=True)
 
 
 class _Dispatcher(DomainDispatcherApplication):
@@ -93,8 +97,8 @@ class Cloud:
         self.behaviour = Behaviour(account, region)
         self.calls = iam.reset()
         self.mailbox = sns.reset()
-        app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
-        self._server = _listen(port, app)
+        self._app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
+        self._server = _listen(port, self._app)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
         )
@@ -148,6 +152,7 @@ class Cloud:
         self.clock.stop()  # first: what waits ends silently, what runs still gets its responses
         lambdas: Any = lambda_backends[self.account][self.region]
         lambdas.stop()
+        direct.close(self.endpoint)
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -179,6 +184,7 @@ class Cloud:
         }
         self._restored = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
+        direct.serve(self.endpoint, self._app, _date)
         self._thread.start()
 
 

@@ -16,6 +16,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
+from embedded_aws import direct
 from embedded_aws.moto_changes import replace
 
 _REAL_SECONDS = 600  # for a response; the simulated time limit is the state's own TimeoutSeconds
@@ -59,6 +60,7 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
                     max_pool_connections=50,
                 ),
             )
+            direct.connect(clients[key])
         return clients[key]
 
 
