@@ -11,6 +11,7 @@ are read as streams.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -32,6 +33,8 @@ _LATEST_ITEMS = 50  # kept for each user
 _PAIRED_ITEMS = 20  # of these, how many are paired with each other
 _PAIRED_USERS = 20_000  # with more users, a sample of them decides which items are related
 _NEIGHBOURS = 50  # kept for each item
+_REMEMBERED_BYTES = 4_000_000  # of the files of a training whose result is kept
+_REMEMBERED_RESULTS = 16
 _POPULARITY_WEIGHT = 0.05  # compared with a neighbour, whose weight is at most 1
 
 History = dict[str, list[str]]  # by user, items in the order of their last interaction
@@ -95,11 +98,32 @@ class TrainingResult:
     failure: str | None = None
 
 
+_remembered: dict[tuple[bytes, str | None], TrainingResult] = {}  # by the data's hash
+
+
 def train(files: Iterable[Path], *, event_type: str | None = None) -> TrainingResult:
-    """Train on imported interactions (Parquet), of one event type if one is given."""
+    """Train on imported interactions (Parquet), of one event type if one is given.
+
+    Tests and rehearsals train on the same few files again and again: results of such small ones
+    are kept.
+    """
     paths = list(files)
     if not paths:
         return TrainingResult(0, failure=_too_few(event_type))
+    if sum(path.stat().st_size for path in paths) > _REMEMBERED_BYTES:
+        return _train(paths, event_type)
+    data = hashlib.sha256()
+    for path in paths:
+        data.update(hashlib.sha256(path.read_bytes()).digest())
+    key = (data.digest(), event_type)
+    if key not in _remembered:
+        while len(_remembered) >= _REMEMBERED_RESULTS:
+            _remembered.pop(next(iter(_remembered)), None)
+        _remembered[key] = _train(paths, event_type)
+    return _remembered[key]
+
+
+def _train(paths: list[Path], event_type: str | None) -> TrainingResult:
     rows = pl.scan_parquet(paths)
     if event_type is not None:
         if "EVENT_TYPE" not in rows.collect_schema().names():
