@@ -24,6 +24,7 @@ from rehearsal.told import Told
 from tests.rehearsal.policies import Grant, Statement, statements
 
 Rehearsal = Callable[[Shop], None]
+OFF = {"choose_modes", "try_campaign"}  # the tasks of parts that prod does without
 
 
 def a_glue_event(shop: Shop) -> None:
@@ -32,9 +33,12 @@ def a_glue_event(shop: Shop) -> None:
     shop.settle()
     assert status(shop) == "COMPLETE"
     assert shop.served() == row(shop)["solution_version_arn"]
-    assert silent_functions(shop) <= {"announce_failure", "check_freshness", "record_end"}
+    assert silent_functions(shop) <= OFF | {"announce_failure", "check_freshness", "record_end"}
     assert row(shop)["dataset_import_job_bytes"]
     assert row(shop)["metrics"]
+    assert row(shop)["judgement"].startswith(
+        "Accepted. normalized_discounted_cumulative_gain_at_25"
+    )
     told = Told(shop)
     assert told.changes()[-1:] == [("refresh", "COMPLETE")]
     serves = f"Serves now: {shop.served()}, of this refresh\n"
@@ -43,6 +47,26 @@ def a_glue_event(shop: Shop) -> None:
     assert known is not None
     assert row(shop).get("estimated_cost_usd", 0) > known + 0.001
     assert "announced" in row(shop)
+
+
+def no_new_data(shop: Shop) -> None:
+    """It is noticed, beside what the last refresh imported."""
+    shop.ask(refresh="weekly")
+    assert status(shop) == "NO_NEW_DATA"
+
+
+def a_broken_file(shop: Shop) -> None:
+    """It is refused by its own content, and by the schema, before anything is imported."""
+    shop.send()
+    (dataset,) = shop.settings["refreshes"][0]["datasets"]
+    bucket, _, folder = dataset["location"].removeprefix("s3://").partition("/")
+    shop.cloud.client("s3").put_object(
+        Bucket=bucket, Key=f"{folder}part-00001.csv", Body=b"USER_ID,TIMESTAMP\nU1,1600000000\n"
+    )
+    shop.ask(refresh="weekly")
+    assert status(shop) == "FAILED"
+    assert "ITEM_ID" in row(shop)["failure_reason"]
+    assert "dataset_import_job_arn" not in row(shop)
 
 
 def an_execution_that_is_stopped(shop: Shop) -> None:
@@ -279,6 +303,8 @@ def may_without_tls(shop: Shop, name: str, resource_policy: str) -> bool:
 
 REHEARSALS: list[Rehearsal] = [
     a_glue_event,
+    no_new_data,
+    a_broken_file,
     a_second_glue_run_of_the_day,
     a_failed_refresh_that_is_started_again,
     a_full_quota_of_imports_and_of_trainings,
@@ -325,6 +351,12 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "CheckCampaign logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CheckCampaign personalize:DescribeCampaign": a_glue_event,
     "CheckCampaign personalize:DescribeSolution": a_glue_event,
+    "CheckData dynamodb:Query": no_new_data,
+    "CheckData logs:CreateLogStream logs:PutLogEvents": a_glue_event,
+    "CheckData personalize:DescribeDataset": a_broken_file,
+    "CheckData personalize:DescribeSchema": a_broken_file,
+    "CheckData s3:GetObject": a_broken_file,
+    "CheckData s3:ListBucket": no_new_data,
     "CreateImport dynamodb:GetItem dynamodb:UpdateItem": a_full_quota_of_imports_and_of_trainings,
     "CreateImport iam:PassRole": a_glue_event,
     "CreateImport logs:CreateLogStream logs:PutLogEvents": a_glue_event,
@@ -347,6 +379,9 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "Heartbeats lambda:InvokeFunction": a_campaign_without_any_row,
     "Import s3:GetObject": a_glue_event,
     "Import s3:ListBucket": a_glue_event,
+    "JudgeVersion logs:CreateLogStream logs:PutLogEvents": a_glue_event,
+    "JudgeVersion personalize:DescribeCampaign": a_glue_event,
+    "JudgeVersion personalize:DescribeSolutionVersion personalize:GetSolutionMetrics": a_glue_event,
     "PlanRefresh dynamodb:Query": a_glue_event,
     "PlanRefresh glue:GetJobRuns": a_lost_glue_event,
     "PlanRefresh logs:CreateLogStream logs:PutLogEvents": a_glue_event,
@@ -402,6 +437,8 @@ UNUSED: dict[Grant, str] = {
     ): EITHER_ARN,
     Grant("CreateSolutionVersion", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("CreateSolutionVersion", "personalize:StopSolutionVersionCreation", SOLUTION): EITHER_ARN,
+    Grant("JudgeVersion", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
+    Grant("JudgeVersion", "personalize:GetSolutionMetrics", SOLUTION): EITHER_ARN,
     Grant("UpdateCampaign", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("Refresh", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("Refresh", "personalize:StopSolutionVersionCreation", SOLUTION): EITHER_ARN,
