@@ -161,10 +161,12 @@ def _promote(shop: Shop) -> None:
 
 
 def _refresh_in_full(shop: Shop) -> None:
-    """Import and train in full, so that what is new is enough on the next day."""
+    """Import and train last week's data in full, so that this week's are new on the next day."""
+    this_week, shop.this_week = shop.this_week, shop.last_week
     shop.send()
     name = shop.settings["refreshes"][0]["name"]
     shop.ask(refresh=name, import_mode="FULL", training_mode="FULL")
+    shop.this_week = this_week
 
 
 _RECORD_END, _ANNOUNCE_FAILURE = frozenset({"RecordEnd"}), frozenset({"AnnounceFailure"})
