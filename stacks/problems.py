@@ -21,7 +21,7 @@ SHARED = {
 }
 UNION_BRANCHES = (
     *("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']"),
-    *("Preflight", "Gate", "Canary", "Bake", "literal['off']"),
+    *("Preflight", "Gate", "Canary", "Bake"),
 )
 
 
