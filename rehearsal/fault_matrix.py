@@ -44,6 +44,12 @@ from rehearsal.told import Told
 from rehearsal.weekly_files import weekly_files
 
 PIPE_WIDTH = 200
+# Which attribute of the row has what the campaign serves at the end.
+SERVES = {
+    "COMPLETE": "solution_version_arn",
+    "ROLLED_BACK": "previous_solution_version_arn",
+    "SUPERSEDED": "superseded_by",
+}
 
 
 @dataclass
@@ -75,8 +81,7 @@ def run(case: Case, shop: Shop) -> CaseResult:
     row = _row(shop)
     if again != wanted:
         violations.append(f"started again it is {again}, and should be {wanted}")
-    serves = "solution_version_arn" if again == "COMPLETE" else "previous_solution_version_arn"
-    if row.get(serves) != shop.served():
+    if row.get(SERVES[wanted]) != shop.served():
         violations.append("the campaign serves another version than the row says")
     if again == "ROLLED_BACK" and (once_more := _started_again(shop)) != again:
         violations.append(f"after it was rolled back it is {once_more}")

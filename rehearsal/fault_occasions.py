@@ -144,20 +144,44 @@ def _alarms(shop: Shop) -> list[str]:
 
 
 def _promote(shop: Shop) -> None:
-    """Ask for the newest version that the campaign does not serve, as a person does."""
+    """Ask for another version, as a person does."""
     shop.send()
-    listed = shop.cloud.client("personalize").get_paginator("list_solution_versions")
-    pages = listed.paginate(solutionArn=shop.campaigns[0]["solution_arn"])
-    versions = [version for page in pages for version in page["solutionVersions"]]
-    others = [v for v in versions if v["status"] == "ACTIVE"]
-    others = [v for v in others if v["solutionVersionArn"] != shop.served()]
-    newest = max(others, key=lambda version: version["creationDateTime"])
     shop.start(
         refresh=shop.settings["refreshes"][0]["name"],
-        solution_version_arn=newest["solutionVersionArn"],
+        solution_version_arn=_another_version(shop),
         by="a person",
         reason="it is better",
     )
+
+
+def _move_on_by_hand(shop: Shop) -> None:
+    """Stop what takes a campaign back, move it by hand, and start the refresh again."""
+    _be_taken_back(shop)
+    for _ in range(MOST_MINUTES):
+        (row,) = shop.rows()
+        if "rollback_reason" in row:
+            break
+        shop.later(MINUTE / 4)
+    shop.cloud.client("stepfunctions").stop_execution(executionArn=row["execution_arn"])
+    shop.settle()
+    shop.cloud.client("personalize").update_campaign(
+        campaignArn=shop.campaigns[0]["campaign_arn"], solutionVersionArn=_another_version(shop)
+    )
+    shop.settle()
+    shop.start(refresh=shop.settings["refreshes"][0]["name"])
+
+
+def _another_version(shop: Shop) -> str:
+    """Return the newest version that the campaign does not serve, and that was not taken back."""
+    listed = shop.cloud.client("personalize").get_paginator("list_solution_versions")
+    pages = listed.paginate(solutionArn=shop.campaigns[0]["solution_arn"])
+    versions = [version for page in pages for version in page["solutionVersions"]]
+    taken_back = {r["solution_version_arn"] for r in shop.table_rows() if "rollback_reason" in r}
+    wrong = {shop.served(), *taken_back}
+    others = [v for v in versions if v["status"] == "ACTIVE"]
+    others = [v for v in others if v["solutionVersionArn"] not in wrong]
+    newest = max(others, key=lambda version: version["creationDateTime"])
+    return str(newest["solutionVersionArn"])
 
 
 def _refresh_in_full(shop: Shop) -> None:
@@ -196,6 +220,14 @@ OCCASIONS = {
         ends="ROLLED_BACK",
         environment="careful",
         since="monitoring:DescribeAlarms",
+    ),
+    "moved by hand": Occasion(
+        _move_on_by_hand,
+        _MOVES,
+        "Somebody stopped the execution",
+        ends="SUPERSEDED",
+        environment="careful",
+        since="lambda:Invoke",
     ),
     "promotion": Occasion(_promote, _MOVES, environment="careful"),
     "modes": Occasion(

@@ -8,7 +8,7 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -204,6 +204,18 @@ class Sequence(RuleBasedStateMachine):
         before = [r.get("previous_solution_version_arn", "") for r in rows]
         if known := [arn for arn in before if arn]:
             self.ask_for(name, known[-1])
+
+    @rule(campaign=st.integers(0, 1), which=st.integers(0, 5))
+    def someone_moves_a_campaign_by_hand(self, campaign: int, which: int) -> None:
+        chosen = self.shop.campaigns[campaign]
+        listed = self.personalize.list_solution_versions(solutionArn=chosen["solution_arn"])
+        active = [v for v in listed["solutionVersions"] if v["status"] == "ACTIVE"]
+        version = active[which % len(active)]["solutionVersionArn"]
+        self.words[chosen["campaign_name"]].asked_for.add(version)
+        with suppress(self.personalize.exceptions.ResourceInUseException):
+            self.personalize.update_campaign(
+                campaignArn=chosen["campaign_arn"], solutionVersionArn=version
+            )
 
     def ask_for(self, campaign: str, version: str) -> None:
         """Ask for a version as a person does."""
