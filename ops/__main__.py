@@ -17,6 +17,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from ops import act, costs, explain, moves, refreshes, report, shown, watch
+from ops.adopt import Request, adopt, is_left
 from ops.advice import UNWELL
 from ops.deployment import Deployment, Refusal, find, in_words
 from ops.doctor import examine
@@ -345,6 +346,76 @@ def costs_(
     else:
         shown.show_costs(_console(), found)
     return DONE
+
+
+@app.command(name="adopt")
+def adopt_(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the environment is called.")],
+    region: Annotated[str | None, typer.Option(help="By default that of your profile.")] = None,
+    dataset_group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GROUP", help="Only this one; may be repeated."),
+    ] = None,
+    location: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TYPE=S3", help="As ITEMS=s3://bucket/items/; may be repeated."),
+    ] = None,
+    glue_job: Annotated[
+        str | None, typer.Option(metavar="JOB", help="The Glue job that delivers the data.")
+    ] = None,
+    keep_import_role: Annotated[
+        bool, typer.Option("--keep-import-role", help="Import with the role of the last import.")
+    ] = False,
+    time_zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="As Asia/Seoul; UTC by default.")
+    ] = None,
+    from_parameters: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Read a parameter file of AWS's Solution Maintaining Personalized Experiences.",
+        ),
+    ] = None,
+    bucket: Annotated[
+        str | None, typer.Option(help="With --from-parameters: the bucket of the Solution.")
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="With --from-parameters: write for it, and ask no AWS."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="By default environments/NAME.yaml.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Write an environment file from what the account has in Personalize; change nothing there.
+
+    Exits with 1 if it was written and something is left for you to fill in or to change.
+
+    Example: python -m ops adopt prod --region ap-northeast-1 --glue-job Job-Brandi-Commerce-API
+    """
+    adopted = adopt(
+        Request(
+            name=name,
+            region=region,
+            dataset_groups=dataset_group or [],
+            locations=location or [],
+            glue_job=glue_job,
+            keep_import_role=keep_import_role,
+            parameters=from_parameters,
+            bucket=bucket,
+            account=account,
+            time_zone=time_zone,
+            output=output,
+            force=force,
+        )
+    )
+    if as_json:
+        print(json.dumps({"environment": name, **adopted}, indent=2))
+    else:
+        shown.show_adopted(_console(), adopted)
+    return LEFT_UNDONE if is_left(adopted) else DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

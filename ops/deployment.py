@@ -107,12 +107,7 @@ def reach(name: str) -> tuple[Environment, boto3.Session, Refusal | None]:
         )
     environment = environments[name]
     session = boto3.Session(region_name=environment.region)
-    try:
-        identity = session.client("sts", config=CONFIG).get_caller_identity()
-    except (ResponseParserError, KeyError) as error:  # botocore reads what it does not find
-        raise Refusal(NOT_AWS) from error
-    if "Account" not in identity:
-        raise Refusal(NOT_AWS)
+    identity = caller(session)
     if identity["Account"] == environment.account:
         return environment, session, None
     refused = Refusal(
@@ -120,6 +115,17 @@ def reach(name: str) -> tuple[Environment, boto3.Session, Refusal | None]:
         f"{folder.name}/{name}.yaml is of account {environment.account}; use that account's"
     )
     return environment, session, refused
+
+
+def caller(session: boto3.Session) -> Mapping[str, str]:
+    """Return whose credentials these are: Account and Arn. Raises Refusal if nobody at AWS says."""
+    try:
+        identity = session.client("sts", config=CONFIG).get_caller_identity()
+    except (ResponseParserError, KeyError) as error:  # botocore reads what it does not find
+        raise Refusal(NOT_AWS) from error
+    if "Account" not in identity:
+        raise Refusal(NOT_AWS)
+    return {"Account": identity["Account"], "Arn": identity["Arn"]}
 
 
 def _described(name: str, environment: Environment, session: boto3.Session) -> Deployment:

@@ -26,6 +26,9 @@ COLOURS = {
     "WARNING": "yellow",
     "PROBLEM": "red",
     "UNKNOWN": "magenta",
+    "FILL IN": "red",
+    "CHANGE": "red",
+    "NOT ADOPTED": "yellow",
 }
 SHOWN_CHARACTERS = 60  # of a message that is not a Glue event
 EVENT = ("event time", "Glue job", "run")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.act import Outcome
+from ops.adopt import Adopted
 from ops.advice import UNWELL
 from ops.deployment import Deployment
 from ops.doctor import Finding
@@ -133,6 +134,33 @@ def show_costs(console: Console, found: dict[str, Any]) -> None:
     )
     total = dollars(found["total_usd"])
     say(console, f"{found['month']}: about {total} (estimated; prices of {found['prices']}).")
+
+
+def show_adopted(console: Console, adopted: Adopted) -> None:
+    """Print what was written, and what is left for a person, in the order of urgency."""
+    file, refreshes = adopted["file"], adopted["settings"]["refreshes"]
+    counted = ", ".join(
+        f"{number} {one if number == 1 else more}"
+        for number, one, more in (
+            (len(refreshes), "refresh", "refreshes"),
+            (sum(len(each["datasets"]) for each in refreshes), "dataset", "datasets"),
+            (sum(len(each["campaigns"]) for each in refreshes), "campaign", "campaigns"),
+        )
+    )
+    account, region = adopted["settings"]["account"], adopted["settings"]["region"]
+    say(console, f"Wrote {file}: {counted} of account {account}, {region}.")
+    order = ("FILL IN", "CHANGE", "NOT ADOPTED", "NOTE")
+    rows = [
+        [
+            note["level"],
+            f"{file}:{note['line']}" if "line" in note else note["where"],
+            note["what"],
+            note["do"],
+        ]
+        for note in sorted(adopted["notes"], key=lambda note: order.index(note["level"]))
+    ]
+    table(console, ("", "where", "what", "what to do"), rows)
+    say(console, f"Next: {adopted['next']}")
 
 
 def say(console: Console, sentence: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
 
-    from stacks.settings import Environment
+    from stacks.settings import Dataset, Environment
     from stacks.workflow import Workflow
 
 NAMED_BY_RUN = "its name ends in the date and key of a run"
@@ -41,7 +41,7 @@ def allow_import(
         _import_jobs(environment),
         wildcard=NAMED_BY_RUN,
     )
-    allow(role, ["s3:ListBucket"], _buckets(environment))  # how large the files are
+    allow(role, ["s3:ListBucket"], _buckets(environment, environment.datasets))  # for their sizes
     allow(
         role,
         ["iam:PassRole"],
@@ -63,34 +63,31 @@ def allow_training(role: iam.IRole, environment: Environment, *, table: dynamodb
         _solution_versions(environment),
         wildcard=NAMED_BY_PERSONALIZE,
     )
-    allow(
-        role,
-        ["personalize:ListSolutionVersions"],
-        ["*"],
-        wildcard="Personalize's List calls are authorised on no resource",
-    )
+    _allow_listing(role, "personalize:ListSolutionVersions")
 
 
 def allow_choosing_modes(role: iam.IRole, environment: Environment) -> None:
     """Let a task see what was imported and trained before, and count what is new."""
-    allow_reading_data(role, environment)
-    allow(
-        role,
-        ["personalize:ListDatasetImportJobs", "personalize:ListSolutionVersions"],
-        ["*"],
-        wildcard="Personalize's List calls are authorised on no resource",
-    )
+    if datasets := [dataset for dataset in environment.datasets if dataset.full_every]:
+        _allow_reading(role, environment, datasets)
+        _allow_listing(role, "personalize:ListDatasetImportJobs")
+    if any(campaign.full_every for campaign in environment.campaigns):
+        _allow_listing(role, "personalize:ListSolutionVersions")
 
 
 def allow_checking_data(
     role: iam.IRole, environment: Environment, *, table: dynamodb.ITable
 ) -> None:
     """Let a task look at the data, its schemas, and what the last run has imported."""
-    allow_reading_data(role, environment)
+    checked = [r for r in environment.refreshes if r.preflight != "never"]
+    datasets = [dataset for refresh in checked for dataset in refresh.datasets]
+    if not datasets:
+        return
+    _allow_reading(role, environment, datasets)
     allow_encryption(role, environment, service="dynamodb")
     allow(role, ["dynamodb:Query"], [table.table_arn])
-    datasets = [environment.dataset_arn(dataset) for dataset in environment.datasets]
-    allow(role, ["personalize:DescribeDataset"], datasets)
+    arns = [environment.dataset_arn(dataset) for dataset in datasets]
+    allow(role, ["personalize:DescribeDataset"], arns)
     allow(
         role,
         ["personalize:DescribeSchema"],
@@ -101,6 +98,8 @@ def allow_checking_data(
 
 def allow_judging(role: iam.IRole, environment: Environment) -> None:
     """Let a task compare a solution version with the one that the campaign serves."""
+    if all(campaign.gate == "never" for campaign in environment.campaigns):
+        return
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
     allow(
         role,
@@ -112,29 +111,37 @@ def allow_judging(role: iam.IRole, environment: Environment) -> None:
 
 def allow_trying(role: iam.IRole, environment: Environment) -> None:
     """Let a task ask the campaigns for recommendations, for users from the data."""
-    allow_reading_data(role, environment)
-    tried = [environment.campaign_arn(c) for c in environment.campaigns if c.canary != "off"]
-    if tried:
-        allow(role, ["personalize:GetRecommendations"], tried)
+    for refresh in environment.refreshes:
+        canaries = [c for c in refresh.campaigns if c.canary != "never"]
+        if any(c.canary != "never" and not c.canary.user_ids for c in canaries):
+            _allow_reading(role, environment, refresh.datasets)
+        if canaries:
+            arns = [environment.campaign_arn(campaign) for campaign in canaries]
+            allow(role, ["personalize:GetRecommendations"], arns)
 
 
-def allow_reading_data(role: iam.IRole, environment: Environment) -> None:
-    """Let a task list and read the data that is imported."""
-    allow(role, ["s3:ListBucket"], _buckets(environment))
+def _allow_reading(role: iam.IRole, environment: Environment, datasets: Sequence[Dataset]) -> None:
+    """Let a task list and read the data of datasets."""
+    allow(role, ["s3:ListBucket"], _buckets(environment, datasets))
     allow(
         role,
         ["s3:GetObject"],
-        [f"arn:{environment.partition}:s3:::{name}" for name in _objects(environment)],
+        [f"arn:{environment.partition}:s3:::{name}" for name in _objects(datasets)],
         wildcard="the Glue job names its files",
     )
     if keys := environment.import_role.bucket_keys:
         allow(role, ["kms:Decrypt"], keys)
 
 
+def _allow_listing(role: iam.IRole, action: str) -> None:
+    reason = "Personalize's List calls are authorised on no resource"
+    allow(role, [action], ["*"], wildcard=reason)
+
+
 def allow_check(role: iam.IRole, environment: Environment) -> None:
     """Let a task look at the campaigns and solutions before anything is paid for them."""
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
-    if any(campaign.bake != "off" for campaign in environment.campaigns):
+    if any(campaign.bake != "never" for campaign in environment.campaigns):
         allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
     solutions = [environment.solution_arn(campaign) for campaign in environment.campaigns]
     allow(role, ["personalize:DescribeSolution"], solutions)
@@ -206,7 +213,7 @@ def allow_polling(role: iam.IRole, environment: Environment) -> None:
         wildcard=NAMED_BY_PERSONALIZE,
     )
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
-    if any(campaign.bake != "off" for campaign in environment.campaigns):
+    if any(campaign.bake != "never" for campaign in environment.campaigns):
         allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
 
 
@@ -316,17 +323,17 @@ def allow_checking_freshness(
     allow(role, ["personalize:DescribeCampaign"], watched)
 
 
-def _objects(environment: Environment) -> list[str]:
+def _objects(datasets: Sequence[Dataset]) -> list[str]:
     """Return the files of the data as policies name them, those that lie in others left out."""
-    every = sorted({name for dataset in environment.datasets for name in dataset.objects})
+    every = sorted({name for dataset in datasets for name in dataset.objects})
     folders = [name.removesuffix("*") for name in every if name.endswith("*")]
     return [
         name for name in every if not any(name != f"{f}*" and name.startswith(f) for f in folders)
     ]
 
 
-def _buckets(environment: Environment) -> list[str]:
-    buckets = {name.split("/")[0] for name in _objects(environment)}
+def _buckets(environment: Environment, datasets: Sequence[Dataset]) -> list[str]:
+    buckets = {name.split("/")[0] for name in _objects(datasets)}
     return [f"arn:{environment.partition}:s3:::{bucket}" for bucket in sorted(buckets)]
 
 
@@ -335,7 +342,7 @@ def _campaigns(environment: Environment) -> list[str]:
 
 
 def _alarms(environment: Environment) -> list[str]:
-    names = {name for c in environment.campaigns if c.bake != "off" for name in c.bake.alarms}
+    names = {name for c in environment.campaigns if c.bake != "never" for name in c.bake.alarms}
     return [environment.arn("cloudwatch", f"alarm:{name}") for name in sorted(names)]
 
 

@@ -114,7 +114,7 @@ def _refresh(environment: Environment, refresh: Refresh) -> RefreshSettings:
         ],
         "campaigns": [_campaign(environment, refresh, c) for c in refresh.campaigns],
     }
-    if refresh.preflight != "off":
+    if refresh.preflight != "never":
         planned["preflight"] = {
             "no_new_data": refresh.preflight.no_new_data,
             "smallest_share": refresh.preflight.smallest_share,
@@ -152,13 +152,13 @@ def _campaign(environment: Environment, refresh: Refresh, campaign: Campaign) ->
         planned["makes"] = {"min_provisioned_tps": campaign.min_provisioned_tps}
     elif any(dataset.avro_schema for dataset in refresh.datasets):
         planned["makes"] = {}
-    if campaign.gate != "off":
+    if campaign.gate != "never":
         planned["gate"] = {
             "largest_drop": dict(campaign.gate.largest_drop),
             "floor": dict(campaign.gate.floor),
             "unknown": campaign.gate.unknown,
         }
-    if campaign.canary != "off":
+    if campaign.canary != "never":
         planned["canary"] = {
             "users_drawn": campaign.canary.users_drawn,
             "least_items": campaign.canary.least_items,
@@ -167,7 +167,7 @@ def _campaign(environment: Environment, refresh: Refresh, campaign: Campaign) ->
         }
         if campaign.canary.user_ids:
             planned["canary"]["user_ids"] = list(campaign.canary.user_ids)
-    if campaign.bake != "off":
+    if campaign.bake != "never":
         planned["bake"] = {
             "seconds": bake_seconds(campaign),
             "period_seconds": bake_period(campaign),

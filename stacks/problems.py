@@ -23,7 +23,7 @@ SHARED = {
 UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
 UNION_BRANCHES = (
     *("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']"),
-    *("Preflight", "Gate", "Canary", "Bake", "literal['off']"),
+    *("Preflight", "Gate", "Canary", "Bake"),
 )
 
 

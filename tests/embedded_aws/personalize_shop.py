@@ -93,17 +93,26 @@ class Shop:
                 RoleName=ROLE, PolicyName="read", PolicyDocument=_policy(READING)
             )
 
-    def dataset(self, schema: str = sample_data.SCHEMA, group: str = "shop") -> str:
+    def dataset(
+        self, schema: str = sample_data.SCHEMA, group: str = "shop", domain: str | None = None
+    ) -> str:
         """Create a group and its empty Interactions dataset, ACTIVE; return the dataset's ARN."""
-        personalize = self.personalize
-        made = personalize.create_dataset_group(name=group)["datasetGroupArn"]
-        schema_arn = personalize.create_schema(name=f"{group}-schema", schema=schema)["schemaArn"]
+        named: Any = {"name": group} | ({"domain": domain} if domain else {})
+        self.personalize.create_dataset_group(**named)
         self.wait(MINUTE)
-        arn: str = personalize.create_dataset(
-            name="interactions",
-            schemaArn=schema_arn,
-            datasetGroupArn=made,
-            datasetType="Interactions",
+        return self.another_dataset("Interactions", schema, group, domain)
+
+    def another_dataset(
+        self, kind: str, schema: str, group: str = "shop", domain: str | None = None
+    ) -> str:
+        """Create an empty dataset of a group, ACTIVE; return its ARN."""
+        name = f"{group}-schema" if kind == "Interactions" else f"{group}-{kind}"
+        written: Any = {"name": name, "schema": schema} | ({"domain": domain} if domain else {})
+        arn: str = self.personalize.create_dataset(
+            name=kind,
+            schemaArn=self.personalize.create_schema(**written)["schemaArn"],
+            datasetGroupArn=self.arn(f"dataset-group/{group}"),
+            datasetType=kind,
         )["datasetArn"]
         self.wait(MINUTE)
         return arn
@@ -180,6 +189,15 @@ def open_shop(cloud: Cloud) -> Iterator[Shop]:
             yield shop
         finally:
             cloud.stop()  # while time stands still: events that are still planned never happen
+
+
+def record(name: str, **fields: Any) -> str:
+    """Write the Avro schema of a record with fields of these types."""
+    described = [
+        {"name": field, "type": kind, **({"categorical": True} if kind == "string" else {})}
+        for field, kind in fields.items()
+    ]
+    return json.dumps({"type": "record", "name": name, "fields": described, "version": "1.0"})
 
 
 def refusal(call: Any, **request: Any) -> tuple[str, str]:

@@ -58,6 +58,8 @@ def deploy_role(cloud: Cloud, folder: Path, *statements: Any, **resources: Any) 
         ),
         ("lambda", "invoke", {"FunctionName": "f"}, ("AccessDeniedException", 403)),
         ("personalize", "list_solution_versions", {}, ("AccessDeniedException", 400)),
+        ("personalize", "list_dataset_groups", {}, ("AccessDeniedException", 400)),
+        ("glue", "get_jobs", {}, ("AccessDeniedException", 400)),
     ],
 )
 def test_a_denied_call_gets_the_error_of_its_service(

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from embedded_aws.services.personalize.models import PersonalizeBackend
 from embedded_aws.validation import service_model
 from rehearsal import sample_data
-from tests.embedded_aws.personalize_shop import HRNN, MINUTE, Shop, csv
+from tests.embedded_aws.personalize_shop import HRNN, MINUTE, Shop, csv, record
 
 OPERATIONS = [
     name
@@ -106,6 +106,7 @@ def call_everything(shop: Shop) -> dict[str, Any]:
     personalize.get_solution_metrics(solutionVersionArn=version)
     personalize.describe_campaign(campaignArn=campaign)
     personalize.describe_recipe(recipeArn=HRNN)
+    recommender = call_recommenders(shop, recorder.client)
     for plural in (
         "dataset_groups",
         "schemas",
@@ -114,10 +115,12 @@ def call_everything(shop: Shop) -> dict[str, Any]:
         "solutions",
         "solution_versions",
         "campaigns",
+        "recommenders",
         "recipes",
     ):
         getattr(personalize, f"list_{plural}")()
     for kind, arn in (
+        ("recommender", recommender),
         ("campaign", campaign),
         ("solution", solution),
         ("dataset", dataset),
@@ -128,6 +131,30 @@ def call_everything(shop: Shop) -> dict[str, Any]:
         getattr(personalize, f"delete_{kind}")(**{member[0].lower() + member[1:]: arn})
         shop.wait(MINUTE)
     return recorder.responses
+
+
+def call_recommenders(shop: Shop, personalize: Any) -> str:
+    """Create, change, stop, start and describe a recommender of a domain dataset group."""
+    dataset = shop.dataset(group="domain", domain="ECOMMERCE")
+    shop.imported(dataset, "domain", shop.put("domain.csv", csv()))
+    arn: str = personalize.create_recommender(
+        name="for-you",
+        datasetGroupArn=shop.arn("dataset-group/domain"),
+        recipeArn="arn:aws:personalize:::recipe/aws-ecomm-recommended-for-you",
+        recommenderConfig={"itemExplorationConfig": {"explorationWeight": "0.3"}},
+    )["recommenderArn"]
+    shop.wait(40 * MINUTE)
+    columns = {"excludedDatasetColumns": {"INTERACTIONS": ["EVENT_TYPE"]}}
+    personalize.update_recommender(
+        recommenderArn=arn, recommenderConfig={"trainingDataConfig": columns}
+    )
+    shop.wait(40 * MINUTE)
+    personalize.stop_recommender(recommenderArn=arn)
+    shop.wait(MINUTE)
+    personalize.start_recommender(recommenderArn=arn)
+    shop.wait(MINUTE)
+    personalize.describe_recommender(recommenderArn=arn)
+    return arn
 
 
 def test_every_response_fits_its_output_shape(shop: Shop) -> None:
@@ -152,6 +179,30 @@ def test_recommendations_fit_their_output_shape(shop: Shop) -> None:
     assert list(mismatches(operation.output_shape, response)) == []
     assert response["recommendationId"].startswith("RID-")
     assert all(0 <= item["score"] <= 1 for item in response["itemList"])
+
+
+def test_a_ranking_fits_its_output_shape(shop: Shop) -> None:
+    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
+    recipe = "arn:aws:personalize:::recipe/aws-personalized-ranking"
+    campaign = shop.campaign(shop.trained(shop.solution(recipe=recipe)))
+    recorder = Recorder(shop.client("personalize-runtime"))
+    recorder.client.get_personalized_ranking(
+        campaignArn=campaign, userId="u1", inputList=["i1", "i2"]
+    )
+    operation, body = recorder.responses["GetPersonalizedRanking"]
+    assert list(mismatches(operation.output_shape, json.loads(body))) == []
+
+
+def test_action_recommendations_fit_their_output_shape(shop: Shop) -> None:
+    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
+    actions = shop.another_dataset("Actions", record("Actions", ACTION_ID="string", NAME="string"))
+    shop.imported(actions, "actions", shop.put("actions.csv", "ACTION_ID,NAME\napp,App\n"))
+    recipe = "arn:aws:personalize:::recipe/aws-next-best-action"
+    campaign = shop.campaign(shop.trained(shop.solution(recipe=recipe)))
+    recorder = Recorder(shop.client("personalize-runtime"))
+    recorder.client.get_action_recommendations(campaignArn=campaign, userId="u1")
+    operation, body = recorder.responses["GetActionRecommendations"]
+    assert list(mismatches(operation.output_shape, json.loads(body))) == []
 
 
 def test_recommendations_of_an_unknown_campaign_are_not_found_with_status_404(shop: Shop) -> None:

@@ -1,7 +1,8 @@
-"""The commands of docs/operations.md and docs/doctor.md print what is shown there.
+"""The commands of docs/operations.md, doctor.md and others print what is shown there.
 
 The scenes are played in order: a refresh completes, the next day's training fails, the commands
 explain and retry it, another one is stopped, and the doctor looks at all; then an event is lost.
+A parameter file is that of its document.
 """
 
 import re
@@ -16,16 +17,24 @@ from tests.conftest import ROOT
 from tests.rehearsal.conftest import OpenShop
 
 SCENE = re.compile(r"```console\n\$ python -m ops (.+)\n((?:.*\n)*?)```")
+DOCUMENTS = ("operations.md", "doctor.md", "coming-from-aws-solution.md")
 VERBS = [
     "status", "explain", "retry", "watch", "history", "costs", "stop", "start", "report",
-    "undelivered", "replay", "doctor",
+    "adopt", "undelivered", "replay", "doctor", "adopt",
 ]  # fmt: skip
 
 
 def scenes() -> list[tuple[str, str]]:
     """Return the commands and their output, in the order in which the documents have them."""
-    texts = [(ROOT / "docs" / name).read_text("utf-8") for name in ("operations.md", "doctor.md")]
+    texts = [(ROOT / "docs" / name).read_text("utf-8") for name in DOCUMENTS]
     return [scene for text in texts for scene in SCENE.findall(text)]
+
+
+def parameter_file() -> str:
+    """Return the parameter file of the document for those who come from AWS's Solution."""
+    text = (ROOT / "docs" / DOCUMENTS[-1]).read_text("utf-8")
+    (found,) = re.findall(r"```json\n(\s*{\s*\"datasetGroup\".+?)```", text, re.DOTALL)
+    return str(found)
 
 
 def before(shop: Shop, verb: str) -> None:
@@ -66,6 +75,7 @@ def test_the_commands_print_what_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where the report is written
+    (tmp_path / "config.json").write_text(parameter_file(), "utf-8")
     shown = scenes()
     printed = []
     for command, _ in shown:

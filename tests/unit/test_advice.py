@@ -18,6 +18,7 @@ def errors_of_the_workflows() -> set[str]:
     for path in WORKFLOWS:
         text = path.read_text("utf-8")
         found |= set(re.findall(r"\b[eE]rror: ([A-Z]\w+)", text))
+        found |= set(re.findall(r"'(Trial[A-Z]\w+)'", text))
         states = yaml.safe_load(re.sub(r"\$\{\w+\}", "x", text)).get("States", {})
         # a state "Import failed" fails as ImportFailed, ImportOverdue or ImportUnavailable
         found |= {

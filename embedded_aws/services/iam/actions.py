@@ -266,6 +266,7 @@ _RULES: dict[str, Rule] = {
     "events:DescribeEventBus": _on("events:DescribeEventBus", "Name", "events", "event-bus/"),
     **_same("glue", "JobName", "GetJobRun GetJobRuns", "job/"),
     "glue:GetJob": _on("glue:GetJob", "JobName", "glue", "job/"),
+    "glue:GetJobs": _everywhere("glue:GetJobs"),
     "iam:GetPolicy": _on("iam:GetPolicy", "PolicyArn"),
     "iam:GetRole": lambda params, place: [
         Permission(

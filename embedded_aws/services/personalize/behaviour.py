@@ -22,6 +22,7 @@ class PersonalizeBehaviour:
     dataset_groups: int = 5
     solutions_per_dataset_group: int = 10
     campaigns_per_dataset_group: int = 5
+    recommenders: int = 15
     schemas: int = 500
 
     # Limits of one import, in bytes and records.
@@ -46,8 +47,8 @@ class PersonalizeBehaviour:
     # `trainingHours` is what is billed, on more machines than one: it exceeds the wall hours.
     billed_hours_per_hour: float = 1.5
 
-    # Whether solutions with performAutoTraining really train by themselves. Off, because they do
-    # so forever, and a clock that jumps would never come to rest.
+    # Whether solutions with performAutoTraining really train by themselves, and recommenders every
+    # week. Off, because they do so forever, and a clock that jumps would never come to rest.
     automatic_training: bool = False
 
     # What no source settles.
@@ -70,8 +71,21 @@ class PersonalizeBehaviour:
     # dataset yet, since Personalize keeps only one of two equal events, or all.
     incremental_records: Literal["new", "all"] = "new"
 
+    # CreateDataset with a schema of another domain than its group's, or of none.
+    schema_of_another_domain: Literal["refused", "accepted"] = "refused"
+    # A recommender or a training that needs a dataset which its group does not have (Items,
+    # Actions): InvalidInput at once, or CREATE FAILED.
+    missing_dataset: Literal["refused", "failed"] = "refused"
+    # Action interactions with another EVENT_TYPE than Taken, Not Taken and Viewed: they fail the
+    # import, or they are imported, and no training uses them.
+    other_action_events: Literal["failed", "accepted"] = "failed"
+    # UpdateRecommender with the configuration that it has: the guide says that no update occurs,
+    # and not whether the call succeeds.
+    unchanged_recommender_update: Literal["accepted", "refused"] = "accepted"
+
     # Failures to come: by kind ("dataset-import-job", "solution-version", "campaign",
-    # "campaign-update") the failureReason of the next ones, first come first served.
+    # "campaign-update", "recommender", "recommender-update") the failureReason of the next ones,
+    # first come first served.
     planned_failures: dict[str, list[str]] = field(default_factory=dict)
     # Errors to come: by operation ("CreateSolutionVersion") those of its next valid requests.
     planned_errors: dict[str, list[str]] = field(default_factory=dict)

@@ -1,12 +1,10 @@
-"""Campaigns, their updates, and the recommendations that they serve."""
+"""Campaigns and their updates."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from embedded_aws import clock
-from embedded_aws.services.personalize.recipes import recipe_type
 from embedded_aws.services.personalize.resources import (
     Answer,
     Campaign,
@@ -17,14 +15,11 @@ from embedded_aws.services.personalize.resources import (
 )
 from embedded_aws.services.personalize.store import Store, check_quota, in_use, invalid, page
 
-MOST_RESULTS = 500
 _ON_THE_WAY = ("PENDING", "IN_PROGRESS")  # of an update, whose status starts with CREATE or UPDATE
 
 
 class Campaigns(Store):
     """The operations on campaigns: a method per operation, named as boto3 names it."""
-
-    recommendations_served = 0
 
     def create_campaign(
         self,
@@ -120,53 +115,6 @@ class Campaigns(Store):
             raise invalid(f"There is nothing to update: {campaign_arn} already has these settings.")
         self._run_update(campaign, version, deploys, tps, config)
         return {"campaignArn": campaign_arn}
-
-    def get_recommendations(
-        self,
-        *,
-        campaign_arn: str | None = None,
-        recommender_arn: str | None = None,
-        user_id: str | None = None,
-        item_id: str | None = None,
-        num_results: int = 25,
-        filter_arn: str | None = None,
-        context: dict[str, str] | None = None,  # noqa: ARG002 - no recipe here reads it
-        **unsupported: object,
-    ) -> Answer:
-        """Return a user's (or an item's) best items, from the version that the campaign serves.
-
-        Items that the user has interacted with are left out if enough others are left: see
-        `training.Trained.recommend`.
-        """
-        if (campaign_arn is None) == (recommender_arn is None):
-            raise invalid("Exactly one of campaignArn and recommenderArn must be given.")
-        campaign = self.resources.get(campaign_arn or recommender_arn or "")
-        if not isinstance(campaign, Campaign) or campaign.status != "ACTIVE":
-            raise PersonalizeError("ResourceNotFoundException", "Campaign/Recommender not found.")
-        if filter_arn is not None or unsupported:
-            raise invalid("Filters, promotions and metadata are not set up for this campaign.")
-        if num_results > MOST_RESULTS:
-            raise invalid(f"numResults must be at most {MOST_RESULTS}.")
-        recipe = campaign.version.solution.settings.get("recipeArn")
-        related = recipe is not None and recipe_type(recipe) == "RELATED_ITEMS"
-        if related and item_id is None:
-            raise invalid("itemId is required for this campaign's recipe.")
-        if not related and user_id is None:
-            raise invalid("userId is required for this campaign's recipe.")
-        trained = campaign.version.trained
-        if trained is None:
-            best = []
-        elif related:
-            best = trained.related(item_id or "", num_results)
-        else:
-            best = trained.recommend(user_id or "", num_results)
-        self.recommendations_served += 1
-        identity = f"{campaign.arn}#{self.recommendations_served}".encode()
-        digest = hashlib.sha256(identity).hexdigest()
-        return {
-            "itemList": [{"itemId": item, "score": score} for item, score in best],
-            "recommendationId": f"RID-{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:28]}",
-        }
 
     def solution_version_active(self, version: SolutionVersion) -> None:
         """Automatically update the campaigns that follow their solution to its new version."""

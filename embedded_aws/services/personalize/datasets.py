@@ -9,6 +9,7 @@ from embedded_aws.services.personalize.resources import (
     Dataset,
     DatasetGroup,
     DatasetImportJob,
+    Recommender,
     Schema,
     Solution,
     SolutionVersion,
@@ -35,7 +36,9 @@ class Datasets(Store):
         domain: str | None = None,
         tags: list[dict[str, str]] | None = None,
     ) -> Answer:
-        """Start creating a dataset group."""
+        """Start creating a dataset group: a custom one, or one of a domain."""
+        if role_arn and not kms_key_arn:
+            raise invalid("roleArn can be given only with kmsKeyArn.")
         self.refuse_taken(self.arn(f"dataset-group/{name}"))
         check_quota(self.of(DatasetGroup), self.behaviour.dataset_groups)
         group = self.new(
@@ -63,12 +66,13 @@ class Datasets(Store):
         return page("datasetGroups", found, max_results, next_token)
 
     def delete_dataset_group(self, *, dataset_group_arn: str) -> Answer:
-        """Delete a group that has neither datasets nor solutions."""
+        """Delete a group that has no datasets, solutions and recommenders."""
         group = self.find(DatasetGroup, dataset_group_arn)
         check_active(group)
         datasets = [dataset for dataset in self.of(Dataset) if dataset.group is group]
-        if datasets or any(solution.group is group for solution in self.of(Solution)):
-            raise in_use(f"Resource {group.arn} still has datasets or solutions.")
+        users: list[Solution | Recommender] = [*self.of(Solution), *self.of(Recommender)]
+        if datasets or any(user.group is group for user in users):
+            raise in_use(f"Resource {group.arn} still has datasets, solutions or recommenders.")
         self.remove(group)
         return {}
 
@@ -125,8 +129,13 @@ class Datasets(Store):
         kind = dataset_type.upper()
         if kind not in DATASET_TYPES:
             raise invalid(f"Dataset type {dataset_type} is not one of {', '.join(DATASET_TYPES)}.")
+        if schema.domain != group.domain and self.behaviour.schema_of_another_domain == "refused":
+            raise invalid(
+                f"Schema {schema_arn} is of domain {schema.domain or '(none)'}, but dataset group "
+                f"{dataset_group_arn} of domain {group.domain or '(none)'}."
+            )
         try:
-            check_columns(kind, schema.columns)
+            check_columns(kind, schema.columns, group.domain)
         except ValueError as error:
             raise invalid(f"Schema {schema_arn} does not fit the dataset: {error}.") from error
         check_active(group)
@@ -164,7 +173,8 @@ class Datasets(Store):
         check_active(dataset)
         jobs = [job for job in self.of(DatasetImportJob) if job.dataset is dataset]
         trainings = [v for v in self.of(SolutionVersion) if v.solution.group is dataset.group]
-        if any(user.status in IN_PROGRESS for user in (*jobs, *trainings)):
+        made = [r for r in self.of(Recommender) if r.group is dataset.group]
+        if any(user.status in IN_PROGRESS for user in (*jobs, *trainings, *made)):
             raise in_use(f"Resource {dataset_arn} is being imported into or trained on.")
         self.remove(dataset)
         return {}

@@ -16,13 +16,17 @@ from embedded_aws.moto_changes import replace
 from embedded_aws.services.personalize.campaigns import Campaigns
 from embedded_aws.services.personalize.datasets import Datasets
 from embedded_aws.services.personalize.import_jobs import ImportJobs
+from embedded_aws.services.personalize.recommenders import Recommenders
+from embedded_aws.services.personalize.runtime import Runtime
 from embedded_aws.services.personalize.solution_versions import SolutionVersions
 from embedded_aws.services.personalize.solutions import Solutions
 
 _RUNTIME = ("personalize", re.compile(r"https?://personalize-runtime\.(.+)\.amazonaws\.com"))
 
 
-class PersonalizeBackend(Datasets, ImportJobs, Solutions, SolutionVersions, Campaigns):
+class PersonalizeBackend(
+    Datasets, ImportJobs, Solutions, SolutionVersions, Campaigns, Recommenders, Runtime
+):
     """One account and region's Personalize: a method per API operation, as boto3 names it.
 
     Each takes the request's members in snake case, already checked against the service model, and
@@ -35,7 +39,7 @@ def install() -> None:
     replace(personalize_backends, "moto has only Personalize's schemas", backend=PersonalizeBackend)
     replace(
         backend_index,
-        "GetRecommendations has its own endpoint",
+        "recommendations have their own endpoint",
         backend_url_patterns=[*backend_index.backend_url_patterns, _RUNTIME],
     )
 

@@ -1,10 +1,12 @@
-"""The recipes that AWS provides for custom solutions, as far as this emulator trains them."""
+"""The recipes that AWS provides, as far as this emulator trains them: custom ones and domains'."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 USER_PERSONALIZATION = "USER_PERSONALIZATION"
+PERSONALIZED_ACTIONS = "PERSONALIZED_ACTIONS"
 # When AWS published its recipes; Describe and List return it.
 _PUBLISHED = 1_560_124_800.0  # 2019-06-10
 
@@ -20,6 +22,7 @@ _RECIPES = {
     "aws-hrnn-coldstart": (USER_PERSONALIZATION, "HRNN with new items (legacy)."),
     "aws-popularity-count": (USER_PERSONALIZATION, "Counts the most popular items."),
     "aws-trending-now": ("TRENDING_NOW", "Finds items whose popularity grows fastest."),
+    "aws-next-best-action": (PERSONALIZED_ACTIONS, "Predicts actions that a user will take."),
     "aws-sims": ("RELATED_ITEMS", "Finds items that go together with an item (legacy)."),
     "aws-similar-items": ("RELATED_ITEMS", "Finds items similar to an item."),
     "aws-personalized-ranking": ("PERSONALIZED_RANKING", "Ranks a list of items for a user."),
@@ -27,6 +30,45 @@ _RECIPES = {
         "PERSONALIZED_RANKING",
         "Ranks a list of items for a user, with a transformer.",
     ),
+}
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """What a recommender of a domain dataset group recommends, and what it needs for that."""
+
+    domain: str
+    recommends: Literal["popular", "related", "personal"]
+    description: str
+    event_type: str | None = None  # what it is trained on: 1,000 events of it, or of any
+    filters: str | None = None  # items with which the user had such an event are left out
+    needs: tuple[str, ...] = ("userId",)  # in GetRecommendations
+    needs_items: bool = False  # an Items dataset
+
+
+_BOTH = ("userId", "itemId")
+_SHOP, _VIDEO = "ECOMMERCE", "VIDEO_ON_DEMAND"
+USE_CASES = {
+    "aws-ecomm-popular-items-by-views": UseCase(_SHOP, "popular", "Most viewed.", "View"),
+    "aws-ecomm-popular-items-by-purchases": UseCase(_SHOP, "popular", "Best sellers.", "Purchase"),
+    "aws-ecomm-frequently-bought-together": UseCase(
+        _SHOP, "related", "Frequently bought together.", "Purchase", needs=("itemId",)
+    ),
+    "aws-ecomm-customers-who-viewed-x-also-viewed": UseCase(
+        _SHOP, "related", "Customers who viewed X also viewed.", "View", "Purchase", _BOTH
+    ),
+    "aws-ecomm-recommended-for-you": UseCase(
+        _SHOP, "personal", "Recommended for you.", filters="Purchase"
+    ),
+    "aws-vod-because-you-watched-x": UseCase(
+        _VIDEO, "related", "Because you watched X.", "Watch", "Watch", _BOTH
+    ),
+    "aws-vod-more-like-x": UseCase(
+        _VIDEO, "related", "More like X.", filters="Watch", needs=_BOTH, needs_items=True
+    ),
+    "aws-vod-most-popular": UseCase(_VIDEO, "popular", "Most popular.", "Watch"),
+    "aws-vod-trending-now": UseCase(_VIDEO, "popular", "Trending now.", needs=()),
+    "aws-vod-top-picks": UseCase(_VIDEO, "personal", "Top picks for you.", filters="Watch"),
 }
 # `trainingMode=UPDATE` exists only for these two.
 UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
@@ -43,8 +85,19 @@ def recipe_type(arn: str) -> str:
     return _RECIPES[arn.rpartition("/")[2]][0]
 
 
-def all_recipes(partition: str) -> list[dict[str, Any]]:
-    """Return every recipe as DescribeRecipe shows it, by name."""
+def use_case(arn: str) -> UseCase | None:
+    """Return the use case of a recipe's ARN, or None if it is not a domain's."""
+    return USE_CASES.get(arn.rpartition(":recipe/")[2])
+
+
+def all_recipes(partition: str, domain: str | None = None) -> list[dict[str, Any]]:
+    """Return the recipes of a domain, or else of custom solutions, as DescribeRecipe shows them."""
+    kinds = {"popular": USER_PERSONALIZATION, "personal": USER_PERSONALIZATION}
+    recipes = {
+        name: (kinds.get(case.recommends, "RELATED_ITEMS"), case.description)
+        for name, case in USE_CASES.items()
+        if case.domain == domain
+    }
     return [
         {
             "name": name,
@@ -59,6 +112,7 @@ def all_recipes(partition: str) -> list[dict[str, Any]]:
             "recipeType": kind,
             "creationDateTime": _PUBLISHED,
             "lastUpdatedDateTime": _PUBLISHED,
+            **({"domain": domain} if domain else {}),
         }
-        for name, (kind, description) in sorted(_RECIPES.items())
+        for name, (kind, description) in sorted((recipes if domain else _RECIPES).items())
     ]

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from embedded_aws.services.personalize.action_model import ActionModel
     from embedded_aws.services.personalize.avro import Column
+    from embedded_aws.services.personalize.domain_model import DomainModel
     from embedded_aws.services.personalize.training import Trained
 
 Answer = dict[str, Any]
@@ -163,6 +165,7 @@ class SolutionVersion(Resource):
     training_type: str = "MANUAL"
     training_hours: float | None = None
     trained: Trained | None = None
+    actions: ActionModel | None = None  # what a recipe for actions has learnt beside it
 
     def _members(self) -> Answer:
         return self.solution.settings | present(
@@ -221,6 +224,29 @@ class Campaign(Resource):
             minProvisionedTPS=self.minimum_tps,
             campaignConfig=self.config,
             latestCampaignUpdate=self.update.describe() if self.update else None,
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class Recommender(Resource):
+    """Serves recommendations of a domain's use case, from a model that it trains itself."""
+
+    name: str
+    group: DatasetGroup
+    recipe_arn: str
+    config: Answer
+    model: DomainModel | None = None
+    update: Answer | None = None  # the last one, as latestRecommenderUpdate shows it
+
+    def _members(self) -> Answer:
+        return present(
+            name=self.name,
+            recommenderArn=self.arn,
+            datasetGroupArn=self.group.arn,
+            recipeArn=self.recipe_arn,
+            recommenderConfig=self.config,
+            latestRecommenderUpdate=self.update,
+            modelMetrics=self.model.trained.metrics if self.model else None,
         )
 
 

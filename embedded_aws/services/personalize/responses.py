@@ -16,7 +16,11 @@ from embedded_aws.validation import complaint, service_model
 if TYPE_CHECKING:
     from botocore.model import OperationModel, Shape
 
-_RUNTIME_PATHS = {"/recommendations": "GetRecommendations"}
+_RUNTIME_PATHS = {
+    "/recommendations": "GetRecommendations",
+    "/action-recommendations": "GetActionRecommendations",
+    "/personalize-ranking": "GetPersonalizedRanking",
+}
 _STATUS = {("personalize-runtime", "ResourceNotFoundException"): 404}
 _CONTENT_TYPES = {
     "personalize": "application/x-amz-json-1.1",

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from embedded_aws import clock
-from embedded_aws.services.personalize.recipes import all_recipes, recipe_name
+from embedded_aws.services.personalize.recipes import (
+    PERSONALIZED_ACTIONS,
+    all_recipes,
+    recipe_name,
+    recipe_type,
+    use_case,
+)
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
@@ -30,7 +36,8 @@ class Solutions(Store):
 
     def describe_recipe(self, *, recipe_arn: str) -> Answer:
         """Describe one of the service's recipes."""
-        for recipe in all_recipes(self.partition):
+        domain = case.domain if (case := use_case(recipe_arn)) else None
+        for recipe in all_recipes(self.partition, domain):
             if recipe["recipeArn"] == recipe_arn:
                 return {"recipe": recipe}
         raise not_found(recipe_arn)
@@ -43,9 +50,8 @@ class Solutions(Store):
         max_results: int | None = None,
         domain: str | None = None,
     ) -> Answer:
-        """List the service's recipes; those of domain dataset groups are not emulated."""
-        recipes = [] if domain else all_recipes(self.partition)
-        return page("recipes", recipes, max_results, next_token)
+        """List the service's recipes: those of custom solutions, or of a domain."""
+        return page("recipes", all_recipes(self.partition, domain), max_results, next_token)
 
     def create_solution(
         self,
@@ -65,8 +71,12 @@ class Solutions(Store):
         group = self.find(DatasetGroup, dataset_group_arn)
         if recipe_arn is None and not perform_auto_ml:
             raise invalid("One of recipeArn and performAutoML must be given.")
+        if recipe_arn is not None and use_case(recipe_arn):
+            raise invalid(f"Recipe {recipe_arn} is a domain's use case: create a recommender.")
         if recipe_arn is not None and recipe_name(recipe_arn) is None:
             raise not_found(recipe_arn)
+        if recipe_arn and group.domain and recipe_type(recipe_arn) == PERSONALIZED_ACTIONS:
+            raise invalid(f"Recipe {recipe_arn} needs a custom dataset group.")
         self.refuse_taken(self.arn(f"solution/{name}"))
         check_active(group)
         check_quota(

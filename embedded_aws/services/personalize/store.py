@@ -19,6 +19,7 @@ from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
+    Dataset,
     PersonalizeError,
     Resource,
     Schema,
@@ -27,7 +28,11 @@ from embedded_aws.services.personalize.resources import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from embedded_aws.services.personalize.resources import Solution, SolutionVersion
+    from embedded_aws.services.personalize.resources import (
+        DatasetGroup,
+        Solution,
+        SolutionVersion,
+    )
 
 AnyResource = TypeVar("AnyResource", bound=Resource)
 MOST_TAGS = 50
@@ -78,6 +83,25 @@ class Store(BaseBackend):
     def of(self, kind: type[AnyResource]) -> list[AnyResource]:
         """Return all resources of this type, oldest first."""
         return [r for r in self.resources.values() if isinstance(r, kind)]
+
+    def dataset(self, group: DatasetGroup, dataset_type: str) -> Dataset | None:
+        """Return a group's dataset of a type (`INTERACTIONS`), if it has one."""
+        for dataset in self.of(Dataset):
+            if dataset.group is group and dataset.dataset_type == dataset_type:
+                return dataset
+        return None
+
+    def missing(self, group: DatasetGroup, *dataset_types: str) -> str | None:
+        """Return a message that says which of these datasets a group does not have, if any."""
+        missing = [kind for kind in dataset_types if self.dataset(group, kind) is None]
+        if not missing:
+            return None
+        return f"Dataset group {group.arn} needs a dataset of type {' and '.join(missing)}."
+
+    def imported(self, group: DatasetGroup, dataset_type: str) -> tuple[Path, ...]:
+        """Return the files that were imported into a group's dataset of a type."""
+        dataset = self.dataset(group, dataset_type)
+        return dataset.files if dataset else ()
 
     def new(
         self,

@@ -66,6 +66,14 @@ class Trained:
         """Return the items related to this one, then popular ones, and the item itself last."""
         return self._best([(item, 1.0)], most, last={item})
 
+    def rank(self, user: str, items: Sequence[str]) -> list[tuple[str, float]]:
+        """Return these items, best first for a user; those that are not known come last."""
+        score = dict(self.recommend(user, len(self.items)))
+        order = sorted(dict.fromkeys(items), key=lambda item: -score.get(item, -1.0))
+        known = [score.get(item, 0.0) for item in order]
+        total = sum(known) or 1.0
+        return [(item, round(s / total, 7)) for item, s in zip(order, known, strict=True)]
+
     def _best(
         self, weights: Iterable[tuple[str, float]], most: int, *, last: set[str]
     ) -> list[tuple[str, float]]:

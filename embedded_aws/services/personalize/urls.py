@@ -1,4 +1,4 @@
-"""The URLs of Personalize, and of its runtime (GetRecommendations), for moto."""
+"""The URLs of Personalize, and of its runtime , for moto."""
 
 from embedded_aws.services.personalize.responses import PersonalizeResponse
 
@@ -9,4 +9,6 @@ url_bases = [
 url_paths = {
     "{0}/$": PersonalizeResponse.dispatch,
     "{0}/recommendations$": PersonalizeResponse.dispatch,
+    "{0}/action-recommendations$": PersonalizeResponse.dispatch,
+    "{0}/personalize-ranking$": PersonalizeResponse.dispatch,
 }

@@ -1,0 +1,155 @@
+"""What campaigns and recommenders recommend."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from embedded_aws import clock
+from embedded_aws.services.personalize.recipes import PERSONALIZED_ACTIONS, recipe_type, use_case
+from embedded_aws.services.personalize.resources import (
+    Answer,
+    Campaign,
+    PersonalizeError,
+    Recommender,
+)
+from embedded_aws.services.personalize.store import AnyResource, Store, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from embedded_aws.services.personalize.resources import SolutionVersion
+
+Ranking = list[tuple[str, float]]  # items and their scores, best first
+MOST_RESULTS, MOST_ACTIONS = 500, 100
+
+
+class Runtime(Store):
+    """The operations of `personalize-runtime`: a method per operation, named as boto3 names it."""
+
+    recommendations_served = 0
+
+    def get_recommendations(
+        self,
+        *,
+        campaign_arn: str | None = None,
+        recommender_arn: str | None = None,
+        user_id: str | None = None,
+        item_id: str | None = None,
+        num_results: int = 25,
+        filter_arn: str | None = None,
+        context: dict[str, str] | None = None,  # noqa: ARG002 - no recipe here reads it
+        **unsupported: object,
+    ) -> Answer:
+        """Return the best items for a user, or related to an item, best first.
+
+        Items that the user has interacted with are left out if enough others are left: see
+        `training.Trained.recommend`.
+        """
+        if (campaign_arn is None) == (recommender_arn is None):
+            raise invalid("Exactly one of campaignArn and recommenderArn must be given.")
+        if filter_arn is not None or unsupported:
+            raise invalid("Filters, promotions and metadata are not set up for this campaign.")
+        if num_results > MOST_RESULTS:
+            raise invalid(f"numResults must be at most {MOST_RESULTS}.")
+        if recommender_arn is not None:
+            best = self._from_recommender(recommender_arn, user_id, item_id, num_results)
+        else:
+            best = self._from_campaign(campaign_arn or "", user_id, item_id, num_results)
+        return {
+            "itemList": [{"itemId": item, "score": score} for item, score in best],
+            "recommendationId": self._recommendation_id(campaign_arn or recommender_arn or ""),
+        }
+
+    def get_personalized_ranking(
+        self,
+        *,
+        campaign_arn: str,
+        input_list: list[str],
+        user_id: str,
+        filter_arn: str | None = None,
+        context: dict[str, str] | None = None,  # noqa: ARG002 - no recipe here reads it
+        **unsupported: object,
+    ) -> Answer:
+        """Return the given items, best first for a user; items that are not known come last."""
+        campaign = self._serving(Campaign, campaign_arn)
+        if _recipe_type(campaign.version) != "PERSONALIZED_RANKING":
+            raise invalid("The campaign's recipe must be of type PERSONALIZED_RANKING.")
+        if filter_arn is not None or unsupported:
+            raise invalid("Filters and metadata are not set up for this campaign.")
+        if not 0 < len(input_list) <= MOST_RESULTS:
+            raise invalid(f"inputList must have 1 to {MOST_RESULTS} items.")
+        trained = campaign.version.trained
+        best = trained.rank(user_id, input_list) if trained else []
+        return {
+            "personalizedRanking": [{"itemId": item, "score": score} for item, score in best],
+            "recommendationId": self._recommendation_id(campaign_arn),
+        }
+
+    def get_action_recommendations(
+        self,
+        *,
+        campaign_arn: str | None = None,
+        user_id: str | None = None,
+        num_results: int = 5,
+        filter_arn: str | None = None,
+        **unsupported: object,
+    ) -> Answer:
+        """Return the actions that a user will most likely take now, with the likelihood."""
+        campaign = self._serving(Campaign, campaign_arn or "")
+        if _recipe_type(campaign.version) != PERSONALIZED_ACTIONS:
+            raise invalid(f"The campaign's recipe must be of type {PERSONALIZED_ACTIONS}.")
+        if filter_arn is not None or unsupported:
+            raise invalid("Filters are not set up for this campaign.")
+        if user_id is None:
+            raise invalid("userId is required for this campaign's recipe.")
+        if num_results > MOST_ACTIONS:
+            raise invalid(f"numResults must be at most {MOST_ACTIONS}.")
+        model = campaign.version.actions
+        now = clock.current().time()
+        best = model.recommend(user_id, num_results, now) if model else []
+        return {
+            "actionList": [{"actionId": action, "score": score} for action, score in best],
+            "recommendationId": self._recommendation_id(campaign_arn or ""),
+        }
+
+    def _from_recommender(self, arn: str, user: str | None, item: str | None, most: int) -> Ranking:
+        recommender = self._serving(Recommender, arn)
+        case = use_case(recommender.recipe_arn)
+        _require(case.needs if case else (), user, item, "recommender's use case")
+        return recommender.model.recommend(user, item, most) if recommender.model else []
+
+    def _from_campaign(self, arn: str, user: str | None, item: str | None, most: int) -> Ranking:
+        version = self._serving(Campaign, arn).version
+        kind = _recipe_type(version)
+        if kind == PERSONALIZED_ACTIONS:
+            raise invalid("The campaign recommends actions: use GetActionRecommendations.")
+        related = kind == "RELATED_ITEMS"
+        _require(("itemId",) if related else ("userId",), user, item, "campaign's recipe")
+        if version.trained is None:
+            return []
+        if related:
+            return version.trained.related(item or "", most)
+        return version.trained.recommend(user or "", most)
+
+    def _serving(self, kind: type[AnyResource], arn: str) -> AnyResource:
+        found = self.resources.get(arn)
+        if not isinstance(found, kind) or found.status != "ACTIVE":
+            raise PersonalizeError("ResourceNotFoundException", "Campaign/Recommender not found.")
+        return found
+
+    def _recommendation_id(self, arn: str) -> str:
+        self.recommendations_served += 1
+        digest = hashlib.sha256(f"{arn}#{self.recommendations_served}".encode()).hexdigest()
+        return f"RID-{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:28]}"
+
+
+def _recipe_type(version: SolutionVersion) -> str | None:
+    recipe = version.solution.settings.get("recipeArn")
+    return recipe_type(recipe) if recipe else None
+
+
+def _require(needs: Collection[str], user: str | None, item: str | None, source: str) -> None:
+    for name, value in (("itemId", item), ("userId", user)):
+        if name in needs and value is None:
+            raise invalid(f"{name} is required for this {source}.")
