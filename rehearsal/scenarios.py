@@ -186,12 +186,12 @@ def whole_shop(stage: Stage) -> None:
 
 def from_nothing(stage: Stage) -> None:
     """Start with a bucket and a Glue job, and refresh twice."""
-    if before := personalize_has(stage):
+    if before := personalize_has(stage.shop):
         raise NotAsItShould(f"there should be nothing of Personalize, not {before}")
     stage.say("• There are a bucket and a Glue job, and nothing of Personalize.")
     stage.deliver("The Glue job has written its first file.")
     row = stage.ends("COMPLETE")
-    made = personalize_has(stage)
+    made = personalize_has(stage.shop)
     for arn in made:
         stage.say(f"  made: {arn}")
     if len(made) != len(MADE):
@@ -201,16 +201,16 @@ def from_nothing(stage: Stage) -> None:
     stage.week_later()
     stage.deliver("A week later it has written the next one.")
     stage.ends("COMPLETE")
-    if personalize_has(stage) != made:
+    if personalize_has(stage.shop) != made:
         raise NotAsItShould("the second week should make nothing but a version")
 
 
 MADE = ("schemas", "dataset groups", "datasets", "solutions", "campaigns")
 
 
-def personalize_has(stage: Stage) -> list[str]:
+def personalize_has(shop: Shop) -> list[str]:
     """Return the ARNs of all that is set up in Personalize."""
-    personalize = stage.shop.cloud.client("personalize")
+    personalize = shop.cloud.client("personalize")
     found = []
     for kind in MADE:
         answer = getattr(personalize, f"list_{kind.replace(' ', '_')}")()

@@ -81,7 +81,7 @@ Units = Annotated[int, Field(ge=1, le=40_000)]  # DynamoDB's quota for a table
 class _Settings(BaseModel):
     """Unknown keys are errors, nothing is converted, nothing changes after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
 
 
 class Provisioned(_Settings):
