@@ -267,6 +267,7 @@ def test_the_functions_zip_holds_the_tasks_and_nothing_else(
         "choose_modes.py",
         "judge_version.py",
         "try_campaign.py",
+        "make_missing.py",
         "what_to_do.py",
         "data_columns.py",
         "data_files.py",
