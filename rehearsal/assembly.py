@@ -158,6 +158,11 @@ def find_stack(assembly: Path, environment: str) -> SynthesisedStack:
     raise SynthesisError(unknown_environment(environment, "environments", sorted(stacks)))
 
 
+def environments_of(assembly: Path) -> list[str]:
+    """Return the names of the environments in a cloud assembly."""
+    return sorted(_stacks(assembly))
+
+
 def environment_problem(name: str) -> str | None:
     """Return what is wrong with an environment's name, before anything is synthesised.
 

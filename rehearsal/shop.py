@@ -121,18 +121,20 @@ class Shop:
         )
         return execution
 
-    def pause(self, schedule: str) -> None:
-        """Disable the schedules whose names have this in them, as a person does."""
+    def pause(self, schedule: str, *, state: str = "DISABLED") -> None:
+        """Disable the schedules whose names have this in them, or enable them, as a person does."""
         scheduler = self.cloud.client("scheduler")
         for each in scheduler.list_schedules()["Schedules"]:
             if schedule in each["Name"]:
                 given = scheduler.get_schedule(Name=each["Name"])
+                if given["State"] == state:
+                    continue
                 kept = {k: v for k, v in given.items() if k.startswith("ScheduleExpression")}
                 scheduler.update_schedule(
                     Name=each["Name"],
                     FlexibleTimeWindow=given["FlexibleTimeWindow"],
                     Target=given["Target"],
-                    State="DISABLED",
+                    State=state,
                     **kept,
                 )
 

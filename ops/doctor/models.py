@@ -120,6 +120,38 @@ def _campaign(look: Examination, refresh: Refresh, campaign: Campaign) -> None:
         look.ok(f"the campaign {campaign.name} can be moved onto versions of {campaign.solution}")
 
 
+def look_at_alarms(look: Examination) -> None:
+    """The alarms exist that are watched after a campaign has moved, and none is in ALARM."""
+    campaigns = [c for c in look.settings.campaigns if c.bake != "never"]
+    names = sorted({name for c in campaigns if c.bake != "never" for name in c.bake.alarms})
+    if not names:
+        return
+    found = look.ask(
+        "cloudwatch:DescribeAlarms",
+        look.client("cloudwatch").describe_alarms,
+        AlarmNames=names,
+        AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+    )
+    every = [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]
+    states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in every}
+    for name in names:
+        if name not in states:
+            look.problem(
+                f"the alarm {name} of bake.alarms does not exist",
+                NOT_YET,
+                f"aws cloudwatch put-metric-alarm --alarm-name {name} …, or correct bake.alarms",
+            )
+        elif states[name] == "ALARM":
+            look.problem(
+                f"the alarm {name} is in ALARM",
+                "while it stays so, it cannot tell that a new version harms customers",
+                "see why, and fix it before the next refresh",
+                level="WARNING",
+            )
+        else:
+            look.ok(f"the alarm {name} is {states[name]}")
+
+
 def look_at_quotas(look: Examination) -> None:
     """There is room for another import and another training."""
     personalize = look.client("personalize")
@@ -203,5 +235,6 @@ def _running(summaries: list[dict[str, Any]]) -> int:
 CHECKS: dict[str, Check] = {
     "datasets": look_at_datasets,
     "campaigns": look_at_campaigns,
+    "alarms": look_at_alarms,
     "quotas": look_at_quotas,
 }
