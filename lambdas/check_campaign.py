@@ -2,8 +2,9 @@
 
 Guarantees that nothing is imported or trained for a campaign that cannot be moved, or that another
 moves: one that does not exist, has failed, or follows the latest version by itself; or for a
-solution that does not exist, trains by itself, or learns from another dataset group. The reasons
-are sentences, each with the command that fixes it. Only describes; creates nothing.
+solution that does not exist, trains by itself, or learns from another dataset group. What the run
+makes itself may be missing. The reasons are sentences, each with the command that fixes it. Only
+describes; creates nothing.
 """
 
 import logging

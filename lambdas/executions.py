@@ -74,6 +74,8 @@ class RunOfCampaign(NamedTuple):
             planned["promotion"] = self.what["promotion"]
         if "preflight" in self.what:
             planned["preflight"] = self.what["preflight"]
+        if "makes" in self.campaign:
+            planned["makes"] = self.campaign["makes"]
         if "gate" in self.campaign:
             planned["gate"] = self.campaign["gate"]
         if "canary" in self.campaign:

@@ -11,4 +11,5 @@ NAMES = {  # with the environment in which each is played
     "alarm": "careful",
     "incremental": "growing",
     "whole-shop": "complete",
+    "from-nothing": "new",
 }

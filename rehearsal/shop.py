@@ -83,7 +83,8 @@ class Shop:
 
     def deliver(self) -> None:
         """Put this week's files in S3 and end the runs of the Glue jobs that wrote them."""
-        self.before = {u: self._recommended(u) for u in self.last_week.users()[:CANDIDATES]}
+        users = self.last_week.users()[:CANDIDATES] if self.served() else []
+        self.before = {user: self._recommended(user) for user in users}
         self.began = int(self.cloud.clock.time())
         self._upload()
         self.end_glue_runs()
@@ -209,18 +210,23 @@ class Shop:
         return len(complete) == len(self.campaigns)
 
     def served(self, campaign: int = 0) -> str:
-        """Return the ARN of the solution version that a campaign serves (the first)."""
+        """Return the ARN of the solution version that a campaign serves (the first).
+
+        Empty if it does not exist yet.
+        """
         return self.served_versions()[self.campaigns[campaign]["campaign_name"]]
 
     def served_versions(self) -> dict[str, str]:
-        """Return the ARN of the solution version that each campaign serves, by its name."""
-        describe = self.cloud.client("personalize").describe_campaign
-        return {
-            c["campaign_name"]: describe(campaignArn=c["campaign_arn"])["campaign"][
-                "solutionVersionArn"
-            ]
-            for c in self.campaigns
-        }
+        """Return the ARN of the version that each campaign serves, by its name; "": no campaign."""
+        return {c["campaign_name"]: self._served(c["campaign_arn"]) for c in self.campaigns}
+
+    def _served(self, campaign_arn: str) -> str:
+        personalize = self.cloud.client("personalize")
+        try:
+            described = personalize.describe_campaign(campaignArn=campaign_arn)["campaign"]
+        except personalize.exceptions.ResourceNotFoundException:
+            return ""
+        return str(described["solutionVersionArn"])
 
     def calls(self) -> list[Call]:
         """Return the permission checks of deployed roles on this day."""

@@ -112,7 +112,7 @@ def _refresh(environment: Environment, refresh: Refresh) -> RefreshSettings:
             _dataset(environment, dataset, f"{dataset.type.lower()}_" if position else "")
             for position, dataset in enumerate(refresh.datasets)
         ],
-        "campaigns": [_campaign(environment, campaign) for campaign in refresh.campaigns],
+        "campaigns": [_campaign(environment, refresh, c) for c in refresh.campaigns],
     }
     if refresh.preflight != "never":
         planned["preflight"] = {
@@ -136,7 +136,7 @@ def _dataset(environment: Environment, dataset: Dataset, row_prefix: str) -> Dat
     return planned
 
 
-def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
+def _campaign(environment: Environment, refresh: Refresh, campaign: Campaign) -> CampaignSettings:
     planned: CampaignSettings = {
         "campaign_name": campaign.name,
         "campaign_arn": environment.campaign_arn(campaign),
@@ -148,6 +148,10 @@ def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
     }
     if campaign.full_every:
         planned["full_every"] = _cadence(campaign.full_every)
+    if campaign.recipe:
+        planned["makes"] = {"min_provisioned_tps": campaign.min_provisioned_tps}
+    elif any(dataset.avro_schema for dataset in refresh.datasets):
+        planned["makes"] = {}
     if campaign.gate != "never":
         planned["gate"] = {
             "largest_drop": dict(campaign.gate.largest_drop),

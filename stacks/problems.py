@@ -19,6 +19,8 @@ SHARED = {
     "dataset": "refreshes share a dataset's import jobs",
     "solution": "campaigns share a solution's trainings",
 }
+# The recipes that have the training mode UPDATE.
+UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
 UNION_BRANCHES = (
     *("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']"),
     *("Preflight", "Gate", "Canary", "Bake"),
@@ -94,6 +96,7 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
         for where, campaign in _items(refresh, "campaigns", at):
             yield from _twice(seen, "campaign", campaign.get("name"), f"{where}.name")
     yield from _cadences(raw)
+    yield from _recipes(raw)
     yield from _two_ways(raw)
     yield from _common_folders(raw)
     yield from subscriber_problems(raw)
@@ -159,6 +162,24 @@ def _cadence(
         yield f"{where}.full_every: says neither days nor runs; write {{days: 28}}, or {{runs: 4}}"
 
 
+def _recipes(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what goes with a recipe, where there is none or another."""
+    for at, refresh in _items(raw, "refreshes"):
+        for where, campaign in _items(refresh, "campaigns", at):
+            recipe = campaign.get("recipe")
+            if recipe is None and "min_provisioned_tps" in campaign:
+                yield (
+                    f"{where}.min_provisioned_tps: goes with recipe, by which the campaign is "
+                    "made; add the recipe, or remove it"
+                )
+            updates = campaign.get("training_mode") == "UPDATE"
+            if isinstance(recipe, str) and updates and recipe not in UPDATABLE:
+                yield (
+                    f"{where}.training_mode: {recipe} has no training mode UPDATE; write FULL, or "
+                    f"one of the recipes {', '.join(UPDATABLE)}"
+                )
+
+
 def _written(value: Any) -> str:
     """Return a value of a file as a text that can be compared, and quoted."""
     return "none" if value is None else str(value)
@@ -185,6 +206,8 @@ def _two_ways(raw: Mapping[str, Any]) -> Iterator[str]:
             yield from differs("dataset", thing, "location", dataset.get("location"), where)
             modes = list(differs("dataset", thing, "import_mode", mode, where))
             yield from modes
+            schema = _written(dataset.get("schema"))
+            yield from differs("dataset", thing, "schema", schema, where)
             for field in () if modes else ("full_every", "full_location"):
                 yield from differs("dataset", thing, field, _written(dataset.get(field)), where)
         for where, campaign in _items(refresh, "campaigns", at):
@@ -192,6 +215,8 @@ def _two_ways(raw: Mapping[str, Any]) -> Iterator[str]:
             solution = str(campaign.get("solution"))
             modes = list(differs("solution", solution, "training_mode", mode, where))
             yield from modes
+            recipe = _written(campaign.get("recipe"))
+            yield from differs("solution", solution, "recipe", recipe, where)
             for field in () if modes else ("full_every",):
                 yield from differs(
                     "solution", solution, field, _written(campaign.get(field)), where
