@@ -50,11 +50,15 @@ def make_by_hand(shop: Shop, schema: str = SCHEMA, recipe: str = "user-personali
     shop.later(MINUTE)
 
 
-@pytest.mark.parametrize("fault", ["lost", "hung:25", "killed"])
+# the last: another execution is faster, and what it creates cannot be read yet
+@pytest.mark.parametrize(
+    "fault", ["lost", "hung:25", "killed", "refused:ResourceAlreadyExistsException"]
+)
 def test_a_creation_whose_response_is_lost_is_found_and_not_repeated(
     shop: Shop, fault: str
 ) -> None:
-    for kind in CREATED:
+    kinds = [kind for kind in CREATED if kind != "Schema" or not fault.startswith("refused")]
+    for kind in kinds:
         shop.cloud.faults.add(f"personalize:Create{kind}={fault}")
     shop.succeed()
     result = shop.result()

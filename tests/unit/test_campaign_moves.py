@@ -18,6 +18,9 @@ CASES: dict[str, tuple[str, str, tuple[str, str] | None, str]] = {
     "it is being made": (OURS, "CREATE PENDING", None, "Wait for update"),
     "it is still being made": (OURS, "CREATE IN_PROGRESS", None, "Wait for update"),
     "it could not be made": (OURS, "CREATE FAILED", None, "Update failed"),
+    "it could not be made, and another repairs it": (
+        OURS, "CREATE FAILED", (NEWER, "CREATE PENDING"), "Campaign is ahead",
+    ),
     "it was made with our version": (OURS, "ACTIVE", None, "Campaign serves it"),
     "it was made with another version": (NEWER, "CREATE PENDING", None, "Campaign is ahead"),
     "our update has begun": (OLD, "ACTIVE", (OURS, "CREATE PENDING"), "Wait for update"),
@@ -28,7 +31,7 @@ CASES: dict[str, tuple[str, str, tuple[str, str] | None, str]] = {
     "another follows ours": (OURS, "ACTIVE", (NEWER, "CREATE PENDING"), "Campaign serves it"),
     "another came after ours": (NEWER, "ACTIVE", (NEWER, "ACTIVE"), "Campaign is ahead"),
     "our update repairs it": (OLD, "CREATE FAILED", (OURS, "CREATE PENDING"), "Wait for update"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
