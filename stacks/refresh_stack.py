@@ -19,6 +19,7 @@ from stacks.grants import (
     allow_planning,
     allow_polling,
     allow_reading_executions,
+    allow_recommender_update,
     allow_rows,
     allow_starting,
     allow_training,
@@ -60,6 +61,8 @@ class RefreshStack(cdk.Stack):
         allow_training(create_solution_version.role, environment, table=table)
         update_campaign = Task(self, "UpdateCampaign", environment)
         allow_campaign_update(update_campaign.role, environment)
+        update_recommender = Task(self, "UpdateRecommender", environment)
+        allow_recommender_update(update_recommender.role, environment)
         choose_modes = Task(self, "ChooseModes", environment)
         allow_choosing_modes(choose_modes.role, environment)
         check_data = Task(self, "CheckData", environment, variables=variables)
@@ -83,6 +86,7 @@ class RefreshStack(cdk.Stack):
                 create_solution_version,
                 judge_version,
                 update_campaign,
+                update_recommender,
                 try_campaign,
             ],
         )
