@@ -5,7 +5,7 @@ BIN = .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help rehearse test test-product faults sizes queues install browser synth docs pictures lock clean
+.PHONY: help rehearse test test-product faults sizes queues preflight install browser synth docs pictures lock clean
 .DEFAULT_GOAL = help
 
 help: ## say what there is
@@ -33,6 +33,9 @@ sizes: .venv/ready ## print what 40, 150 and 300 campaigns need, against AWS's l
 
 queues: .venv/ready ## refresh 100 and 300 campaigns behind the default quotas (half an hour)
 	@$(BIN)/python -m tools.queues $(ARGS)
+
+preflight: .venv/ready ## measure the check of 1 GB of data, in one file and in a thousand
+	@$(BIN)/python -m tools.preflight
 
 install: .venv/ready node_modules/ready ## set up Python, Node.js and the CDK CLI in this folder
 

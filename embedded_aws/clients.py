@@ -13,6 +13,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials as Provider
 from botocore.credentials import ReadOnlyCredentials
+from moto.core.models import botocore_stubber
+
+from embedded_aws import direct
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,19 @@ _lock = threading.Lock()
 _signer: ContextVar[Credentials] = ContextVar("_signer", default=ROOT)
 
 
-def client(service: str, region: str, credentials: Credentials = ROOT) -> Any:
+def client(
+    service: str, region: str, credentials: Credentials = ROOT, *, of_tasks: bool = False
+) -> Any:
     """Return the client of `service`; without `credentials` it calls as the account's root user.
 
     The endpoint is that of the running cloud (`AWS_ENDPOINT_URL`), so that requests never leave
-    this machine. Retries are off: the caller decides what to retry, on the virtual clock.
+    this machine. Retries are off: the caller decides what to retry, on the virtual clock. One
+    `of_tasks` of state machines leaves it to the service to refuse missing arguments. Inside
+    moto's `mock_aws` there is no endpoint: moto itself takes the requests.
     """
     with _lock:  # a boto3 session loads its models on demand, which is not thread-safe
-        of_root = _client(service, region, os.environ["AWS_ENDPOINT_URL"])
+        endpoint = None if botocore_stubber.enabled else os.environ["AWS_ENDPOINT_URL"]
+        of_root = _client(service, region, endpoint, of_tasks)
     return of_root if credentials == ROOT else _SignedBy(credentials, of_root)
 
 
@@ -78,17 +86,21 @@ class _OfTheCaller(Provider):
 
 
 @lru_cache(maxsize=256)
-def _client(service: str, region: str, endpoint: str) -> Any:
-    return _session().client(
+def _client(service: str, region: str, endpoint: str | None, of_tasks: bool) -> Any:
+    made: Any = _session().client(
         service,
         region_name=region,
         endpoint_url=endpoint,
         config=Config(
             retries={"total_max_attempts": 1},
             max_pool_connections=50,
-            user_agent="rehearsal",  # botocore builds its own for each request
+            # botocore builds its own for each request
+            user_agent="stepfunctions" if of_tasks else "rehearsal",
+            parameter_validation=not of_tasks,
         ),
     )
+    direct.connect(made)
+    return made
 
 
 @lru_cache(maxsize=1)

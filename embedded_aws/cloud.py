@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import formatdate
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,7 +33,7 @@ import embedded_aws.services.personalize.models
 import embedded_aws.services.scheduler.models
 import embedded_aws.services.stepfunctions
 from embedded_aws import clock as clocks
-from embedded_aws import moto_changes, moto_speed
+from embedded_aws import direct, moto_changes, moto_speed
 from embedded_aws.behaviour import Behaviour
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
@@ -41,6 +42,7 @@ from embedded_aws.services import iam, s3, sns
 from embedded_aws.services.glue.models import ClockedGlueBackend, glue_backend
 from embedded_aws.services.iam.guard import Guard
 from embedded_aws.services.iam.keys import add_key
+from embedded_aws.serving import Serving
 
 # Taken again by the next cloud if it is free: boto3's clients are kept by their endpoint.
 _last_port: list[int] = []
@@ -59,16 +61,20 @@ class _QuietHandler(MotoRequestHandler):
 
         Others have the real one: the CDK CLI's SDK signs its requests by what it finds there.
         """
-        if timestamp is None and "/dynamodb/" in self.headers.get("Authorization", ""):
-            return formatdate(clocks.current().time(), usegmt=True)
-        return super().date_time_string(timestamp)
+        return _date(self.headers.get("Authorization", ""), timestamp)
+
+
+def _date(authorization: str, timestamp: float | None = None) -> str:
+    if timestamp is None and "/dynamodb/" in authorization:
+        timestamp = clocks.current().time()
+    return formatdate(timestamp, usegmt=True)
 
 
 class _Dispatcher(DomainDispatcherApplication):
     """moto's way from a request to its backend, found once for each host."""
 
     def __init__(self) -> None:
-        super().__init__(create_backend_app)
+        super().__init__(_backend_app)
         self._known: dict[str | None, Any] = {}
 
     def get_backend_for_host(self, host: str | None) -> Any:
@@ -76,6 +82,10 @@ class _Dispatcher(DomainDispatcherApplication):
         if host not in self._known:
             self._known[host] = super().get_backend_for_host(host)
         return self._known[host]
+
+
+# An app keeps nothing: it finds the backends, which each cloud begins anew, at each request.
+_backend_app = lru_cache(maxsize=None)(create_backend_app)
 
 
 class Cloud:
@@ -93,11 +103,9 @@ class Cloud:
         self.behaviour = Behaviour(account, region)
         self.calls = iam.reset()
         self.mailbox = sns.reset()
-        app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
-        self._server = _listen(port, app)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
+        self._app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
+        self._server = _listen(port, self._app)
+        self._serving = Serving(self._server)
         self._restored: Mapping[str, str | None] = {}
 
     @property
@@ -108,7 +116,7 @@ class Cloud:
     @property
     def is_running(self) -> bool:
         """Whether it has not been stopped."""
-        return self._thread.is_alive()
+        return self._serving.is_alive()
 
     @property
     def endpoint(self) -> str:
@@ -148,9 +156,8 @@ class Cloud:
         self.clock.stop()  # first: what waits ends silently, what runs still gets its responses
         lambdas: Any = lambda_backends[self.account][self.region]
         lambdas.stop()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        direct.close(self.endpoint)
+        self._serving.stop()
         _forget()
         moto_changes.undo_all()
         for name, value in self._restored.items():
@@ -179,7 +186,8 @@ class Cloud:
         }
         self._restored = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
-        self._thread.start()
+        direct.serve(self.endpoint, self._app, _date)
+        self._serving.start()
 
 
 def start(*, account: str, region: str, clock: Clock, port: int = 0) -> Cloud:

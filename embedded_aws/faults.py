@@ -260,6 +260,7 @@ def _internal_error(call: wire.ApiCall, fault: Fault) -> Response:
 
 
 def _hang_up(environ: wire.Environ) -> None:
-    connection: socket.socket = environ["werkzeug.socket"]
-    with suppress(OSError):  # a killed caller may be gone already
-        connection.shutdown(socket.SHUT_RDWR)
+    connection: socket.socket | None = environ.get("werkzeug.socket")  # none of a direct request
+    if connection:
+        with suppress(OSError):  # a killed caller may be gone already
+            connection.shutdown(socket.SHUT_RDWR)

@@ -145,5 +145,5 @@ def _nothing(why: str) -> Baseline:
 def lambda_handler(event: JudgeRequest, _context: object) -> Judgement:
     """Judge the version of `event`; RetryLater while Personalize is busy."""
     if event["gate"] is None:
-        return {"judgement": "Not judged: the gate is off.", "rejection": ""}
+        return {"judgement": "Not judged: the settings ask for no gate.", "rejection": ""}
     return judge(event["gate"], metrics_of(event["solution_version_arn"]), baseline_of(event))

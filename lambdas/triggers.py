@@ -224,16 +224,15 @@ def problems_of(
 
 def problems_of_version(request: Json, refresh: RefreshSettings | None) -> list[str]:
     """Return what is wrong with a request for a version: whose it is, and what it goes with."""
-    words = [
-        f"{key} is too long"
-        for key in ("by", "reason")
-        if len(str(request.get(key, ""))) > MOST_WORDS
-    ]
+    said = [key for key in ("by", "reason") if key in request]
     if "solution_version_arn" not in request:
-        return words + [
-            f"{key} goes with solution_version_arn" for key in ("by", "reason") if key in request
-        ]
-    problems = words + [
+        return [f"{key} goes with solution_version_arn" for key in said]
+    problems = [
+        f"{key} must have at most {MOST_WORDS} characters"
+        for key in said
+        if len(str(request[key])) > MOST_WORDS
+    ]
+    problems += [
         f"{key} does not go with solution_version_arn: nothing is imported or trained"
         for key in NOT_WITH_VERSION
         if key in request

@@ -79,7 +79,7 @@ def allow_checking_data(
     role: iam.IRole, environment: Environment, *, table: dynamodb.ITable
 ) -> None:
     """Let a task look at the data, its schemas, and what the last run has imported."""
-    checked = [r for r in environment.refreshes if r.preflight != "off"]
+    checked = [r for r in environment.refreshes if r.preflight != "never"]
     datasets = [dataset for refresh in checked for dataset in refresh.datasets]
     if not datasets:
         return
@@ -98,7 +98,7 @@ def allow_checking_data(
 
 def allow_judging(role: iam.IRole, environment: Environment) -> None:
     """Let a task compare a solution version with the one that the campaign serves."""
-    if all(campaign.gate == "off" for campaign in environment.campaigns):
+    if all(campaign.gate == "never" for campaign in environment.campaigns):
         return
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
     allow(
@@ -112,8 +112,8 @@ def allow_judging(role: iam.IRole, environment: Environment) -> None:
 def allow_trying(role: iam.IRole, environment: Environment) -> None:
     """Let a task ask the campaigns for recommendations, for users from the data."""
     for refresh in environment.refreshes:
-        canaries = [c for c in refresh.campaigns if c.canary != "off"]
-        if any(c.canary != "off" and not c.canary.user_ids for c in canaries):
+        canaries = [c for c in refresh.campaigns if c.canary != "never"]
+        if any(c.canary != "never" and not c.canary.user_ids for c in canaries):
             _allow_reading(role, environment, refresh.datasets)
         if canaries:
             arns = [environment.campaign_arn(campaign) for campaign in canaries]
@@ -141,7 +141,7 @@ def _allow_listing(role: iam.IRole, action: str) -> None:
 def allow_check(role: iam.IRole, environment: Environment) -> None:
     """Let a task look at the campaigns and solutions before anything is paid for them."""
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
-    if any(campaign.bake != "off" for campaign in environment.campaigns):
+    if any(campaign.bake != "never" for campaign in environment.campaigns):
         allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
     solutions = [environment.solution_arn(campaign) for campaign in environment.campaigns]
     allow(role, ["personalize:DescribeSolution"], solutions)
@@ -199,7 +199,7 @@ def allow_polling(role: iam.IRole, environment: Environment) -> None:
     )
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
     allow(role, ["personalize:DescribeRecommender"], _recommenders(environment))
-    if any(campaign.bake != "off" for campaign in environment.campaigns):
+    if any(campaign.bake != "never" for campaign in environment.campaigns):
         allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
 
 
@@ -349,7 +349,7 @@ def _learned_datasets(environment: Environment) -> list[str]:
 
 
 def _alarms(environment: Environment) -> list[str]:
-    names = {name for c in environment.campaigns if c.bake != "off" for name in c.bake.alarms}
+    names = {name for c in environment.campaigns if c.bake != "never" for name in c.bake.alarms}
     return [environment.arn("cloudwatch", f"alarm:{name}") for name in sorted(names)]
 
 

@@ -136,7 +136,7 @@ def _refresh(environment: Environment, refresh: Refresh) -> RefreshSettings:
             for entry in refresh.entries
         ],
     }
-    if refresh.preflight != "off":
+    if refresh.preflight != "never":
         planned["preflight"] = {
             "no_new_data": refresh.preflight.no_new_data,
             "smallest_share": refresh.preflight.smallest_share,
@@ -170,13 +170,13 @@ def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
     }
     if campaign.full_every:
         planned["full_every"] = _cadence(campaign.full_every)
-    if campaign.gate != "off":
+    if campaign.gate != "never":
         planned["gate"] = {
             "largest_drop": dict(campaign.gate.largest_drop),
             "floor": dict(campaign.gate.floor),
             "unknown": campaign.gate.unknown,
         }
-    if campaign.canary != "off":
+    if campaign.canary != "never":
         planned["canary"] = {
             "users_drawn": campaign.canary.users_drawn,
             "least_items": campaign.canary.least_items,
@@ -185,7 +185,7 @@ def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
         }
         if campaign.canary.user_ids:
             planned["canary"]["user_ids"] = list(campaign.canary.user_ids)
-    if campaign.bake != "off":
+    if campaign.bake != "never":
         planned["bake"] = {
             "seconds": bake_seconds(campaign),
             "period_seconds": bake_period(campaign),

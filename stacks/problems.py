@@ -21,7 +21,7 @@ SHARED = {
 }
 UNION_BRANCHES = (
     *("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']"),
-    *("Preflight", "Gate", "Canary", "Bake", "literal['off']"),
+    *("Preflight", "Gate", "Canary", "Bake"),
 )
 KINDS_OF_ENTRIES = ("Campaign", "Recommender")  # pydantic adds these, too
 BY_ITSELF = "Personalize trains a recommender by itself, in full and every 7 days"

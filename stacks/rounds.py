@@ -40,12 +40,12 @@ def most_datasets(environment: Environment) -> int:
 
 def tried(environment: Environment) -> list[Campaign]:
     """Return the campaigns that are tried after they have moved, and so may be taken back."""
-    return [c for c in environment.campaigns if c.canary != "off" or c.bake != "off"]
+    return [c for c in environment.campaigns if c.canary != "never" or c.bake != "never"]
 
 
 def bake_seconds(campaign: Campaign) -> int:
     """Return for how long alarms are watched after the campaign has moved; 0: not at all."""
-    return 0 if campaign.bake == "off" else campaign.bake.minutes * 60
+    return 0 if campaign.bake == "never" else campaign.bake.minutes * 60
 
 
 def bake_period(campaign: Campaign) -> int:

@@ -80,7 +80,7 @@ Units = Annotated[int, Field(ge=1, le=40_000)]  # DynamoDB's quota for a table
 class _Settings(BaseModel):
     """Unknown keys are errors, nothing is converted, nothing changes after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
 
 
 class Provisioned(_Settings):
@@ -316,17 +316,17 @@ class Campaign(_Settings):
     full_every: FullEvery | None = Field(
         default=None, description="UPDATE only, and needed there: {days: 28} or {runs: 4}."
     )
-    gate: Literal["off"] | Gate = Field(
-        default=Gate(), description="off, or what a new version must be as good as."
+    gate: Literal["never"] | Gate = Field(
+        default=Gate(), description="never, or what a new version must be as good as."
     )
-    canary: Literal["off"] | Canary = Field(
-        default="off",
-        description="off, or {}: ask the campaign for recommendations after it has moved, and "
+    canary: Literal["never"] | Canary = Field(
+        default="never",
+        description="never, or {}: ask the campaign for recommendations after it has moved, and "
         "take it back if they are not as they should be.",
     )
-    bake: Literal["off"] | Bake = Field(
-        default="off",
-        description="off, or {minutes: 60, alarms: [shop-checkout-errors]}: watch these alarms "
+    bake: Literal["never"] | Bake = Field(
+        default="never",
+        description="never, or {minutes: 60, alarms: [shop-checkout-errors]}: watch these alarms "
         "after the campaign has moved, and take it back if one goes to ALARM.",
     )
     fresh_within_hours: int | None = Field(
@@ -435,9 +435,9 @@ class Refresh(_Settings):
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*$")
     glue_job: GlueJob
-    preflight: Literal["off"] | Preflight = Field(
+    preflight: Literal["never"] | Preflight = Field(
         default=Preflight(),
-        description="off, or what to look at in the data before anything is paid for.",
+        description="never, or what to look at in the data before anything is paid for.",
     )
     datasets: list[Dataset] = Field(min_length=1)
     entries: list[Entry] = Field(

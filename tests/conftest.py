@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from hypothesis import settings
 
 from embedded_aws import Clock, Cloud, start
 from rehearsal.assembly import synthesise
+from rehearsal.scenario_names import ENVIRONMENTS as SCENARIOS
 
 ROOT = Path(__file__).parent.parent
 # Lambda always has a region, and no test may use the credentials of the person who runs it.
@@ -56,23 +58,31 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cloud assembly that app.py writes: made once for all test processes."""
-    return synthesised_once(tmp_path_factory, ROOT / "environments")
+    return synthesised_once(tmp_path_factory, "assembly", ROOT / "environments")
 
 
 @pytest.fixture(scope="session")
 def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cloud assembly of the tests' own environments."""
-    return synthesised_once(tmp_path_factory, ROOT / "tests" / "rehearsal" / "environments")
+    """The cloud assembly of the environments of the tests, and of the scenarios."""
+    return synthesised_once(
+        tmp_path_factory, "variants", ROOT / "tests" / "rehearsal" / "environments", SCENARIOS
+    )
 
 
-def synthesised_once(tmp_path_factory: pytest.TempPathFactory, environments: Path) -> Path:
+def synthesised_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, *environments: Path
+) -> Path:
+    """Synthesise the environments of some folders, which then are in one."""
     shared = tmp_path_factory.getbasetemp()
     if shared.name.startswith("popen-"):  # a test process of several: their common folder
         shared = shared.parent
-    folder = shared / environments.parent.name
+    folder = shared / name
     with FileLock(f"{folder}.lock"):
         if not (folder / "manifest.json").exists():
-            synthesise(folder, environments, validate=True)
+            together = shared / f"{name}-environments"
+            for each in environments:
+                shutil.copytree(each, together, dirs_exist_ok=True)
+            synthesise(folder, together, validate=True)
     return folder
 
 

@@ -1,13 +1,13 @@
-"""moto's S3, which refuses the bucket names that S3 refuses, and knows what time it is."""
+"""moto's S3, which refuses the bucket names that S3 refuses, and whose times are the clock's."""
 
 import re
 from typing import Any
 
-import moto.s3.models
+from moto.s3 import models
 from moto.s3.exceptions import InvalidBucketName
 from moto.s3.models import S3Backend
 
-from embedded_aws.clock import current
+from embedded_aws import clock
 from embedded_aws.moto_changes import replace
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -26,10 +26,10 @@ def _create_bucket(self: Any, bucket_name: str, *args: Any, **kwargs: Any) -> An
 
 
 def install() -> None:
-    """Let moto check the names of buckets, and date objects by the clock."""
-    replace(
-        moto.s3.models,
-        "an object's time is the clock's",
-        utcnow=lambda: current().now().replace(tzinfo=None),
-    )
+    """Let moto check the names of buckets, and tell the clock's time."""
     replace(S3Backend, "a bucket has a name that S3 accepts", create_bucket=_create_bucket)
+    replace(
+        models,
+        "an object was last modified at the cloud's own time",
+        utcnow=lambda: clock.current().now().replace(tzinfo=None),
+    )

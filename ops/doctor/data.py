@@ -1,7 +1,9 @@
 """Where the data lies: the bucket, its policy and key, the import role; and the Glue jobs."""
 
 import json
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ops.doctor.examination import Check, Examination, Unknown
 
@@ -41,7 +43,15 @@ def look_at_glue_jobs(look: Examination) -> None:
 
 def look_at_buckets(look: Examination) -> None:
     """Each bucket exists, lets Personalize read, and its locations have CSV files."""
-    places = sorted({d.location for refresh in look.settings.refreshes for d in refresh.datasets})
+    today = datetime.now(ZoneInfo(look.settings.time_zone)).strftime("%Y%m%d")
+    places = sorted(
+        {
+            location.replace("{base_date}", today)
+            for dataset in look.settings.datasets
+            for location in (dataset.location, dataset.full_location)
+            if location
+        }
+    )
     for bucket in sorted({place.split("/")[2] for place in places}):
         try:
             exists = _bucket(look, bucket)

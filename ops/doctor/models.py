@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from campaign_problems import automatic_training_of, problems_of_campaign, problems_of_solution
+from recommender_problems import problems_of_recommender
 
 from ops.doctor.examination import Check, Examination, Unknown
-from stacks.settings import Campaign, Dataset, Refresh
+from stacks.settings import Campaign, Dataset, Recommender, Refresh
 
 NOT_YET = "a refresh fails at once, before anything is paid"
 # AWS's default quotas of a region
@@ -63,11 +64,16 @@ def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
 
 
 def look_at_campaigns(look: Examination) -> None:
-    """Solutions and campaigns exist, are ACTIVE, and can be moved by a refresh."""
+    """Solutions and campaigns exist, are ACTIVE, and can be moved; recommenders serve."""
     for refresh in look.settings.refreshes:
         for campaign in refresh.campaigns:
             try:
                 _campaign(look, refresh, campaign)
+            except Unknown:
+                continue
+        for recommender in refresh.recommenders:
+            try:
+                _recommender(look, refresh, recommender)
             except Unknown:
                 continue
 
@@ -104,6 +110,57 @@ def _campaign(look: Examination, refresh: Refresh, campaign: Campaign) -> None:
         _sentences(look, problem, why, is_problem=refused)
     if not problems:
         look.ok(f"the campaign {campaign.name} can be moved onto versions of {campaign.solution}")
+
+
+def look_at_alarms(look: Examination) -> None:
+    """The alarms exist that are watched after a campaign has moved, and none is in ALARM."""
+    campaigns = [c for c in look.settings.campaigns if c.bake != "never"]
+    names = sorted({name for c in campaigns if c.bake != "never" for name in c.bake.alarms})
+    if not names:
+        return
+    found = look.ask(
+        "cloudwatch:DescribeAlarms",
+        look.client("cloudwatch").describe_alarms,
+        AlarmNames=names,
+        AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+    )
+    every = [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]
+    states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in every}
+    for name in names:
+        if name not in states:
+            look.problem(
+                f"the alarm {name} of bake.alarms does not exist",
+                NOT_YET,
+                f"aws cloudwatch put-metric-alarm --alarm-name {name} …, or correct bake.alarms",
+            )
+        elif states[name] == "ALARM":
+            look.problem(
+                f"the alarm {name} is in ALARM",
+                "while it stays so, it cannot tell that a new version harms customers",
+                "see why, and fix it before the next refresh",
+                level="WARNING",
+            )
+        else:
+            look.ok(f"the alarm {name} is {states[name]}")
+
+
+def _recommender(look: Examination, refresh: Refresh, recommender: Recommender) -> None:
+    arn = look.settings.recommender_arn(recommender)
+    answer = look.ask(
+        "personalize:DescribeRecommender",
+        look.client("personalize").describe_recommender,
+        recommenderArn=arn,
+    )
+    run = {
+        "campaign_name": recommender.name,
+        "recommender": {"arn": arn},
+        "datasets": [{"dataset_arn": look.settings.dataset_arn(each)} for each in refresh.datasets],
+    }
+    problems = problems_of_recommender(cast("Any", run), answer["recommender"] if answer else None)
+    for problem in problems:
+        _sentences(look, problem, NOT_YET)
+    if not problems:
+        look.ok(f"the recommender {recommender.name} is ACTIVE; Personalize trains it by itself")
 
 
 def look_at_quotas(look: Examination) -> None:
@@ -188,5 +245,6 @@ def _running(summaries: list[dict[str, Any]]) -> int:
 CHECKS: dict[str, Check] = {
     "datasets": look_at_datasets,
     "campaigns": look_at_campaigns,
+    "alarms": look_at_alarms,
     "quotas": look_at_quotas,
 }

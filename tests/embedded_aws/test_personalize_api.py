@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from embedded_aws.services.personalize.models import PersonalizeBackend
 from embedded_aws.validation import service_model
 from rehearsal import sample_data
-from tests.embedded_aws.personalize_shop import HRNN, MINUTE, Shop, csv
+from tests.embedded_aws.personalize_shop import HRNN, MINUTE, Shop, csv, record
 
 OPERATIONS = [
     name
@@ -190,6 +190,18 @@ def test_a_ranking_fits_its_output_shape(shop: Shop) -> None:
         campaignArn=campaign, userId="u1", inputList=["i1", "i2"]
     )
     operation, body = recorder.responses["GetPersonalizedRanking"]
+    assert list(mismatches(operation.output_shape, json.loads(body))) == []
+
+
+def test_action_recommendations_fit_their_output_shape(shop: Shop) -> None:
+    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
+    actions = shop.another_dataset("Actions", record("Actions", ACTION_ID="string", NAME="string"))
+    shop.imported(actions, "actions", shop.put("actions.csv", "ACTION_ID,NAME\napp,App\n"))
+    recipe = "arn:aws:personalize:::recipe/aws-next-best-action"
+    campaign = shop.campaign(shop.trained(shop.solution(recipe=recipe)))
+    recorder = Recorder(shop.client("personalize-runtime"))
+    recorder.client.get_action_recommendations(campaignArn=campaign, userId="u1")
+    operation, body = recorder.responses["GetActionRecommendations"]
     assert list(mismatches(operation.output_shape, json.loads(body))) == []
 
 

@@ -126,7 +126,7 @@ def test_a_tested_model_has_not_seen_the_tested_users(
 ) -> None:
     seen: list[tuple[set[str], set[str], set[str]]] = []
 
-    def look(tests: Iterable[tuple[training.Trained, Fold]]) -> dict[str, float]:
+    def look(tests: Iterable[tuple[training.Trained, Fold[str]]]) -> dict[str, float]:
         for model, fold in tests:
             seen.append((set(model.history), set(model.items), set(fold.hidden)))
         return {}

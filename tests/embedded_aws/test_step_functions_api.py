@@ -230,7 +230,7 @@ def test_a_served_cloud_returns_the_same_results(monkeypatch: pytest.MonkeyPatch
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
-    monkeypatch.setenv("MOTO_PORT", str(port))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     clock = Clock(datetime(2026, 11, 22, 15, 30, tzinfo=UTC).timestamp())
     monkeypatch.setattr("embedded_aws.clock._current", None)
     use(clock)

@@ -146,13 +146,15 @@ def failing_calls(error: Exception) -> Iterator[None]:
     """
     real = clients.client_for
 
+    changed: list[Any] = []
+
+    def fail(**_: Any) -> None:
+        raise error
+
     def client_for(region: str, service: str, state_credentials: Any) -> Any:
         client = real(region, service, state_credentials)
-
-        def fail(**_: Any) -> None:
-            raise error
-
         client.meta.events.register("before-call.*.*", fail)
+        changed.append(client)
         return client
 
     with pytest.MonkeyPatch.context() as patched:
@@ -163,6 +165,8 @@ def failing_calls(error: Exception) -> Iterator[None]:
         )
         patched.setattr("embedded_aws.services.stepfunctions.integrations.client_for", client_for)
         yield
+    for client in changed:  # later clouds have the same ones
+        client.meta.events.unregister("before-call.*.*", fail)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def too_few(tmp_path: Path) -> Path:
 def test_a_failed_import_ends_the_refresh_with_personalizes_reason(
     open_shop: OpenShop, without_timestamp: Path
 ) -> None:
-    shop = open_shop("prod", without_timestamp)
+    shop = open_shop("trusting", without_timestamp)
     before = shop.served()
     shop.succeed()
     result = shop.result()
@@ -57,7 +57,7 @@ def test_a_failed_import_ends_the_refresh_with_personalizes_reason(
 def test_a_failed_training_ends_the_refresh_with_personalizes_reason(
     open_shop: OpenShop, too_few: Path
 ) -> None:
-    shop = open_shop("prod", too_few)
+    shop = open_shop("trusting", too_few)
     before = shop.served()
     shop.succeed()
     result = shop.result()

@@ -115,14 +115,15 @@ def test_parts_with_different_headers_are_refused(assembly: Path, tmp_path: Path
         ("u1,i1,2020-09-01\n", "Column TIMESTAMP has a value that is not of its type: 2020-09-01"),
         ("u1,i1,1598000000000\n", "TIMESTAMP must be in Unix epoch time in seconds, not milli"),
         (",i1,1598000000\n", "Column USER_ID has 2000 records without a value"),
-        ("u1,i1,1598000000\n", "Dataset has fewer than 25 users with at least 2 interactions"),
+        ("u1,i1,{at}\n", "Dataset has fewer than 25 users with at least 2 interactions"),
     ],
 )
 def test_data_that_personalize_cannot_train_on_is_refused_with_its_reason(
     assembly: Path, tmp_path: Path, content: str, problem: str
 ) -> None:
     file = tmp_path / "own.csv"
-    file.write_text(f"{HEADER}\n{content * 2000}")
+    rows = [content.format(at=1_598_000_000 + n) for n in range(2000)]
+    file.write_text("\n".join([HEADER, "".join(rows)]))
     done = rehearse_files(assembly, file)
     (line,) = done.stderr.splitlines()
     assert done.returncode == 2

@@ -12,6 +12,7 @@ import pytest
 from embedded_aws import Clock, start
 from rehearsal.assembly import datasets, find_stack
 from rehearsal.preparation import prepare
+from rehearsal.scenario_names import NAMES
 from rehearsal.shop import LAST_WEEK, TODAY, glue_event
 from rehearsal.weekly_files import upload, weekly_files
 from tests.rehearsal.test_ops_documents import scenes
@@ -44,6 +45,7 @@ ELSEWHERE = {
     ),
     "aws scheduler list-schedules --name-prefix PersonalizeRefresh-prod "
     "--query 'Schedules[].[Name,State]'": "test_doctor.py lists the same schedules",
+    **{f"make rehearse ARGS='--scenario {name}'": "test_scenarios.py plays it" for name in NAMES},
     "make docs": "test_generated.py compares what it writes",
     "make faults": "test_fault_matrix.py runs a part of it",
     "make test": "it runs this test",

@@ -77,6 +77,13 @@ WHOSE = {
     "this run is complete": (item("COMPLETE"), 1, "Already ended"),
     "this run is complete, tried again": (item("COMPLETE"), 2, "Already ended"),
     "this run was superseded": (item("SUPERSEDED"), 2, "Already ended"),
+    "this run was rolled back, tried again": (item("ROLLED_BACK"), 2, "Already ended"),
+    "this run's version was rejected": (item("REJECTED"), 1, "Already ended"),
+    "this run's version was rejected, and a person starts it": (
+        item("REJECTED"), 2, "Claim refresh",
+    ),
+    "there was no new data": (item("NO_NEW_DATA"), 1, "Already ended"),
+    "there was no new data, and a person starts it": (item("NO_NEW_DATA"), 2, "Claim refresh"),
     "this attempt has failed": (item("FAILED"), 1, "Already ended"),
     "a later attempt has failed": (item("FAILED", attempt=3), 2, "Already ended"),
     "an earlier attempt has failed": (item("FAILED"), 2, "Claim refresh"),

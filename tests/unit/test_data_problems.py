@@ -187,6 +187,10 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         with_line(",i1,1600000000,app"),
         " line 3: USER_ID is empty, and the schema does not allow null; fill it in.",
     ),
+    "a user of two quotes": (
+        with_line('"",i1,1600000000,app'),
+        " line 3: USER_ID is empty, and the schema does not allow null; fill it in.",
+    ),
     "a long id": (
         with_line(f"{'u' * 257},i1,1600000000,app"),
         " line 3: USER_ID has 257 characters, more than the 256 that Personalize takes; shorten "
@@ -211,6 +215,11 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         with_line('u1,i1,1600000000,"C:\\"'),
         " line 3: a value in double quotes does not end on its line; write each record on one "
         'line, and a double quote or backslash within a value as \\" or \\\\.',
+    ),
+    "a quote in RFC 4180's way before a comma": (
+        with_line('u1,i1,1600000000,"15"",16"""'),
+        " line 3: a double quote within a quoted value has no backslash before it, and a comma "
+        f"after it; {ESCAPE}",
     ),
     "quotes in RFC 4180's way": (
         with_line('u1,i1,1600000000,"15"" screen, thin"'),
@@ -483,6 +492,11 @@ def test_a_file_without_records_is_fine_beside_others() -> None:
 def test_only_interactions_need_a_thousand_records(kind: str, mode: str, refused: bool) -> None:
     few = examined("\n".join(GOOD.split("\n")[:9]))
     assert bool(found(few, kind=kind, mode=mode)) is refused
+
+
+def test_blank_lines_are_no_records_and_so_is_the_second_line_of_a_record() -> None:
+    lines = f'{HEADER}\n\nu1,i1,1600000000,"a\nb"\n\nu1,i1,1600000000,"x ""y"", z"\n'
+    assert examined(lines).records == 2
 
 
 def test_records_are_counted_over_all_files_and_not_if_one_was_not_read_to_its_end() -> None:

@@ -155,9 +155,56 @@ def test_a_request_may_choose_date_campaigns_and_modes() -> None:
     assert only["input"]["datasets"][0]["import_mode"] == "INCREMENTAL"
 
 
+VERSION = "arn:aws:personalize:ap-northeast-1:111122223333:solution/brandi-hrnn-solution/1234abcd"
+PROMOTION = {"refresh": "weekly", "solution_version_arn": VERSION, "by": "arn:me", "reason": "why"}
+
+
+def test_a_request_for_a_version_is_a_run_of_its_own_today() -> None:
+    done = row("ROLLED_BACK", key=KEY, base_date=20200928)
+    (only,) = plan(PROMOTION, ended(done, status="FAILED"))
+    given = only["input"]
+    expected = {"solution_version_arn": VERSION, "by": "arn:me", "reason": "why"}
+    assert given["promotion"] == expected
+    assert (given["base_date"], given["attempt"]) == (20200928, 1)
+    assert given["run_key"] != KEY
+
+
+def test_a_promotion_that_died_goes_on_as_a_promotion() -> None:
+    died = row("RUNNING", key=KEY)
+    died["promotion"] = {"solution_version_arn": VERSION, "by": "arn:me", "reason": "why"}
+    (only,) = plan({"reconcile": True}, ended(died, status="ABORTED"))
+    assert only["input"]["promotion"]["solution_version_arn"] == VERSION
+    assert only["input"]["attempt"] == 2
+
+
+@pytest.mark.parametrize("status", ["REJECTED", "NO_NEW_DATA"])
+def test_a_person_may_start_todays_rejected_or_empty_run_again(status: str) -> None:
+    (only,) = plan({"refresh": "weekly"}, ended(row(status, key=KEY), status="FAILED"))
+    assert (only["input"]["run_key"], only["input"]["attempt"]) == (KEY, 2)
+
+
+@pytest.mark.parametrize("status", ["REJECTED", "NO_NEW_DATA", "ROLLED_BACK"])
+def test_after_such_a_run_of_another_date_a_person_starts_the_run_of_today(status: str) -> None:
+    earlier = row(status, key=KEY, base_date=20200921)
+    (only,) = plan({"refresh": "weekly"}, ended(earlier, status="FAILED"))
+    assert (only["input"]["base_date"], only["input"]["attempt"]) == (20200928, 1)
+    assert only["input"]["run_key"] != KEY
+
+
+def test_modes_that_a_person_asks_for_are_told_so() -> None:
+    (only,) = plan({"refresh": "weekly", "training_mode": "UPDATE"})
+    assert only["input"]["solution_version"]["mode_reason"] == "A person has asked for it."
+    assert only["input"]["datasets"][0]["mode_reason"] == "The settings say so."
+
+
 @pytest.mark.parametrize(
     ("trigger", "reason"),
     [
+        (PROMOTION | {"run": "x"}, "run does not go with solution_version_arn"),
+        (PROMOTION | {"base_date": 20200928}, "base_date does not go with solution_version_arn"),
+        (PROMOTION | {"reason": "x" * 501}, "reason must have at most 500 characters"),
+        (PROMOTION | {"solution_version_arn": "arn:x"}, "'arn:x' is no version of arn:aws:person"),
+        ({"refresh": "weekly", "by": "me"}, "by goes with solution_version_arn"),
         ({}, "neither Glue's"),
         ([], "neither Glue's"),
         ({"reconcile": 1, "x": 2}, "neither Glue's"),

@@ -221,14 +221,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "refreshes[0].datasets[0].location",
         "only {base_date}, the run's date as 20200928, may stand in braces",
     ),
-    "a gate that is neither off nor a mapping": (
+    "a gate that is neither never nor a mapping": (
         settings(
             refreshes=[
                 {**REFRESH, "campaigns": [{"name": "mail", "solution": "for-you", "gate": "on"}]}
             ]
         ),
         "refreshes[0].campaigns[0].gate",
-        "must be 'off' or a mapping",
+        "must be 'never' or a mapping",
     ),
     "a solution with two training modes": (
         with_second(

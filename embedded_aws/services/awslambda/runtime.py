@@ -19,6 +19,7 @@ from embedded_aws.clock import current
 from embedded_aws.services import iam
 from embedded_aws.services.awslambda import processes
 from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
+from embedded_aws.serving import Serving
 
 # How long an environment may take, in real seconds, to request its first invocation.
 INIT_LIMIT = 60.0
@@ -75,7 +76,8 @@ class Environment:
         _, partition, _, _, account, _ = arn.split(":", 5)
         self._session = iam.session(variables["AWS_ACCESS_KEY_ID"], account, partition)
         self._api = _RuntimeApi(self)
-        threading.Thread(target=self._api.serve_forever, args=(0.02,), daemon=True).start()
+        self._serving = Serving(self._api)
+        self._serving.start()
         # A file, not a pipe: what was written before the response is there with the response.
         self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed in close()
         self._read = 0
@@ -149,8 +151,7 @@ class Environment:
         """End the child and its Runtime API."""
         self.kill()
         self.jobs.put(None)
-        self._api.shutdown()
-        self._api.server_close()
+        self._serving.stop()
         self._output.close()
 
     def _give_up(self) -> None:

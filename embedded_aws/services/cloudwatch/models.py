@@ -1,6 +1,7 @@
 """CloudWatch's API: values at the virtual time, alarms that follow them."""
 
 import math
+from bisect import bisect_right
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
@@ -91,7 +92,8 @@ class ClockedCloudWatchBackend(CloudWatchBackend):
             found = sqs_backends[self.account_id][self.region_name].queues.get(queue)
             count = len(found.messages) if found else 0
             return [(current().time(), float(count))] if count else []
-        return [(when, value) for when, value in self._values[key] if when > since]
+        values = self._values[key]
+        return values[bisect_right(values, (since, math.inf)) :]
 
 
 def _plain(moment: datetime) -> datetime:

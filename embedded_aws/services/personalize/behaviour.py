@@ -76,6 +76,9 @@ class PersonalizeBehaviour:
     # A recommender or a training that needs a dataset which its group does not have (Items,
     # Actions): InvalidInput at once, or CREATE FAILED.
     missing_dataset: Literal["refused", "failed"] = "refused"
+    # Action interactions with another EVENT_TYPE than Taken, Not Taken and Viewed: they fail the
+    # import, or they are imported, and no training uses them.
+    other_action_events: Literal["failed", "accepted"] = "failed"
     # UpdateRecommender with the configuration that it has: the guide says that no update occurs,
     # and not whether the call succeeds.
     unchanged_recommender_update: Literal["accepted", "refused"] = "accepted"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from embedded_aws.services.personalize.action_model import event_type
 from embedded_aws.services.personalize.bulk_data import (
     BulkData,
     Location,
@@ -47,6 +48,7 @@ class Rules:
     columns: Mapping[str, Column]  # by name
     most_bytes: int
     least_records: int
+    event_types: tuple[str, ...] = ()  # the only ones that it may have, if there are any
     known: tuple[Path, ...] = ()  # imported before: records that are in them do not count
 
 
@@ -97,6 +99,8 @@ def _read(data: BulkData, rules: Rules, folder: Path, target: Path) -> tuple[Pat
         except pl.exceptions.PolarsError as error:
             raise RefusedError(_unreadable(error)) from error
         path.unlink()
+        if rules.event_types:
+            _check_event_types(files[-1], rules.event_types)
     what = "records"
     if rules.known and rules.least_records:
         records, what = _count_new(files, rules), "new records"
@@ -105,6 +109,12 @@ def _read(data: BulkData, rules: Rules, folder: Path, target: Path) -> tuple[Pat
             f"The data has {records} {what}, fewer than the {rules.least_records} of an import."
         )
     return tuple(files)
+
+
+def _check_event_types(file: Path, allowed: tuple[str, ...]) -> None:
+    others = pl.scan_parquet(file).filter(~event_type().is_in(allowed)).select("EVENT_TYPE")
+    for (value,) in others.head(1).collect(engine="streaming").iter_rows():
+        raise RefusedError(f"EVENT_TYPE must be one of {', '.join(allowed)}, but is: {value}")
 
 
 def _count_new(files: list[Path], rules: Rules) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Metrics = dict[str, float]
+T = TypeVar("T")
 _CUTOFFS = (5, 10, 25)
 _TENTHS = 10
 _ENOUGH_TESTED = 2000  # users
@@ -29,14 +30,14 @@ class Recommender(Protocol):
 
 
 @dataclass(frozen=True)
-class Fold:
-    """Users who are tested with a model that was trained on all others, and their items."""
+class Fold(Generic[T]):
+    """Users who are tested with a model that was trained on all others, and what they had."""
 
-    given: Mapping[str, list[str]]  # what the model is given of each: the oldest
-    hidden: Mapping[str, list[str]]  # what it has to predict: the newest tenth, at least one
+    given: Mapping[str, list[T]]  # what the model is given of each: the oldest
+    hidden: Mapping[str, list[T]]  # what it has to predict: the newest tenth, at least one
 
 
-def folds(history: Mapping[str, list[str]]) -> list[Fold]:
+def folds(history: Mapping[str, list[T]]) -> list[Fold[T]]:
     """Choose whom to test: a tenth of the users at a time, and as many tenths as are needed.
 
     With few users a tenth is too few for metrics that can be compared: then every user is tested,
@@ -49,13 +50,13 @@ def folds(history: Mapping[str, list[str]]) -> list[Fold]:
     return [_fold(history, eligible[first::step]) for first in range(min(_TENTHS, wanted))]
 
 
-def _fold(history: Mapping[str, list[str]], tested: Sequence[str]) -> Fold:
+def _fold(history: Mapping[str, list[T]], tested: Sequence[str]) -> Fold[T]:
     hidden = {user: history[user][-math.ceil(len(history[user]) / 10) :] for user in tested}
     given = {user: history[user][: -len(items)] for user, items in hidden.items()}
     return Fold(given, hidden)
 
 
-def measure(tests: Iterable[tuple[Recommender, Fold]]) -> Metrics:
+def measure(tests: Iterable[tuple[Recommender, Fold[str]]]) -> Metrics:
     """Return the metrics of GetSolutionMetrics, each between 0 and 1.
 
     `coverage` is the share of all items that a model recommended to any of its tested users, on
@@ -87,13 +88,15 @@ def _names() -> list[str]:
 
 def _values(ranking: Sequence[str], wanted: set[str]) -> list[float]:
     hits = [item in wanted for item in ranking]
+    perfect = [True] * len(wanted)
     first = next((1 / rank for rank, hit in enumerate(hits, 1) if hit), 0.0)
     return [
         first,
-        *(_gain(hits[:k]) / _gain([True] * min(k, len(wanted))) for k in _CUTOFFS),
+        *(cumulative_gain(hits[:k]) / cumulative_gain(perfect[:k]) for k in _CUTOFFS),
         *(sum(hits[:k]) / k for k in _CUTOFFS),
     ]
 
 
-def _gain(hits: Sequence[bool]) -> float:
+def cumulative_gain(hits: Sequence[bool]) -> float:
+    """Return the discounted cumulative gain of a ranking, of which each place is a hit or not."""
     return sum(1 / math.log2(rank + 1) for rank, hit in enumerate(hits, 1) if hit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from embedded_aws import clock
+from embedded_aws.services.personalize.action_model import EVENT_TYPES
 from embedded_aws.services.personalize.bulk_data import INVALID_LOCATION, Location
 from embedded_aws.services.personalize.dataset_import import Rules, import_dataset
 from embedded_aws.services.personalize.resources import Answer, Dataset, DatasetImportJob
@@ -111,13 +112,20 @@ class ImportJobs(Store):
 
     def _rules(self, job: DatasetImportJob, earlier: tuple[Path, ...]) -> Rules:
         limits, columns = self.behaviour, job.dataset.schema.columns
+        events: tuple[str, ...] = ()
+        if (
+            job.dataset.dataset_type == "ACTION_INTERACTIONS"
+            and limits.other_action_events == "failed"
+        ):
+            events = EVENT_TYPES
         if job.import_mode == "FULL":
-            return Rules(columns, limits.full_import_bytes, limits.import_minimum_records)
+            return Rules(columns, limits.full_import_bytes, limits.import_minimum_records, events)
         # The minimum is one of interactions: a shop may have few new items or users.
         counts = job.dataset.dataset_type in ("INTERACTIONS", "ACTION_INTERACTIONS")
         return Rules(
             columns,
             limits.incremental_import_bytes,
             limits.incremental_minimum_records if counts else limits.import_minimum_records,
+            event_types=events,
             known=earlier if counts and limits.incremental_records == "new" else (),
         )

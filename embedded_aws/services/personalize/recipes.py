@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 USER_PERSONALIZATION = "USER_PERSONALIZATION"
+PERSONALIZED_ACTIONS = "PERSONALIZED_ACTIONS"
 # When AWS published its recipes; Describe and List return it.
 _PUBLISHED = 1_560_124_800.0  # 2019-06-10
 
@@ -21,6 +22,7 @@ _RECIPES = {
     "aws-hrnn-coldstart": (USER_PERSONALIZATION, "HRNN with new items (legacy)."),
     "aws-popularity-count": (USER_PERSONALIZATION, "Counts the most popular items."),
     "aws-trending-now": ("TRENDING_NOW", "Finds items whose popularity grows fastest."),
+    "aws-next-best-action": (PERSONALIZED_ACTIONS, "Predicts actions that a user will take."),
     "aws-sims": ("RELATED_ITEMS", "Finds items that go together with an item (legacy)."),
     "aws-similar-items": ("RELATED_ITEMS", "Finds items similar to an item."),
     "aws-personalized-ranking": ("PERSONALIZED_RANKING", "Ranks a list of items for a user."),

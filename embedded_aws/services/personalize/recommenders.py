@@ -52,7 +52,7 @@ class Recommenders(Store):
         check_active(group)
         config = recommender_config or {}
         self._check_columns(group, config)
-        missing = self._missing(group, case)
+        missing = self.missing(group, "INTERACTIONS", *(["ITEMS"] if case.needs_items else []))
         if missing and self.behaviour.missing_dataset == "refused":
             raise invalid(missing)
         check_quota(self.of(Recommender), self.behaviour.recommenders)
@@ -140,14 +140,6 @@ class Recommenders(Store):
                 f"is {group.domain or '(none)'}."
             )
         return case
-
-    def _missing(self, group: DatasetGroup, case: UseCase) -> str | None:
-        """Say which dataset a use case needs that its group does not have."""
-        wanted = ["INTERACTIONS", "ITEMS"] if case.needs_items else ["INTERACTIONS"]
-        missing = [kind for kind in wanted if self.dataset(group, kind) is None]
-        if not missing:
-            return None
-        return f"Dataset group {group.arn} needs a dataset of type {' and '.join(missing)}."
 
     def _check_columns(self, group: DatasetGroup, config: Answer) -> None:
         for chosen in config.get(_COLUMNS, {}).values():

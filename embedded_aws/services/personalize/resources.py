@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from embedded_aws.services.personalize.action_model import ActionModel
     from embedded_aws.services.personalize.avro import Column
     from embedded_aws.services.personalize.domain_model import DomainModel
     from embedded_aws.services.personalize.training import Trained
@@ -164,6 +165,7 @@ class SolutionVersion(Resource):
     training_type: str = "MANUAL"
     training_hours: float | None = None
     trained: Trained | None = None
+    actions: ActionModel | None = None  # what a recipe for actions has learnt beside it
 
     def _members(self) -> Answer:
         return self.solution.settings | present(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _RUNTIME_PATHS = {
     "/recommendations": "GetRecommendations",
+    "/action-recommendations": "GetActionRecommendations",
     "/personalize-ranking": "GetPersonalizedRanking",
 }
 _STATUS = {("personalize-runtime", "ResourceNotFoundException"): 404}

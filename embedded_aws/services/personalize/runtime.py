@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from embedded_aws.services.personalize.recipes import recipe_type, use_case
+from embedded_aws import clock
+from embedded_aws.services.personalize.recipes import PERSONALIZED_ACTIONS, recipe_type, use_case
 from embedded_aws.services.personalize.resources import (
     Answer,
     Campaign,
@@ -15,9 +16,12 @@ from embedded_aws.services.personalize.resources import (
 from embedded_aws.services.personalize.store import AnyResource, Store, invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from embedded_aws.services.personalize.resources import SolutionVersion
 
-MOST_RESULTS = 500
+Ranking = list[tuple[str, float]]  # items and their scores, best first
+MOST_RESULTS, MOST_ACTIONS = 500, 100
 
 
 class Runtime(Store):
@@ -49,26 +53,9 @@ class Runtime(Store):
         if num_results > MOST_RESULTS:
             raise invalid(f"numResults must be at most {MOST_RESULTS}.")
         if recommender_arn is not None:
-            recommender = self._serving(Recommender, recommender_arn)
-            case = use_case(recommender.recipe_arn)
-            needs = case.needs if case else ()
+            best = self._from_recommender(recommender_arn, user_id, item_id, num_results)
         else:
-            campaign = self._serving(Campaign, campaign_arn or "")
-            related = _recipe_type(campaign.version) == "RELATED_ITEMS"
-            needs = ("itemId",) if related else ("userId",)
-        for name, value in (("itemId", item_id), ("userId", user_id)):
-            if name in needs and value is None:
-                source = "recommender's use case" if recommender_arn else "campaign's recipe"
-                raise invalid(f"{name} is required for this {source}.")
-        if recommender_arn is not None:
-            model = recommender.model
-            best = model.recommend(user_id, item_id, num_results) if model else []
-        elif (trained := campaign.version.trained) is None:
-            best = []
-        elif related:
-            best = trained.related(item_id or "", num_results)
-        else:
-            best = trained.recommend(user_id or "", num_results)
+            best = self._from_campaign(campaign_arn or "", user_id, item_id, num_results)
         return {
             "itemList": [{"itemId": item, "score": score} for item, score in best],
             "recommendationId": self._recommendation_id(campaign_arn or recommender_arn or ""),
@@ -99,6 +86,52 @@ class Runtime(Store):
             "recommendationId": self._recommendation_id(campaign_arn),
         }
 
+    def get_action_recommendations(
+        self,
+        *,
+        campaign_arn: str | None = None,
+        user_id: str | None = None,
+        num_results: int = 5,
+        filter_arn: str | None = None,
+        **unsupported: object,
+    ) -> Answer:
+        """Return the actions that a user will most likely take now, with the likelihood."""
+        campaign = self._serving(Campaign, campaign_arn or "")
+        if _recipe_type(campaign.version) != PERSONALIZED_ACTIONS:
+            raise invalid(f"The campaign's recipe must be of type {PERSONALIZED_ACTIONS}.")
+        if filter_arn is not None or unsupported:
+            raise invalid("Filters are not set up for this campaign.")
+        if user_id is None:
+            raise invalid("userId is required for this campaign's recipe.")
+        if num_results > MOST_ACTIONS:
+            raise invalid(f"numResults must be at most {MOST_ACTIONS}.")
+        model = campaign.version.actions
+        now = clock.current().time()
+        best = model.recommend(user_id, num_results, now) if model else []
+        return {
+            "actionList": [{"actionId": action, "score": score} for action, score in best],
+            "recommendationId": self._recommendation_id(campaign_arn or ""),
+        }
+
+    def _from_recommender(self, arn: str, user: str | None, item: str | None, most: int) -> Ranking:
+        recommender = self._serving(Recommender, arn)
+        case = use_case(recommender.recipe_arn)
+        _require(case.needs if case else (), user, item, "recommender's use case")
+        return recommender.model.recommend(user, item, most) if recommender.model else []
+
+    def _from_campaign(self, arn: str, user: str | None, item: str | None, most: int) -> Ranking:
+        version = self._serving(Campaign, arn).version
+        kind = _recipe_type(version)
+        if kind == PERSONALIZED_ACTIONS:
+            raise invalid("The campaign recommends actions: use GetActionRecommendations.")
+        related = kind == "RELATED_ITEMS"
+        _require(("itemId",) if related else ("userId",), user, item, "campaign's recipe")
+        if version.trained is None:
+            return []
+        if related:
+            return version.trained.related(item or "", most)
+        return version.trained.recommend(user or "", most)
+
     def _serving(self, kind: type[AnyResource], arn: str) -> AnyResource:
         found = self.resources.get(arn)
         if not isinstance(found, kind) or found.status != "ACTIVE":
@@ -114,3 +147,9 @@ class Runtime(Store):
 def _recipe_type(version: SolutionVersion) -> str | None:
     recipe = version.solution.settings.get("recipeArn")
     return recipe_type(recipe) if recipe else None
+
+
+def _require(needs: Collection[str], user: str | None, item: str | None, source: str) -> None:
+    for name, value in (("itemId", item), ("userId", user)):
+        if name in needs and value is None:
+            raise invalid(f"{name} is required for this {source}.")

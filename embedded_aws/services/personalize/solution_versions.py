@@ -7,7 +7,13 @@ import re
 
 from embedded_aws import clock
 from embedded_aws.services.personalize import training
-from embedded_aws.services.personalize.recipes import UPDATABLE, recipe_name
+from embedded_aws.services.personalize.action_model import learn_actions
+from embedded_aws.services.personalize.recipes import (
+    PERSONALIZED_ACTIONS,
+    UPDATABLE,
+    recipe_name,
+    recipe_type,
+)
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
@@ -27,6 +33,9 @@ from embedded_aws.services.personalize.store import (
 
 HOUR = 3600.0
 DAY = 24 * HOUR
+
+
+_TRAINED_ON = ("INTERACTIONS", "ACTIONS", "ACTION_INTERACTIONS")
 
 
 class SolutionVersions(Store):
@@ -98,7 +107,8 @@ class SolutionVersions(Store):
         """Return the metrics of an ACTIVE version."""
         version = self.find(SolutionVersion, solution_version_arn)
         check_active(version)
-        metrics = version.trained.metrics if version.trained else {}
+        model = version.actions or version.trained
+        metrics = model.metrics if model else {}
         return {"solutionVersionArn": version.arn, "metrics": metrics}
 
     def _check_trainable(self, solution: Solution, training_mode: str) -> None:
@@ -110,6 +120,9 @@ class SolutionVersions(Store):
         ]
         if importing and self.behaviour.training_during_import == "refused":
             raise in_use(f"Dataset import job {importing[0].arn} is in progress.")
+        missing = self._missing_datasets(solution)
+        if missing and self.behaviour.missing_dataset == "refused":
+            raise invalid(missing)
         if training_mode != "UPDATE":
             return
         recipe = solution.settings.get("recipeArn", "")
@@ -119,6 +132,11 @@ class SolutionVersions(Store):
             raise invalid(
                 "Training mode UPDATE needs an active solution version that was trained with FULL."
             )
+
+    def _missing_datasets(self, solution: Solution) -> str | None:
+        if not _recommends_actions(solution):
+            return None  # without interactions the training itself says so
+        return self.missing(solution.group, "INTERACTIONS", "ACTIONS")
 
     def solution_active(self, solution: Solution) -> None:
         """Start automatic training: within an hour unless a version exists, then periodically."""
@@ -169,9 +187,17 @@ class SolutionVersions(Store):
                 if version.status != "CREATE PENDING":
                     return
                 self.advance(version, "CREATE IN_PROGRESS")
-                files = self.imported(version.solution.group, "INTERACTIONS")
-            result = training.train(files, event_type=version.solution.settings.get("eventType"))
-            failure = behaviour.take_failure(version.kind) or result.failure
+                files = {kind: self.imported(version.solution.group, kind) for kind in _TRAINED_ON}
+                missing = self._missing_datasets(version.solution)
+            event_type = version.solution.settings.get("eventType")
+            result = training.train(files["INTERACTIONS"], event_type=event_type)
+            failure = behaviour.take_failure(version.kind) or missing or result.failure
+            actions = None
+            if not failure and _recommends_actions(version.solution):
+                if files["ACTIONS"]:
+                    actions = learn_actions(files["ACTIONS"], files["ACTION_INTERACTIONS"])
+                else:
+                    failure = "Dataset ACTIONS has no data."
             duration = behaviour.training_duration(result.interactions)
 
             def finish() -> None:
@@ -180,7 +206,7 @@ class SolutionVersions(Store):
                 if failure:
                     self.advance(version, "CREATE FAILED", failure)
                     return
-                version.trained = result.trained
+                version.trained, version.actions = result.trained, actions
                 version.training_hours = round(duration / HOUR * behaviour.billed_hours_per_hour, 3)
                 self.advance(version, "ACTIVE")
                 self.solution_version_active(version)
@@ -188,3 +214,8 @@ class SolutionVersions(Store):
             self.after(version.created + duration - now.time(), finish)
 
         now.call_at(now.time() + behaviour.pending(behaviour.training_duration(0)), train)
+
+
+def _recommends_actions(solution: Solution) -> bool:
+    recipe = solution.settings.get("recipeArn")
+    return recipe is not None and recipe_type(recipe) == PERSONALIZED_ACTIONS

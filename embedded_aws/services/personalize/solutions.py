@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from embedded_aws import clock
-from embedded_aws.services.personalize.recipes import all_recipes, recipe_name, use_case
+from embedded_aws.services.personalize.recipes import (
+    PERSONALIZED_ACTIONS,
+    all_recipes,
+    recipe_name,
+    recipe_type,
+    use_case,
+)
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
@@ -69,6 +75,8 @@ class Solutions(Store):
             raise invalid(f"Recipe {recipe_arn} is a domain's use case: create a recommender.")
         if recipe_arn is not None and recipe_name(recipe_arn) is None:
             raise not_found(recipe_arn)
+        if recipe_arn and group.domain and recipe_type(recipe_arn) == PERSONALIZED_ACTIONS:
+            raise invalid(f"Recipe {recipe_arn} needs a custom dataset group.")
         self.refuse_taken(self.arn(f"solution/{name}"))
         check_active(group)
         check_quota(

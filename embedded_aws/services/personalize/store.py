@@ -91,6 +91,13 @@ class Store(BaseBackend):
                 return dataset
         return None
 
+    def missing(self, group: DatasetGroup, *dataset_types: str) -> str | None:
+        """Return a message that says which of these datasets a group does not have, if any."""
+        missing = [kind for kind in dataset_types if self.dataset(group, kind) is None]
+        if not missing:
+            return None
+        return f"Dataset group {group.arn} needs a dataset of type {' and '.join(missing)}."
+
     def imported(self, group: DatasetGroup, dataset_type: str) -> tuple[Path, ...]:
         """Return the files that were imported into a group's dataset of a type."""
         dataset = self.dataset(group, dataset_type)

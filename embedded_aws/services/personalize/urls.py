@@ -9,5 +9,6 @@ url_bases = [
 url_paths = {
     "{0}/$": PersonalizeResponse.dispatch,
     "{0}/recommendations$": PersonalizeResponse.dispatch,
+    "{0}/action-recommendations$": PersonalizeResponse.dispatch,
     "{0}/personalize-ranking$": PersonalizeResponse.dispatch,
 }

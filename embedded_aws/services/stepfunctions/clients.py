@@ -4,10 +4,6 @@ import sys
 import threading
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from moto import settings
-from moto.core.models import botocore_stubber
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import (
     StateCredentials,
 )
@@ -16,10 +12,10 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
+from embedded_aws.clients import Credentials, client
 from embedded_aws.moto_changes import replace
 
-_REAL_SECONDS = 600  # for a response; the simulated time limit is the state's own TimeoutSeconds
-_making = threading.Lock()  # boto3's session is not thread-safe; its clients are
+_making = threading.Lock()
 
 
 def client_for(region: str, service: str, state_credentials: StateCredentials) -> Any:
@@ -31,35 +27,17 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
     role_arn = state_credentials.role_arn
     account = role_arn.split(":")[4]
     backend: Any = stepfunctions_parser_backends[account][region]
-    clients = backend.clients
-    endpoint = (
-        None if botocore_stubber.enabled else f"http://localhost:{settings.moto_server_port()}"
-    )
-    key = (service, region, role_arn, endpoint)
+    key = (service, region, role_arn)
     with _making:
-        if key not in clients:
-            partition = get_partition(region)
-            session = sts_backends[account][partition].assume_role(
+        if key not in backend.clients:
+            session = sts_backends[account][get_partition(region)].assume_role(
                 region, "states", role_arn, "", 3600, ""
             )
-            make: Any = boto3.client  # whose types need a literal service name
-            clients[key] = make(
-                service,
-                region_name=region,
-                endpoint_url=endpoint,
-                aws_access_key_id=session.access_key_id,
-                aws_secret_access_key=session.secret_access_key,
-                aws_session_token=session.session_token,
-                config=Config(
-                    parameter_validation=False,
-                    user_agent="stepfunctions",  # botocore builds its own for each request
-                    retries={"total_max_attempts": 1},
-                    connect_timeout=_REAL_SECONDS,
-                    read_timeout=_REAL_SECONDS,
-                    max_pool_connections=50,
-                ),
+            credentials = Credentials(
+                session.access_key_id, session.secret_access_key, session.session_token
             )
-        return clients[key]
+            backend.clients[key] = client(service, region, credentials, of_tasks=True)
+        return backend.clients[key]
 
 
 def install() -> None:
