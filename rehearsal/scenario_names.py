@@ -11,4 +11,6 @@ NAMES = {  # with the environment in which each is played
     "alarm": "careful",
     "incremental": "growing",
     "whole-shop": "complete",
+    "actions": "active",
+    "recommender": "domain",
 }
