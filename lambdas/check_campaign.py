@@ -4,8 +4,8 @@ Guarantees that nothing is imported or trained for a campaign that cannot be mov
 moves: one that does not exist, has failed, or follows the latest version by itself; or for a
 solution that does not exist, trains by itself, or learns from another dataset group. Nor is
 anything imported for a recommender that does not exist, does not serve, learns from another dataset
-group, or is to learn from columns that do not exist. The reasons are sentences, each with the
-command that fixes it. Only describes; creates nothing.
+group, or is to learn from columns that do not exist. What the run makes itself may be missing. The
+reasons are sentences, each with the command that fixes it. Only describes; creates nothing.
 """
 
 import logging

@@ -105,8 +105,8 @@ def last_change(watched: WatchedCampaign) -> datetime | None:
         campaign = personalize.describe_campaign(campaignArn=arn)["campaign"]
     except personalize.exceptions.ResourceNotFoundException:
         logger.warning(
-            "%s does not exist and has no COMPLETE refresh, so its freshness is unknown; create "
-            "it, or remove its fresh_within_hours and deploy",
+            "%s does not exist and has no COMPLETE refresh, so its freshness is unknown; let a "
+            "refresh make it, or create it, or remove its fresh_within_hours and deploy",
             watched.get("recommender_arn") or watched.get("campaign_arn"),
         )
         return None

@@ -89,6 +89,8 @@ class RunOfCampaign(NamedTuple):
         }
         if "promotion" in self.what:
             planned["promotion"] = self.what["promotion"]
+        if "makes" in campaign:
+            planned["makes"] = campaign["makes"]
         if "gate" in campaign:
             planned["gate"] = campaign["gate"]
         if "canary" in campaign:

@@ -84,6 +84,12 @@ class Bake(TypedDict):
     alarms: list[str]
 
 
+class Making(TypedDict):
+    """That a run makes what is missing, its campaign too if `min_provisioned_tps` is given."""
+
+    min_provisioned_tps: NotRequired[int]
+
+
 class DatasetSettings(TypedDict):
     """A dataset of a refresh; `row_prefix` begins the names of its attributes in the row.
 
@@ -128,6 +134,7 @@ class CampaignSettings(TypedDict):
     version_prefix: str
     training_mode: TrainingMode
     full_every: NotRequired[FullEvery]
+    makes: NotRequired[Making]
     gate: NotRequired[Gate]
     canary: NotRequired[Canary]
     bake: NotRequired[Bake]
@@ -263,6 +270,7 @@ class RefreshInput(TypedDict):
     solution_name: str
     solution_version: PlannedTraining
     stages: Stages
+    makes: NotRequired[Making]
     preflight: NotRequired[Preflight]
     gate: NotRequired[Gate]
     canary: NotRequired[Canary]

@@ -70,13 +70,18 @@ def _problem(canary: Canary, response: Response) -> str:
 
 
 def ask(campaign_arn: str, user_id: str, clock: Callable[[], float]) -> Response:
-    """Return what one user gets; what Personalize is too busy to answer is asked again."""
+    """Return what one user gets; what Personalize is too busy to answer is asked again.
+
+    Raises ClientError if this task may not ask: that says nothing about what customers get.
+    """
     for attempt in range(1, MOST_TRIES + 1):
         began = clock()
         try:
             response = runtime.get_recommendations(campaignArn=campaign_arn, userId=user_id)
         except ClientError as error:
             code = error.response["Error"]["Code"]
+            if code == "AccessDeniedException":
+                raise
             if code not in PASSING or attempt == MOST_TRIES:
                 return {"items": 0, "seconds": clock() - began, "error": code}
             time.sleep(WAITS)

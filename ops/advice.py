@@ -32,6 +32,11 @@ ADVICE: Mapping[str, Advice] = {
         "imported or trained.",
         "run the command that the reason names, then go on",
     ),
+    "NotMade": Advice(
+        "Something that the settings describe cannot be made, or exists and is not as they say; "
+        "nothing was imported or trained.",
+        "do what the reason says; if the settings have to be corrected, deploy, then go on",
+    ),
     "DataRefused": Advice(
         "What lies in S3 could not be imported as it is; nothing was imported or paid for.",
         "fix the files that the reason names, then go on; "

@@ -44,6 +44,8 @@ def rollback(deployment: Deployment, campaign: str, *, reason: str) -> dict[str,
     """
     _check_that_it_moves(deployment, campaign)
     serves = _served(deployment, campaign)
+    if serves is None:
+        raise Refusal(f"the campaign {campaign} does not exist, so that it cannot be taken back")
     for row in rows(deployment, campaign):
         moved = row.get("campaign_update_status") == "ACTIVE"
         before = row.get("previous_solution_version_arn")
@@ -89,7 +91,14 @@ def _check_that_it_moves(deployment: Deployment, name: str) -> None:
         )
 
 
-def _served(deployment: Deployment, campaign: str) -> str:
+def _served(deployment: Deployment, campaign: str) -> str | None:
+    """Return the version that a campaign serves; None if it does not exist, such as before the
+    first version that was good enough.
+    """
     arn = deployment.settings.arn("personalize", f"campaign/{campaign}")
     personalize = deployment.session.client("personalize", config=CONFIG)
-    return str(personalize.describe_campaign(campaignArn=arn)["campaign"]["solutionVersionArn"])
+    try:
+        described = personalize.describe_campaign(campaignArn=arn)["campaign"]
+    except personalize.exceptions.ResourceNotFoundException:
+        return None
+    return str(described["solutionVersionArn"])

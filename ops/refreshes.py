@@ -198,6 +198,8 @@ def _serves(
     personalize = deployment.session.client("personalize", config=CONFIG)
     try:
         described = personalize.describe_campaign(campaignArn=arn)["campaign"]
+    except personalize.exceptions.ResourceNotFoundException:
+        return None, None  # its first refresh is yet to make it, or it is gone
     except (ClientError, BotoCoreError) as error:
         return f"unknown: {in_words(error)}", None
     serving = described.get("solutionVersionArn")

@@ -30,15 +30,21 @@ class SynthesisedStack:
     @property
     def settings(self) -> dict[str, Any]:
         """What is deployed with the task that plans: refreshes, names and ARNs."""
-        (key,) = {
-            resource["Properties"]["Code"]["S3Key"]
-            for resource in self.template["Resources"].values()
-            if resource["Type"] == "AWS::Lambda::Function"
-            and resource["Properties"]["Handler"].startswith("plan_refresh.")
-        }
-        folder = self.assembly / f"asset.{key.removesuffix('.zip')}"
-        settings: dict[str, Any] = json.loads((folder / "settings.json").read_text("utf-8"))
-        return settings
+        return self._settings_of("plan_refresh")[0]
+
+    @property
+    def made(self) -> set[str]:
+        """The ARNs of the datasets and solutions that its first refresh makes."""
+        described = self._settings_of("make_missing")
+        return {arn for settings in described for kind in settings.values() for arn in kind}
+
+    def _settings_of(self, module: str) -> list[dict[str, Any]]:
+        """Return what is deployed with a task, or nothing if the task is not."""
+        functions = self._all("AWS::Lambda::Function")
+        found = [f for f in functions if f["Handler"].startswith(f"{module}.")]
+        keys = [str(f["Code"]["S3Key"]).removesuffix(".zip") for f in found]
+        files = [self.assembly / f"asset.{key}" / "settings.json" for key in keys]
+        return [json.loads(file.read_text("utf-8")) for file in files]
 
     @property
     def glue_jobs(self) -> list[str]:
@@ -150,6 +156,11 @@ def find_stack(assembly: Path, environment: str) -> SynthesisedStack:
     if not stacks:
         raise SynthesisError(f"{assembly} has no stack of this app; name what `cdk synth` wrote")
     raise SynthesisError(unknown_environment(environment, "environments", sorted(stacks)))
+
+
+def environments_of(assembly: Path) -> list[str]:
+    """Return the names of the environments in a cloud assembly."""
+    return sorted(_stacks(assembly))
 
 
 def environment_problem(name: str) -> str | None:

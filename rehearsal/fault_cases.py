@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from rehearsal.fault_kinds import Kind, kinds
-from rehearsal.fault_occasions import OCCASIONS, Occasion, shorten
+from rehearsal.fault_kinds import ANNOUNCING, Kind, kinds
+from rehearsal.fault_occasions import OCCASIONS, Occasion, occasions_of, shorten
 from rehearsal.shop import Shop
 
 AGAIN = "delivered again"  # what a task had is delivered to it a second time
@@ -59,17 +59,17 @@ def clean_calls(shop: Shop, occasion: str = "refresh") -> list[tuple[str, str, i
 
     Return its calls that are to fail: caller, operation, and which of the caller's these it is.
     """
-    callers, failing = deployed(shop, "AWS::IAM::Role"), OCCASIONS[occasion].callers
+    callers = deployed(shop, "AWS::IAM::Role")
     before = len(shop.cloud.faults.made)
     OCCASIONS[occasion].happen(shop)
     shop.settle()
+    made = [(callers.get(role, role), name) for role, name in shop.cloud.faults.made[before:]]
     seen: Counter[tuple[str, str]] = Counter()
     calls = []
-    for role, operation in shop.cloud.faults.made[before:]:
-        caller = callers.get(role, role)
-        seen[caller, operation] += 1
-        if not failing or caller in failing:
-            calls.append((caller, operation, seen[caller, operation]))
+    for call, fails in zip(made, OCCASIONS[occasion].failing(made), strict=True):
+        seen[call] += 1
+        if fails:
+            calls.append((*call, seen[call]))
     return calls
 
 
@@ -78,7 +78,7 @@ def cases(calls: list[tuple[str, str, int]], occasion: str = "refresh") -> list[
     failing = [Case(*call, kind, occasion) for call in calls for kind in kinds(*call[:2])]
     # a stream repeats what it has for any row, a rule its event
     again = ["Announce"] if OCCASIONS[occasion].has_row else []
-    again += sorted(OCCASIONS[occasion].callers)
+    again += sorted(OCCASIONS[occasion].callers & ANNOUNCING)
     return failing + [Case(caller, "", 0, AGAIN, occasion) for caller in again]
 
 
@@ -88,12 +88,21 @@ def every_case(shop: Shop) -> list[Case]:
     A refresh comes before: what is called only when the stream is first read is no day's call.
     """
     shorten(shop)
-    OCCASIONS["refresh"].happen(shop)
+    shop.succeed()
     shop.settle()
     found: list[Case] = []
-    for occasion in OCCASIONS:
-        shop.new_day()
-        shorten(shop)
+    for occasion in occasions_of(shop):
+        begin_day(shop, OCCASIONS[occasion])
         found += cases(clean_calls(shop, occasion), occasion)
         shop.ask(refresh=shop.settings["refreshes"][0]["name"])
     return found
+
+
+def begin_day(shop: Shop, occasion: Occasion) -> None:
+    """Begin a new day for an occasion, after what has to happen on the day before it."""
+    shop.new_day()
+    shorten(shop)
+    if occasion.day_before:
+        occasion.day_before(shop)
+        shop.new_day()
+        shorten(shop)

@@ -55,7 +55,12 @@ ANNOUNCING = {"Announce", "RecordEnd", "AnnounceFailure"}
 SENDS = "sns:Publish"  # has no token by which a repetition is known
 UNMODELLED = {"personalize": {"ValidationException"}}  # for what breaks a pattern or a length
 # Where botocore has the operations of a service, if not under the name that calls are signed for.
-MODELS = {"states": ("stepfunctions",), "dynamodb": ("dynamodb", "dynamodbstreams")}
+MODELS = {
+    "states": ("stepfunctions",),
+    "dynamodb": ("dynamodb", "dynamodbstreams"),
+    "personalize": ("personalize", "personalize-runtime"),
+    "monitoring": ("cloudwatch",),
+}
 # What a reason has to say, one or the other, by the first word of the kind.
 TOLD = {
     "access": ("not authorized to perform", "Insufficient privileges"),
@@ -68,6 +73,7 @@ TOLD = {
 UNANSWERED = "Connection was closed before we received a valid response"
 TOLD_INSTEAD = {
     ("CheckCampaign", "personalize", "own ResourceNotFoundException"): "does not exist. Create it",
+    ("CheckData", "personalize", "own ResourceNotFoundException"): "does not exist. Create it",
     ("CreateImport", "dynamodb", "timed out ×9"): UNANSWERED,
     ("CreateSolutionVersion", "dynamodb", "timed out ×9"): UNANSWERED,
 }

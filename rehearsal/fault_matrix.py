@@ -4,9 +4,12 @@ The calls are those that a clean rehearsal makes, each by its number among its c
 operation. Each case is a day of its own in a deployed shop: the Glue job succeeds (or fails, or a
 person stops the refresh), the call fails, and afterwards a person starts the refresh again. However
 it ends, it must end with a row that says so, go on when it is started again, and pay for one import
-and one training at most. Others must be told of each change by an event and of each end by one
-message, with true reasons; the exceptions of decision 0019 are counted. Exits with 1 on any
-violation.
+and one training at most. What was rejected or taken back is never served again without a person's
+word. Others must be told of each change by an event and of each end by one message, with true
+reasons; the exceptions of decision 0019 are counted. Exits with 1 on any violation.
+
+Which calls fail where: in prod all of a refresh, and those of its other ends; elsewhere those that
+are new there, such as a rollback's in careful (rehearsal/environments/).
 """
 
 import argparse
@@ -28,17 +31,25 @@ from rich.progress import Progress
 from rich.table import Table
 
 from embedded_aws import Fault
-from rehearsal.assembly import find_stack, synthesise
-from rehearsal.fault_cases import Case, deployed, every_case
+from rehearsal.assembly import environments_of, find_stack, synthesise
+from rehearsal.fault_cases import Case, begin_day, deployed, every_case
 from rehearsal.fault_kinds import is_true
-from rehearsal.fault_occasions import deliver_again, shorten
+from rehearsal.fault_live import live_problems, wanted_end
+from rehearsal.fault_occasions import BAD_END, ENVIRONMENTS, deliver_again, shorten
 from rehearsal.fault_told import ENDED, judge
 from rehearsal.result import executions, resources_since
+from rehearsal.scenario_names import ENVIRONMENTS as OWN_ENVIRONMENTS
 from rehearsal.shop import TODAY, Shop, open_shop
 from rehearsal.told import Told
 from rehearsal.weekly_files import weekly_files
 
 PIPE_WIDTH = 200
+# Which attribute of the row has what the campaign serves at the end.
+SERVES = {
+    "COMPLETE": "solution_version_arn",
+    "ROLLED_BACK": "previous_solution_version_arn",
+    "SUPERSEDED": "superseded_by",
+}
 
 
 @dataclass
@@ -58,27 +69,23 @@ class CaseResult:
 
 def run(case: Case, shop: Shop) -> CaseResult:
     """Rehearse one case on a new day of the shop, and judge it."""
-    shop.new_day()
-    shorten(shop)
+    begin_day(shop, case.on)
     told = Told.by(shop)
     struck = happen(case, shop, told)
     ended, reason = _ended(shop)
     violations = [] if struck else ["the fault did not strike"]
-    if case.failure and case.failure.survives and not case.on.reason and ended != "COMPLETE":
-        violations.append("it did not survive")
-    is_told = ended in {"FAILED", "DISPATCH FAILED", "UNDELIVERED"} and not case.on.reason
-    if is_told and not is_true(reason, case.caller, case.operation, case.kind):
-        violations.append(f"untrue reason: {reason}")
-    if ended == "NOTHING" and case.on.has_row:
-        violations.append("it ended without a word")
+    violations += _problems_of_end(case, ended, reason)
     shop.cloud.faults.clear()
-    shop.ask(refresh=shop.settings["refreshes"][0]["name"])
-    again, _ = _ended(shop)
+    wanted = wanted_end(case.on, _row(shop), shop)
+    again = _started_again(shop)
     row = _row(shop)
-    if again != "COMPLETE":
-        violations.append(f"started again it is {again}")
-    elif row["solution_version_arn"] != shop.served():
+    if again != wanted:
+        violations.append(f"started again it is {again}, and should be {wanted}")
+    if row.get(SERVES[wanted]) != shop.served():
         violations.append("the campaign serves another version than the row says")
+    if again == "ROLLED_BACK" and (once_more := _started_again(shop)) != again:
+        violations.append(f"after it was rolled back it is {once_more}")
+    violations += live_problems(shop)
     made = resources_since(shop.cloud, shop.began)
     imports, trainings = paid_imports(made), paid_trainings(made)
     if max(imports.values(), default=0) > 1 or max(trainings.values(), default=0) > 1:
@@ -95,6 +102,25 @@ def run(case: Case, shop: Shop) -> CaseResult:
         exceptions=dict(verdict.exceptions),
         violations=violations + verdict.violations,
     )
+
+
+def _problems_of_end(case: Case, ended: str, reason: str) -> list[str]:
+    """Return what is wrong with how a case has ended at first."""
+    problems = []
+    if case.failure and case.failure.survives and case.on.ends not in {BAD_END, ended}:
+        problems.append("it did not survive")
+    is_told = ended in {"FAILED", "DISPATCH FAILED", "UNDELIVERED"} and case.on.ends != BAD_END
+    if is_told and not is_true(reason, case.caller, case.operation, case.kind):
+        problems.append(f"untrue reason: {reason}")
+    if ended == "NOTHING" and case.on.has_row:
+        problems.append("it ended without a word")
+    return problems
+
+
+def _started_again(shop: Shop) -> str:
+    """Let a person start the refresh again, and return how it ends."""
+    shop.ask(refresh=shop.settings["refreshes"][0]["name"])
+    return _ended(shop)[0]
 
 
 def happen(case: Case, shop: Shop, told: Told) -> int:
@@ -201,9 +227,16 @@ def main(command_line: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m rehearsal.fault_matrix", description=(__doc__ or "").split("\n\n")[1]
     )
-    parser.add_argument("--environment", default="prod", help="a file of environments/ (prod)")
     parser.add_argument(
-        "--assembly", type=Path, metavar="FOLDER", help="what `cdk synth` has written, as cdk.out"
+        "--environment",
+        action="append",
+        help=f"a file of environments/ or rehearsal/environments/ ({', '.join(ENVIRONMENTS)})",
+    )
+    parser.add_argument(
+        "--assembly",
+        type=Path,
+        metavar="FOLDER",
+        help="what `cdk synth` has written, as cdk.out; by default the environments that are in it",
     )
     parser.add_argument("--only", default="*", metavar="PATTERN", help="cases by name, as *lost*")
     parser.add_argument("--jobs", type=int, default=2, help="processes at work (2)")
@@ -213,31 +246,13 @@ def main(command_line: Sequence[str] | None = None) -> int:
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     with tempfile.TemporaryDirectory(prefix="fault-matrix-") as folder:
-        assembly = arguments.assembly or synthesise(Path(folder) / "cdk.out")
-        with ExitStack() as closing:
-            shop = closing.enter_context(shop_with_short_stages(assembly, arguments.environment))
-            chosen = [c for c in every_case(shop) if fnmatch(c.name, arguments.only)]
-            if not chosen:
-                parser.error(f"no case is named like {arguments.only!r}")
-            console.print(f"{len(chosen)} cases …")
-            jobs = min(arguments.jobs, len(chosen))
-            progress = closing.enter_context(
-                Progress(console=console, disable=not console.is_terminal)
-            )
-            running: Iterator[CaseResult] = (run(case, shop) for case in chosen)
-            if jobs > 1:
-                workers = ProcessPoolExecutor(
-                    jobs,
-                    multiprocessing.get_context("spawn"),
-                    _open_in_worker,
-                    (assembly, arguments.environment),
-                )
-                running = closing.enter_context(workers).map(_run_in_worker, chosen)
-            results = []
-            for result in progress.track(running, total=len(chosen)):
-                results.append(result)
-                if not console.is_terminal and len(results) % 100 == 0:
-                    console.print(f"{len(results)} of {len(chosen)}")
+        results = [
+            result
+            for environment, assembly in _assemblies(arguments, Path(folder))
+            for result in _run_all(environment, assembly, arguments, console)
+        ]
+    if not results:
+        parser.error(f"no case is named like {arguments.only!r}")
     if arguments.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
     else:
@@ -251,6 +266,48 @@ def main(command_line: Sequence[str] | None = None) -> int:
     for name, count in sorted(exceptions.items()):
         console.print(f"exception (decision 0019): {name}: {count}")
     return 1 if violated else 0
+
+
+def _assemblies(arguments: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each environment with the assembly that it is in, synthesised unless it is given."""
+    wanted = arguments.environment or ENVIRONMENTS
+    if arguments.assembly:
+        known = environments_of(arguments.assembly)
+        for name in arguments.environment or [each for each in wanted if each in known]:
+            yield name, arguments.assembly
+        return
+    made: dict[bool, Path] = {}
+    for name in wanted:
+        ours = (OWN_ENVIRONMENTS / f"{name}.yaml").exists()
+        if ours not in made:
+            of = OWN_ENVIRONMENTS if ours else None
+            made[ours] = synthesise(folder / of.parent.name if of else folder / "cdk.out", of)
+        yield name, made[ours]
+
+
+def _run_all(
+    environment: str, assembly: Path, arguments: argparse.Namespace, console: Console
+) -> Iterator[CaseResult]:
+    """Run the cases of an environment that are wanted, in as many processes as are wanted."""
+    with ExitStack() as closing:
+        shop = closing.enter_context(shop_with_short_stages(assembly, environment))
+        chosen = [case for case in every_case(shop) if fnmatch(case.name, arguments.only)]
+        console.print(f"{environment}: {len(chosen)} cases …")
+        jobs = min(arguments.jobs, len(chosen))
+        progress = closing.enter_context(Progress(console=console, disable=not console.is_terminal))
+        running: Iterator[CaseResult] = (run(case, shop) for case in chosen)
+        if jobs > 1:
+            workers = ProcessPoolExecutor(
+                jobs,
+                multiprocessing.get_context("spawn"),
+                _open_in_worker,
+                (assembly, environment),
+            )
+            running = closing.enter_context(workers).map(_run_in_worker, chosen)
+        for done, result in enumerate(progress.track(running, total=len(chosen)), 1):
+            yield result
+            if not console.is_terminal and done % 100 == 0:
+                console.print(f"{done} of {len(chosen)}")
 
 
 def _show(console: Console, results: list[CaseResult]) -> None:

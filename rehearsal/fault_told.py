@@ -15,7 +15,8 @@ from jsonschema import ValidationError
 
 from rehearsal.fault_cases import AGAIN, Case
 from rehearsal.fault_kinds import gives_up, is_true, may_be_unanswered, may_die_after_sending
-from rehearsal.fault_occasions import stream_records
+from rehearsal.fault_live import REFUSED
+from rehearsal.fault_occasions import BAD_END, stream_records
 from rehearsal.result import executions
 from rehearsal.shop import Shop
 from rehearsal.told import Told
@@ -125,7 +126,7 @@ def _judge_events(
     for event in events:
         if event["reason"] != first[event["id"]]["reason"]:
             verdict.violations.append(f"an event has two reasons: {event['id']}")
-        if event["status"] in BAD and not _is_true(case, event["reason"]):
+        if event["status"] in BAD | REFUSED and not _is_true(case, event["reason"]):
             verdict.violations.append(f"untrue reason of {event['stage']}: {event['reason']}")
 
 
@@ -173,9 +174,9 @@ def _is_true(case: Case, reason: str | None) -> bool:
         return False
     if case.kind == "aborted" and "Somebody stopped the execution" in reason:
         return True
-    if case.on.reason:
-        return case.on.reason in reason
-    return is_true(reason, case.caller, case.operation, case.kind)
+    if case.on.reason and case.on.reason in reason:
+        return True
+    return case.on.ends != BAD_END and is_true(reason, case.caller, case.operation, case.kind)
 
 
 def _change_of(event: dict[str, Any], shop: Shop) -> Change:

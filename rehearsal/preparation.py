@@ -49,11 +49,15 @@ def prepare(
     cannot be imported or trained on.
     """
     settings = stack.settings
-    shop = _with_interactions(settings)
-    _raise_quotas(cloud, settings, shop, say)
+    every = _with_interactions(settings)
+    _raise_quotas(cloud, settings, every, say)
+    campaigns = _campaigns_before(settings, stack.made)
+    shop = _datasets_before(every, campaigns, stack.made)
+    if len(shop) < len(every):
+        say("There are no datasets or campaigns that the first refresh makes, only their buckets.")
     try:
         with cloud.clock.running():
-            role = make_access(cloud, stack, shop, say)
+            role = make_access(cloud, stack, every, say)
             _glue_jobs(cloud, settings)
             _datasets(cloud, shop, last_week, _domain_groups(settings))
             _alarms(cloud, settings)
@@ -61,8 +65,8 @@ def prepare(
                 upload(cloud, dataset, last_week, settings["time_zone"])
             return {
                 "dataset_import": _imports(cloud, shop, role, settings["time_zone"]),
-                "solution_version": _solution_versions(cloud, settings),
-                "campaign": _campaigns(cloud, settings),
+                "solution_version": _solution_versions(cloud, campaigns, _action_groups(settings)),
+                "campaign": _campaigns(cloud, campaigns),
                 "recommender": _recommenders(cloud, settings),
             }
     except ClientError as error:
@@ -83,6 +87,34 @@ def _with_interactions(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             folder = f"s3://{bucket_name(dataset)}/interactions-of-{_group(dataset)}/"
             found.append({**dataset, "dataset_arn": arn, "location": folder})
     return found
+
+
+def _campaigns_before(
+    settings: Mapping[str, Any], made: set[str]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the campaigns that exist before the first refresh, with their dataset groups."""
+    return [
+        (_group_arn(refresh["datasets"][0]), campaign)
+        for refresh in settings["refreshes"]
+        for campaign in campaigns_of(refresh)
+        if campaign["solution_arn"] not in made
+    ]
+
+
+def _datasets_before(
+    shop: list[Mapping[str, Any]], campaigns: list[tuple[str, Mapping[str, Any]]], made: set[str]
+) -> list[Mapping[str, Any]]:
+    """Return the datasets that exist before the first refresh.
+
+    Interactions do although it would make them, if a campaign was trained on them.
+    """
+    trained_on = {group for group, _ in campaigns}
+    return [
+        dataset
+        for dataset in shop
+        if dataset["dataset_arn"] not in made
+        or (dataset_type(dataset) == "INTERACTIONS" and _group_arn(dataset) in trained_on)
+    ]
 
 
 def _raise_quotas(
@@ -127,23 +159,18 @@ def _imports(cloud: Cloud, shop: list[Mapping[str, Any]], role: str, time_zone: 
     return _in_batches(cloud, "dataset_import_job", start, shop, most)
 
 
-def _solution_versions(cloud: Cloud, settings: Mapping[str, Any]) -> float:
-    groups = {
-        campaign["solution_name"]: (
-            _group_arn(refresh["datasets"][0]),
-            ACTION_RECIPE if recommends_actions(refresh) else RECIPE,
-        )
-        for refresh in settings["refreshes"]
-        for campaign in campaigns_of(refresh)
-    }
+def _solution_versions(
+    cloud: Cloud, campaigns: list[tuple[str, Mapping[str, Any]]], action_groups: set[str]
+) -> float:
+    groups = {campaign["solution_name"]: group for group, campaign in campaigns}
     personalize = cloud.client("personalize")
 
-    def make(solution: tuple[str, tuple[str, str]]) -> str:
-        name, (group, recipe) = solution
+    def make(solution: tuple[str, str]) -> str:
+        name, group = solution
         arn: str = personalize.create_solution(
             name=name,
             datasetGroupArn=group,
-            recipeArn=_recipe_arn(group, recipe),
+            recipeArn=_recipe_arn(group, ACTION_RECIPE if group in action_groups else RECIPE),
             performAutoTraining=False,
         )["solutionArn"]
         arns.append(arn)
@@ -159,7 +186,7 @@ def _solution_versions(cloud: Cloud, settings: Mapping[str, Any]) -> float:
     return _in_batches(cloud, "solution_version", train, arns, most)
 
 
-def _campaigns(cloud: Cloud, settings: Mapping[str, Any]) -> float:
+def _campaigns(cloud: Cloud, campaigns: list[tuple[str, Mapping[str, Any]]]) -> float:
     personalize = cloud.client("personalize")
 
     def start(campaign: Mapping[str, Any]) -> str:
@@ -171,7 +198,7 @@ def _campaigns(cloud: Cloud, settings: Mapping[str, Any]) -> float:
         )["campaignArn"]
         return arn
 
-    every = [c for refresh in settings["refreshes"] for c in campaigns_of(refresh)]
+    every = [campaign for _, campaign in campaigns]
     return _in_batches(cloud, "campaign", start, every, len(every))
 
 
@@ -193,6 +220,14 @@ def _recommenders(cloud: Cloud, settings: Mapping[str, Any]) -> float:
 
 def _recipe_arn(group: str, recipe: str) -> str:
     return f"arn:{group.split(':')[1]}:personalize:::recipe/{recipe}"
+
+
+def _action_groups(settings: Mapping[str, Any]) -> set[str]:
+    """Return the ARNs of the dataset groups whose campaigns recommend actions."""
+    refreshes = settings["refreshes"]
+    return {
+        _group_arn(refresh["datasets"][0]) for refresh in refreshes if recommends_actions(refresh)
+    }
 
 
 def _domain_groups(settings: Mapping[str, Any]) -> set[str]:

@@ -219,7 +219,9 @@ def show_verdict(
         console.print(Text.assemble("\n", ("COMPLETE", "bold green"), *verdict))
         return
     moved = [name for name in open_ones if after[name] != before[name]]
-    if not moved:
+    if not any(after[name] for name in open_ones):
+        served = "the campaign is yet to be made"
+    elif not moved:
         served = (
             "the campaign serves its old solution version"
             if len(after) == 1

@@ -13,4 +13,5 @@ NAMES = {  # with the environment in which each is played
     "whole-shop": "complete",
     "actions": "active",
     "recommender": "domain",
+    "from-nothing": "new",
 }

@@ -222,6 +222,47 @@ def recommender(stage: Stage) -> None:
         raise NotAsItShould("nothing should be updated")
 
 
+def from_nothing(stage: Stage) -> None:
+    """Start with a bucket and a Glue job, and refresh twice."""
+    if before := personalize_has(stage.shop):
+        raise NotAsItShould(f"there should be nothing of Personalize, not {before}")
+    stage.say("• There are a bucket and a Glue job, and nothing of Personalize.")
+    stage.deliver("The Glue job has written its first file.")
+    row = stage.ends("COMPLETE")
+    made = personalize_has(stage.shop)
+    for arn in made:
+        stage.say(f"  made: {arn}")
+    if len(made) != len(MADE):
+        raise NotAsItShould(f"there should be one of each: {', '.join(MADE)}")
+    if stage.shop.served() != row["solution_version_arn"]:
+        raise NotAsItShould("the campaign should serve the first version")
+    stage.week_later()
+    stage.deliver("A week later it has written the next one.")
+    stage.ends("COMPLETE")
+    if personalize_has(stage.shop) != made:
+        raise NotAsItShould("the second week should make nothing but a version")
+
+
+MADE = ("schemas", "dataset groups", "datasets", "solutions", "campaigns")
+
+
+def personalize_has(shop: Shop) -> list[str]:
+    """Return the ARNs of all that is set up in Personalize."""
+    personalize = shop.cloud.client("personalize")
+    found = []
+    for kind in MADE:
+        answer = getattr(personalize, f"list_{kind.replace(' ', '_')}")()
+        (listed,) = (value for value in answer.values() if isinstance(value, list))
+        found += [v for each in listed for k, v in each.items() if k == arn_of(kind)]
+    return found
+
+
+def arn_of(kind: str) -> str:
+    """Return by which name a List operation gives the ARN of each."""
+    first, *others = kind.removesuffix("s").split()
+    return first + "".join(map(str.title, others)) + "Arn"
+
+
 SCENARIOS = {
     "broken-file": Scenario("A broken file is refused before any import.", broken_file),
     "no-new-data": Scenario("Without new data nothing is paid for.", no_new_data),
@@ -232,6 +273,7 @@ SCENARIOS = {
     "whole-shop": Scenario("Users, items and interactions are imported at once.", whole_shop),
     "actions": Scenario("A campaign recommends actions instead of items.", actions),
     "recommender": Scenario("Data are imported for a recommender of a domain.", recommender),
+    "from-nothing": Scenario("The first refresh makes all that is missing.", from_nothing),
 }
 
 

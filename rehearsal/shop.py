@@ -83,7 +83,8 @@ class Shop:
 
     def deliver(self) -> None:
         """Put this week's files in S3 and end the runs of the Glue jobs that wrote them."""
-        self.before = {u: self._recommended(u) for u in self.last_week.users()[:CANDIDATES]}
+        users = self.last_week.users()[:CANDIDATES] if self.served() else []
+        self.before = {user: self._recommended(user) for user in users}
         self.began = int(self.cloud.clock.time())
         self._upload()
         self.end_glue_runs()
@@ -120,18 +121,20 @@ class Shop:
         )
         return execution
 
-    def pause(self, schedule: str) -> None:
-        """Disable the schedules whose names have this in them, as a person does."""
+    def pause(self, schedule: str, *, state: str = "DISABLED") -> None:
+        """Disable the schedules whose names have this in them, or enable them, as a person does."""
         scheduler = self.cloud.client("scheduler")
         for each in scheduler.list_schedules()["Schedules"]:
             if schedule in each["Name"]:
                 given = scheduler.get_schedule(Name=each["Name"])
+                if given["State"] == state:
+                    continue
                 kept = {k: v for k, v in given.items() if k.startswith("ScheduleExpression")}
                 scheduler.update_schedule(
                     Name=each["Name"],
                     FlexibleTimeWindow=given["FlexibleTimeWindow"],
                     Target=given["Target"],
-                    State="DISABLED",
+                    State=state,
                     **kept,
                 )
 
@@ -207,20 +210,29 @@ class Shop:
         return len(complete) == len(self.campaigns)
 
     def served(self, campaign: int = 0) -> str:
-        """Return the ARN of the solution version that a campaign serves (the first)."""
+        """Return the ARN of the solution version that a campaign serves (the first).
+
+        Empty if it does not exist yet.
+        """
         return self.served_versions()[self.campaigns[campaign]["campaign_name"]]
 
     def served_versions(self) -> dict[str, str]:
-        """Return the ARN of the solution version that each campaign serves, by its name.
+        """Return the ARN of the version that each campaign serves, by its name; "": no campaign.
 
         A recommender, which has no version, is there with its own ARN.
         """
-        describe = self.cloud.client("personalize").describe_campaign
         return {
-            c["campaign_name"]: c.get("recommender_arn")
-            or describe(campaignArn=c["campaign_arn"])["campaign"]["solutionVersionArn"]
+            c["campaign_name"]: c.get("recommender_arn") or self._served(c["campaign_arn"])
             for c in self.campaigns
         }
+
+    def _served(self, campaign_arn: str) -> str:
+        personalize = self.cloud.client("personalize")
+        try:
+            described = personalize.describe_campaign(campaignArn=campaign_arn)["campaign"]
+        except personalize.exceptions.ResourceNotFoundException:
+            return ""
+        return str(described["solutionVersionArn"])
 
     def calls(self) -> list[Call]:
         """Return the permission checks of deployed roles on this day."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stacks.encryption import allow_encryption
+from stacks.making import made_campaigns, made_datasets, schema_arn
 from stacks.permissions import allow
 from stacks.plan import import_job_prefix
 from stacks.settings import Campaign, Reconcile
@@ -156,8 +157,40 @@ def allow_check(role: iam.IRole, environment: Environment) -> None:
         )
 
 
+def allow_making(role: iam.IRole, environment: Environment) -> None:
+    """Let a task make the dataset groups, datasets and solutions that the settings describe."""
+    datasets, campaigns = made_datasets(environment), made_campaigns(environment)
+    groups = [environment.dataset_group_arn(dataset) for dataset in datasets]
+    used = [
+        environment.dataset_group_arn(refresh.datasets[0])
+        for refresh in environment.refreshes
+        if any(campaign in campaigns for campaign in refresh.campaigns)
+    ]
+    allow(role, ["personalize:DescribeDatasetGroup"], [*groups, *used])
+    if datasets:
+        arns = [environment.dataset_arn(dataset) for dataset in datasets]
+        schemas = [schema_arn(environment, dataset) for dataset in datasets]
+        allow(role, ["personalize:CreateDatasetGroup"], groups)
+        allow(role, ["personalize:CreateSchema"], schemas)
+        allow(role, ["personalize:CreateDataset", "personalize:DescribeDataset"], arns)
+        allow(
+            role,
+            ["personalize:DescribeSchema"],
+            [environment.arn("personalize", "schema/*")],
+            wildcard="the schema of a dataset that exists has a name that nothing here tells",
+        )
+    if campaigns:
+        allow(
+            role,
+            ["personalize:CreateSolution", "personalize:DescribeSolution"],
+            [environment.solution_arn(campaign) for campaign in campaigns],
+        )
+
+
 def allow_campaign_update(role: iam.IRole, environment: Environment) -> None:
-    """Let a task move the campaigns, after it has seen what they serve."""
+    """Let a task move the campaigns after it has seen what they serve, and make those it may."""
+    if made := [environment.campaign_arn(c) for c in made_campaigns(environment)]:
+        allow(role, ["personalize:CreateCampaign"], made)
     allow(
         role,
         ["personalize:DescribeCampaign", "personalize:UpdateCampaign"],

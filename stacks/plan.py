@@ -132,7 +132,7 @@ def _refresh(environment: Environment, refresh: Refresh) -> RefreshSettings:
         "campaigns": [
             _recommender(environment, entry)
             if isinstance(entry, Recommender)
-            else _campaign(environment, entry)
+            else _campaign(environment, refresh, entry)
             for entry in refresh.entries
         ],
     }
@@ -158,7 +158,7 @@ def _dataset(environment: Environment, dataset: Dataset, row_prefix: str) -> Dat
     return planned
 
 
-def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
+def _campaign(environment: Environment, refresh: Refresh, campaign: Campaign) -> CampaignSettings:
     planned: CampaignSettings = {
         "campaign_name": campaign.name,
         "campaign_arn": environment.campaign_arn(campaign),
@@ -170,6 +170,10 @@ def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
     }
     if campaign.full_every:
         planned["full_every"] = _cadence(campaign.full_every)
+    if campaign.recipe:
+        planned["makes"] = {"min_provisioned_tps": campaign.min_provisioned_tps}
+    elif any(dataset.avro_schema for dataset in refresh.datasets):
+        planned["makes"] = {}
     if campaign.gate != "never":
         planned["gate"] = {
             "largest_drop": dict(campaign.gate.largest_drop),

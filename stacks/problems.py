@@ -19,6 +19,8 @@ SHARED = {
     "dataset": "refreshes share a dataset's import jobs",
     "solution": "campaigns share a solution's trainings",
 }
+# The recipes that have the training mode UPDATE.
+UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
 UNION_BRANCHES = (
     *("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']"),
     *("Preflight", "Gate", "Canary", "Bake"),
@@ -31,6 +33,8 @@ NOT_OF_RECOMMENDERS = {
     "instead of recommender",
     "solution": "a recommender has no solution; remove it, or write name and solution instead of "
     "recommender",
+    "recipe": "a recommender is made by hand, for its use case; remove it",
+    "min_provisioned_tps": "a recommender is made by hand; remove it",
     "training_mode": f"{BY_ITSELF}; remove it",
     "full_every": f"{BY_ITSELF}; remove it",
     "gate": "a recommender's new models go live by themselves, and nothing holds them back; "
@@ -113,6 +117,7 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
             yield from _twice(seen, "campaign", entry.get(field), f"{where}.{field}")
         yield from _not_of_domains(refresh, at)
     yield from _cadences(raw)
+    yield from _recipes(raw)
     yield from _two_ways(raw)
     yield from _common_folders(raw)
     yield from subscriber_problems(raw)
@@ -181,6 +186,24 @@ def _cadence(
         yield f"{where}.full_every: says neither days nor runs; write {{days: 28}}, or {{runs: 4}}"
 
 
+def _recipes(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what goes with a recipe, where there is none or another."""
+    for at, refresh in _items(raw, "refreshes"):
+        for where, campaign in _campaigns(refresh, at):
+            recipe = campaign.get("recipe")
+            if recipe is None and "min_provisioned_tps" in campaign:
+                yield (
+                    f"{where}.min_provisioned_tps: goes with recipe, by which the campaign is "
+                    "made; add the recipe, or remove it"
+                )
+            updates = campaign.get("training_mode") == "UPDATE"
+            if isinstance(recipe, str) and updates and recipe not in UPDATABLE:
+                yield (
+                    f"{where}.training_mode: {recipe} has no training mode UPDATE; write FULL, or "
+                    f"one of the recipes {', '.join(UPDATABLE)}"
+                )
+
+
 def _written(value: Any) -> str:
     """Return a value of a file as a text that can be compared, and quoted."""
     return "none" if value is None else str(value)
@@ -207,6 +230,8 @@ def _two_ways(raw: Mapping[str, Any]) -> Iterator[str]:
             yield from differs("dataset", thing, "location", dataset.get("location"), where)
             modes = list(differs("dataset", thing, "import_mode", mode, where))
             yield from modes
+            schema = _written(dataset.get("schema"))
+            yield from differs("dataset", thing, "schema", schema, where)
             for field in () if modes else ("full_every", "full_location"):
                 yield from differs("dataset", thing, field, _written(dataset.get(field)), where)
         for where, campaign in _campaigns(refresh, at):
@@ -214,6 +239,8 @@ def _two_ways(raw: Mapping[str, Any]) -> Iterator[str]:
             solution = str(campaign.get("solution"))
             modes = list(differs("solution", solution, "training_mode", mode, where))
             yield from modes
+            recipe = _written(campaign.get("recipe"))
+            yield from differs("solution", solution, "recipe", recipe, where)
             for field in () if modes else ("full_every",):
                 yield from differs(
                     "solution", solution, field, _written(campaign.get(field)), where
@@ -228,6 +255,11 @@ def _not_of_domains(refresh: Mapping[str, Any], at: str) -> Iterator[str]:
                 yield (
                     f"{where}.type: {kind} is not in a domain dataset group, and {place} is a "
                     "recommender of one; make a refresh of another dataset group for it"
+                )
+            if "schema" in dataset:
+                yield (
+                    f"{where}.schema: a refresh makes no domain dataset groups, and {place} is a "
+                    "recommender of one; remove it, and make the dataset by hand"
                 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -11,10 +12,13 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 from stacks import rules
+from stacks.schema_files import schema_text
 
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -235,6 +239,20 @@ class Dataset(_Settings):
         description="INCREMENTAL only: where all data lies that a FULL import reads, if location "
         "has only what is new.",
     )
+    avro_schema: str | None = Field(
+        default=None,
+        alias="schema",
+        description="A file with the dataset's Avro schema, from this file's folder on: "
+        "schemas/interactions.avsc. With it the first refresh makes the dataset, and its dataset "
+        "group, if there is none; without it both must exist.",
+    )
+
+    @field_validator("avro_schema")
+    @classmethod
+    def _read(cls, path: str | None, info: ValidationInfo) -> str | None:
+        """Put the schema itself in the place of the path, from the folder of the context on."""
+        folder: Path = (info.context or {}).get("folder", Path())
+        return schema_text(folder / path, info.data.get("type")) if path else None
 
     @property
     def objects(self) -> list[str]:
@@ -303,11 +321,40 @@ class Bake(_Settings):
     )
 
 
+# What a campaign can serve; those of user segments have batch jobs only.
+Recipe = Literal[
+    "aws-user-personalization-v2",
+    "aws-user-personalization",
+    "aws-personalized-ranking-v2",
+    "aws-personalized-ranking",
+    "aws-similar-items",
+    "aws-semantic-similarity",
+    "aws-trending-now",
+    "aws-popularity-count",
+    "aws-next-best-action",
+    "aws-sims",
+    "aws-hrnn",
+    "aws-hrnn-metadata",
+    "aws-hrnn-coldstart",
+]
+
+
 class Campaign(_Settings):
     """A campaign that moves onto a new version of its solution."""
 
     name: PersonalizeName
     solution: PersonalizeName
+    recipe: Recipe | None = Field(
+        default=None,
+        description="With it the first refresh makes the solution, without automatic training, "
+        "and the campaign, if there is none; without it both must exist.",
+    )
+    min_provisioned_tps: int = Field(
+        default=1,
+        ge=1,
+        description="With recipe: the capacity, in requests a second, with which the campaign is "
+        "made, and which is billed at the least.",
+    )
     training_mode: Literal["FULL", "UPDATE"] = Field(
         default="FULL",
         description="UPDATE trains on what is new since the last training, but for those that "
@@ -616,6 +663,10 @@ class Environment(_Settings):
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this environment's account and region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def dataset_group_arn(self, dataset: Dataset) -> str:
+        """Return the ARN of the dataset group of a dataset."""
+        return self.arn("personalize", f"dataset-group/{dataset.dataset_group}")
 
     def dataset_arn(self, dataset: Dataset) -> str:
         """Return the ARN of a Personalize dataset."""

@@ -10,6 +10,7 @@ from ops.doctor.examination import Check, Examination, Unknown
 from stacks.settings import Campaign, Dataset, Recommender, Refresh
 
 NOT_YET = "a refresh fails at once, before anything is paid"
+TO_BE_MADE = "does not exist; the first refresh makes it"
 # AWS's default quotas of a region
 MOST_IMPORTS, MOST_TRAININGS = 5, 20
 
@@ -30,12 +31,16 @@ def look_at_datasets(look: Examination) -> None:
 
 def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
     personalize = look.client("personalize")
-    group = look.settings.arn("personalize", f"dataset-group/{dataset.dataset_group}")
+    group = look.settings.dataset_group_arn(dataset)
     found = look.ask(
         "personalize:DescribeDatasetGroup",
         personalize.describe_dataset_group,
         datasetGroupArn=group,
     )
+    if found is None and dataset.avro_schema:
+        look.ok(f"the dataset group {group} {TO_BE_MADE}")
+        look.ok(f"the dataset {arn} {TO_BE_MADE}")
+        return
     if found is None:
         look.problem(
             f"the dataset group {group} does not exist",
@@ -45,6 +50,9 @@ def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
         return
     _active(look, "dataset group", group, found["datasetGroup"])
     found = look.ask("personalize:DescribeDataset", personalize.describe_dataset, datasetArn=arn)
+    if found is None and dataset.avro_schema:
+        look.ok(f"the dataset {arn} {TO_BE_MADE}")
+        return
     if found is None:
         look.problem(
             f"the dataset {arn} does not exist",
@@ -108,7 +116,13 @@ def _campaign(look: Examination, refresh: Refresh, campaign: Campaign) -> None:
     for problem in automatic_training_of(solution):
         why = NOT_YET if refused else "its trainings are billed beside those of the refreshes"
         _sentences(look, problem, why, is_problem=refused)
-    if not problems:
+    for kind, arn, there in (
+        ("solution", solution_arn, solution),
+        ("campaign", campaign_arn, described),
+    ):
+        if there is None and campaign.recipe:
+            look.ok(f"the {kind} {arn} {TO_BE_MADE}")
+    if described and not problems:
         look.ok(f"the campaign {campaign.name} can be moved onto versions of {campaign.solution}")
 
 
@@ -216,6 +230,7 @@ def _run(look: Examination, refresh: Refresh, campaign: Campaign) -> dict[str, A
             "training_mode": campaign.training_mode,
         },
         "datasets": [{"dataset_arn": settings.dataset_arn(each)} for each in refresh.datasets],
+        "makes": {"min_provisioned_tps": campaign.min_provisioned_tps} if campaign.recipe else {},
     }
 
 

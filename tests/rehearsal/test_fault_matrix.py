@@ -8,8 +8,9 @@ import pytest
 
 from rehearsal.fault_cases import AGAIN, Case, every_case
 from rehearsal.fault_kinds import gives_up, is_true, kinds, may_be_unanswered
+from rehearsal.fault_live import live_problems, wanted_end
 from rehearsal.fault_matrix import main, paid_imports, paid_trainings, run
-from rehearsal.fault_occasions import shorten
+from rehearsal.fault_occasions import ENVIRONMENTS, OCCASIONS, Occasion, occasions_of, shorten
 from rehearsal.fault_told import judge
 from rehearsal.shop import Shop
 from rehearsal.told import Told
@@ -31,6 +32,59 @@ def test_every_operation_task_and_kind_of_failure_is_rehearsed(
     for case in some[part::PARTS]:
         result = run(case, shop)
         assert result.violations == [], result
+
+
+@pytest.mark.parametrize("environment", [e for e in ENVIRONMENTS if e != "prod"])
+def test_every_other_occasion_is_rehearsed_with_a_failure_of_each_operation(
+    open_shop: OpenShop, environment: str
+) -> None:
+    shop = open_shop(environment, new=True)
+    every = every_case(shop)
+    assert {case.occasion for case in every} == set(occasions_of(shop))
+    some = {(case.occasion, case.operation): case for case in every if case.kind == "lost answer"}
+    for case in some.values():
+        result = run(case, shop)
+        assert result.violations == [], result
+
+
+def test_what_was_taken_back_is_live_again_only_by_a_persons_word(open_shop: OpenShop) -> None:
+    shop = open_shop("careful", new=True)
+    shorten(shop)
+    OCCASIONS["taken back"].happen(shop)
+    shop.settle()
+    (row,) = shop.rows()
+    version = row["solution_version_arn"]
+    assert live_problems(shop) == []
+    assert wanted_end(OCCASIONS["trial"], row, shop) == "ROLLED_BACK"
+    shop.cloud.client("personalize").update_campaign(
+        campaignArn=shop.campaigns[0]["campaign_arn"], solutionVersionArn=version
+    )
+    shop.settle()
+    (problem,) = live_problems(shop)
+    assert (
+        problem == f"campaign home-page-careful serves {version}, which was rejected or taken back"
+    )
+    shop.ask(refresh="weekly", solution_version_arn=version)
+    assert live_problems(shop) == []
+
+
+def test_an_occasion_fails_the_calls_that_are_new_and_of_a_loops_the_first_two() -> None:
+    write, poll = ("Refresh", "dynamodb:UpdateItem"), ("Refresh", "monitoring:DescribeAlarms")
+    calls = [write, ("Check", "s3:GetObject"), write, ("Announce", "sns:Publish"), *[poll] * 3]
+    trial = Occasion(
+        Shop.succeed,
+        frozenset({"Refresh"}),
+        since=poll[1],
+        also=frozenset({("Check", "s3:GetObject")}),
+    )
+    assert trial.failing(calls) == [False, True, True, False, True, True, False]
+    assert Occasion(Shop.succeed).failing(calls) == [True] * 7
+
+
+def test_the_call_that_runs_a_function_belongs_to_the_function() -> None:
+    calls = [("Refresh", "lambda:Invoke"), ("Choose", "s3:GetObject"), ("Refresh", "lambda:Invoke")]
+    choosing = Occasion(Shop.succeed, frozenset({"Choose"}))
+    assert choosing.failing(calls) == [True, True, False]
 
 
 def each_once(every: list[Case]) -> list[Case]:

@@ -6,7 +6,7 @@ the deployed roles are always enforced.
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from embedded_aws.services.iam.policy import is_allowed
 from rehearsal.fault_matrix import shop_with_short_stages
 from rehearsal.fault_occasions import shorten
 from rehearsal.result import resources_since
-from rehearsal.shop import DAY, HOUR, Shop, glue_event
+from rehearsal.shop import DAY, HOUR, MINUTE, Shop, glue_event
 from rehearsal.told import Told
 from tests.rehearsal.policies import Grant, Statement, statements
 
 Rehearsal = Callable[[Shop], None]
+OFF = {"choose_modes", "try_campaign"}  # the tasks of parts that prod does without
+TASKS_OFF = {"ChooseModes", "TryCampaign"}  # as the template names them
 
 
 def a_glue_event(shop: Shop) -> None:
@@ -32,9 +34,12 @@ def a_glue_event(shop: Shop) -> None:
     shop.settle()
     assert status(shop) == "COMPLETE"
     assert shop.served() == row(shop)["solution_version_arn"]
-    assert silent_functions(shop) <= {"announce_failure", "check_freshness", "record_end"}
+    assert silent_functions(shop) <= OFF | {"announce_failure", "check_freshness", "record_end"}
     assert row(shop)["dataset_import_job_bytes"]
     assert row(shop)["metrics"]
+    assert row(shop)["judgement"].startswith(
+        "Accepted. normalized_discounted_cumulative_gain_at_25"
+    )
     told = Told(shop)
     assert told.changes()[-1:] == [("refresh", "COMPLETE")]
     serves = f"Serves now: {shop.served()}, of this refresh\n"
@@ -43,6 +48,26 @@ def a_glue_event(shop: Shop) -> None:
     assert known is not None
     assert row(shop).get("estimated_cost_usd", 0) > known + 0.001
     assert "announced" in row(shop)
+
+
+def no_new_data(shop: Shop) -> None:
+    """It is noticed, beside what the last refresh imported."""
+    shop.ask(refresh="weekly")
+    assert status(shop) == "NO_NEW_DATA"
+
+
+def a_broken_file(shop: Shop) -> None:
+    """It is refused by its own content, and by the schema, before anything is imported."""
+    shop.send()
+    (dataset,) = shop.settings["refreshes"][0]["datasets"]
+    bucket, _, folder = dataset["location"].removeprefix("s3://").partition("/")
+    shop.cloud.client("s3").put_object(
+        Bucket=bucket, Key=f"{folder}part-00001.csv", Body=b"USER_ID,TIMESTAMP\nU1,1600000000\n"
+    )
+    shop.ask(refresh="weekly")
+    assert status(shop) == "FAILED"
+    assert "ITEM_ID" in row(shop)["failure_reason"]
+    assert "dataset_import_job_arn" not in row(shop)
 
 
 def an_execution_that_is_stopped(shop: Shop) -> None:
@@ -279,6 +304,8 @@ def may_without_tls(shop: Shop, name: str, resource_policy: str) -> bool:
 
 REHEARSALS: list[Rehearsal] = [
     a_glue_event,
+    no_new_data,
+    a_broken_file,
     a_second_glue_run_of_the_day,
     a_failed_refresh_that_is_started_again,
     a_full_quota_of_imports_and_of_trainings,
@@ -295,6 +322,9 @@ REHEARSALS: list[Rehearsal] = [
     a_campaign_whose_row_is_complete,
     an_alarm,
 ]
+
+# Those that look at the hourly check of freshness; others take many hours, and need none of them.
+OF_FRESHNESS = (a_campaign_without_any_row, a_campaign_whose_row_is_complete)
 
 # Every statement of the synthesised policies, and a rehearsal that fails without it.
 NEEDED_FOR: dict[str, Rehearsal] = {
@@ -325,6 +355,12 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "CheckCampaign logs:CreateLogStream logs:PutLogEvents": a_glue_event,
     "CheckCampaign personalize:DescribeCampaign": a_glue_event,
     "CheckCampaign personalize:DescribeSolution": a_glue_event,
+    "CheckData dynamodb:Query": no_new_data,
+    "CheckData logs:CreateLogStream logs:PutLogEvents": a_glue_event,
+    "CheckData personalize:DescribeDataset": a_broken_file,
+    "CheckData personalize:DescribeSchema": a_broken_file,
+    "CheckData s3:GetObject": a_broken_file,
+    "CheckData s3:ListBucket": no_new_data,
     "CreateImport dynamodb:GetItem dynamodb:UpdateItem": a_full_quota_of_imports_and_of_trainings,
     "CreateImport iam:PassRole": a_glue_event,
     "CreateImport logs:CreateLogStream logs:PutLogEvents": a_glue_event,
@@ -347,6 +383,9 @@ NEEDED_FOR: dict[str, Rehearsal] = {
     "Heartbeats lambda:InvokeFunction": a_campaign_without_any_row,
     "Import s3:GetObject": a_glue_event,
     "Import s3:ListBucket": a_glue_event,
+    "JudgeVersion logs:CreateLogStream logs:PutLogEvents": a_glue_event,
+    "JudgeVersion personalize:DescribeCampaign": a_glue_event,
+    "JudgeVersion personalize:DescribeSolutionVersion personalize:GetSolutionMetrics": a_glue_event,
     "PlanRefresh dynamodb:Query": a_glue_event,
     "PlanRefresh glue:GetJobRuns": a_lost_glue_event,
     "PlanRefresh logs:CreateLogStream logs:PutLogEvents": a_glue_event,
@@ -402,6 +441,8 @@ UNUSED: dict[Grant, str] = {
     ): EITHER_ARN,
     Grant("CreateSolutionVersion", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("CreateSolutionVersion", "personalize:StopSolutionVersionCreation", SOLUTION): EITHER_ARN,
+    Grant("JudgeVersion", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
+    Grant("JudgeVersion", "personalize:GetSolutionMetrics", SOLUTION): EITHER_ARN,
     Grant("UpdateCampaign", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("Refresh", "personalize:DescribeSolutionVersion", SOLUTION): EITHER_ARN,
     Grant("Refresh", "personalize:StopSolutionVersionCreation", SOLUTION): EITHER_ARN,
@@ -431,6 +472,7 @@ class Rehearsed:
 def rehearsed(assembly: Path) -> Iterator[Rehearsed]:
     with shop_with_short_stages(assembly, "prod") as shop:
         Told.by(shop)
+        shop.pause("CheckFreshness")
         for rehearsal in REHEARSALS:
             rehearse(rehearsal, shop)
         calls = list(shop.cloud.calls)
@@ -443,7 +485,7 @@ def rehearsed(assembly: Path) -> Iterator[Rehearsed]:
 
 def test_no_deployed_role_is_refused_anything_in_any_rehearsal(rehearsed: Rehearsed) -> None:
     callers = {call.caller for call in rehearsed.calls}
-    assert {statement.caller for statement in rehearsed.statements if statement.grants} <= callers
+    assert {s.caller for s in rehearsed.statements if s.grants and not is_off(s)} <= callers
     assert [call for call in rehearsed.calls if not call.allowed] == []
 
 
@@ -451,12 +493,29 @@ def test_every_grant_is_used_by_a_rehearsal_or_by_aws_itself(rehearsed: Rehearse
     unused = {
         grant for s in rehearsed.statements for grant in s.grants if not rehearsed.uses(grant, s)
     }
-    assert unused == set(UNUSED)
+    assert {grant for grant in unused if not is_of_an_off_task(grant)} == set(UNUSED)
 
 
 def test_every_statement_is_needed_for_a_rehearsal_or_by_aws_itself(rehearsed: Rehearsed) -> None:
     ours = [s for s in rehearsed.statements if not s.grants or set(s.grants) - set(UNUSED)]
+    ours = [s for s in ours if not is_off(s)]
     assert sorted(s.name for s in ours) == sorted(NEEDED_FOR)
+
+
+def test_a_task_of_a_part_that_is_off_may_only_write_its_log(rehearsed: Rehearsed) -> None:
+    off = [s for s in rehearsed.statements if is_off(s)]
+    assert [s.actions for s in off] == [["logs:CreateLogStream", "logs:PutLogEvents"]] * len(OFF)
+
+
+def is_off(statement: Statement) -> bool:
+    """Whether it is of the role of a task whose part is off."""
+    return statement.policy.holder in TASKS_OFF
+
+
+def is_of_an_off_task(grant: Grant) -> bool:
+    """Whether it is of the role of a task whose part is off, or lets the workflow call its task."""
+    of = grant.resource.partition("-prod-")[2] if grant.action == "lambda:InvokeFunction" else ""
+    return grant.holder in TASKS_OFF or any(of.startswith(name) for name in TASKS_OFF)
 
 
 @pytest.mark.parametrize("name", NEEDED_FOR, ids=str)
@@ -478,8 +537,22 @@ def rehearse(rehearsal: Rehearsal, shop: Shop, *, without: Statement | None = No
     shop.new_day()
     shorten(shop)
     forget(shop)
-    with without.removed() if without else nullcontext():
+    with (
+        every_hour(shop) if rehearsal in OF_FRESHNESS else nullcontext(),
+        without.removed() if without else nullcontext(),
+    ):
         rehearsal(shop)
+
+
+@contextmanager
+def every_hour(shop: Shop) -> Iterator[None]:
+    """Let freshness be checked inside the block; a first check is over when it begins."""
+    shop.pause("CheckFreshness", state="ENABLED")
+    shop.later(MINUTE)
+    try:
+        yield
+    finally:
+        shop.pause("CheckFreshness")
 
 
 def forget(shop: Shop) -> None:

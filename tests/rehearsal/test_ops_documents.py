@@ -20,7 +20,7 @@ SCENE = re.compile(r"```console\n\$ python -m ops (.+)\n((?:.*\n)*?)```")
 DOCUMENTS = ("operations.md", "doctor.md", "coming-from-aws-solution.md")
 VERBS = [
     "status", "explain", "retry", "watch", "history", "costs", "stop", "start", "report",
-    "adopt", "undelivered", "replay", "doctor", "adopt",
+    "adopt", "rollback", "promote", "undelivered", "replay", "doctor", "adopt",
 ]  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def before(shop: Shop, verb: str) -> None:
     if verb == "stop":
         shop.succeed()
         shop.later(HOUR / 4)
-    elif verb in {"watch", "report", "doctor"}:
+    elif verb in {"watch", "report", "rollback", "promote", "doctor"}:
         shop.settle()
     elif verb == "undelivered":
         shop.new_day()

@@ -4,14 +4,15 @@ The suite runs forty, always the same; `make faults DEEP=1` tries thousands of n
 """
 
 import os
+import random
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -25,9 +26,11 @@ from hypothesis.stateful import (
 )
 
 from rehearsal.assembly import find_stack
+from rehearsal.fault_live import REFUSED
+from rehearsal.fault_occasions import set_alarms
 from rehearsal.result import resources_since
 from rehearsal.shop import TODAY, Shop, glue_event, open_shop
-from rehearsal.weekly_files import weekly_files
+from rehearsal.weekly_files import WeeklyFiles, weekly_files
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -35,7 +38,10 @@ WORDING = ("One campaign, one run.", "A campaign and a run.")  # of two definiti
 PARTS = 5
 SEQUENCES_A_PART = 8
 DEEP = int(os.environ.get("DEEP") or 0)
-FINAL = {"COMPLETE", "SUPERSEDED", "FAILED"}
+FINAL = {"COMPLETE", "SUPERSEDED", "FAILED", "NO_NEW_DATA", "REJECTED", "ROLLED_BACK"}
+TRIED_AGAIN = {"FAILED", "NO_NEW_DATA", "REJECTED"}  # if a person wants it, or it passes with time
+GATE = "normalized_discounted_cumulative_gain_at_25"
+WORSE = 0.4  # the metric of shuffled data is below this, and of data that is as it should be above
 NAMED_BY_A_RUN = re.compile(r"-(\d{8})-([0-9a-f]{8})(-\d+)?$")
 CALLS = [
     "states:StartExecution",
@@ -53,6 +59,12 @@ CALLS = [
     "personalize:DescribeSolutionVersion",
     "personalize:UpdateCampaign",
     "personalize:DescribeCampaign",
+    "personalize:GetSolutionMetrics",
+    "personalize:DescribeDataset",
+    "personalize:GetRecommendations",
+    "cloudwatch:DescribeAlarms",
+    "s3:ListObjectsV2",
+    "s3:GetObject",
 ]
 KINDS = ["throttle", "throttle*5", "error", "lost", "denied", "hung:25", "killed", "aborted"]
 
@@ -64,6 +76,16 @@ class Observed:
     began: float
     rows: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)  # campaign → base date of its version
+    stream: str = ""  # where to read on in what the table's stream has recorded
+
+
+@dataclass
+class Words:
+    """What was decided about the versions of a campaign, by the system and by people."""
+
+    asked_for: set[str] = field(default_factory=set)  # by a person
+    refused: set[str] = field(default_factory=set)  # rejected, or taken back
+    returned_to: set[str] = field(default_factory=set)  # by a rollback
 
 
 class Sequence(RuleBasedStateMachine):
@@ -71,11 +93,14 @@ class Sequence(RuleBasedStateMachine):
 
     shop: ClassVar[Shop]
     versions: ClassVar[dict[str, dict[str, Any]]] = {}
+    worse_week: ClassVar[WeeklyFiles]
+    good_week: ClassVar[WeeklyFiles]
 
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[tuple[str, datetime]] = []
         self.observed = Observed(0)
+        self.words: defaultdict[str, Words] = defaultdict(Words)
 
     @property
     def personalize(self) -> Any:
@@ -86,11 +111,35 @@ class Sequence(RuleBasedStateMachine):
         """Begin at eleven in Seoul on a new day, after everything has ended."""
         clock = self.shop.cloud.clock
         self.shop.later(DAY - (clock.time() - TODAY.timestamp()) % DAY + HOUR)
+        set_alarms(self.shop, "OK")
         self.shop.settle()
-        self.observed = Observed(clock.time())
+        self.serve_what_is_good()
+        self.observed = Observed(clock.time(), stream=self.end_of_stream())
 
-    @rule(lost=st.booleans(), copies=st.integers(0, 2))
-    def glue_succeeds(self, lost: bool, copies: int) -> None:
+    def serve_what_is_good(self) -> None:
+        """Move campaigns, by hand, from worse data's versions that earlier sequences promoted."""
+        served = self.shop.served_versions()
+        for campaign in self.shop.campaigns:
+            if self.metric(served[campaign["campaign_name"]]) < WORSE:
+                listed = self.personalize.list_solution_versions(
+                    solutionArn=campaign["solution_arn"]
+                )["solutionVersions"]
+                arns = [v["solutionVersionArn"] for v in listed if v["status"] == "ACTIVE"]
+                good = next(arn for arn in arns if self.metric(arn) >= WORSE)
+                self.personalize.update_campaign(
+                    campaignArn=campaign["campaign_arn"], solutionVersionArn=good
+                )
+        self.shop.settle()
+
+    @rule(
+        lost=st.booleans(),
+        copies=st.integers(0, 2),
+        files=st.sampled_from(["good", "good", "worse", "none"]),
+    )
+    def glue_succeeds(self, lost: bool, copies: int, files: str) -> None:
+        if files != "none":
+            self.shop.this_week = self.good_week if files == "good" else self.worse_week
+            self.shop.send()
         if lost:
             run = self.shop.cloud.glue.record_run("export")
         else:
@@ -137,6 +186,42 @@ class Sequence(RuleBasedStateMachine):
     def a_stage_will_fail(self, kind: str) -> None:
         self.shop.behaviour.planned_failures.setdefault(kind, []).append("out of capacity")
 
+    @rule(state=st.sampled_from(["ALARM", "OK"]))
+    def the_alarm_changes(self, state: Literal["ALARM", "OK"]) -> None:
+        set_alarms(self.shop, state)
+
+    @rule(campaign=st.integers(0, 1), which=st.integers(0, 5))
+    def someone_promotes_what_was_refused(self, campaign: int, which: int) -> None:
+        self.see_rows_change()
+        name = self.shop.campaigns[campaign]["campaign_name"]
+        if refused := sorted(self.words[name].refused):
+            self.ask_for(name, refused[which % len(refused)])
+
+    @rule(campaign=st.integers(0, 1))
+    def someone_rolls_back(self, campaign: int) -> None:
+        name = self.shop.campaigns[campaign]["campaign_name"]
+        rows = [row for row in self.rows() if row["campaign_name"] == name]
+        before = [r.get("previous_solution_version_arn", "") for r in rows]
+        if known := [arn for arn in before if arn]:
+            self.ask_for(name, known[-1])
+
+    @rule(campaign=st.integers(0, 1), which=st.integers(0, 5))
+    def someone_moves_a_campaign_by_hand(self, campaign: int, which: int) -> None:
+        chosen = self.shop.campaigns[campaign]
+        listed = self.personalize.list_solution_versions(solutionArn=chosen["solution_arn"])
+        active = [v for v in listed["solutionVersions"] if v["status"] == "ACTIVE"]
+        version = active[which % len(active)]["solutionVersionArn"]
+        self.words[chosen["campaign_name"]].asked_for.add(version)
+        with suppress(self.personalize.exceptions.ResourceInUseException):
+            self.personalize.update_campaign(
+                campaignArn=chosen["campaign_arn"], solutionVersionArn=version
+            )
+
+    def ask_for(self, campaign: str, version: str) -> None:
+        """Ask for a version as a person does."""
+        self.words[campaign].asked_for.add(version)
+        self.shop.start(refresh="weekly", campaigns=[campaign], solution_version_arn=version)
+
     @rule()
     def someone_trains_by_hand(self) -> None:
         solution = self.shop.settings["refreshes"][0]["campaigns"][0]["solution_arn"]
@@ -172,15 +257,69 @@ class Sequence(RuleBasedStateMachine):
             key = (row["campaign_name"], row["base_date"])
             self.check_final_status(self.observed.rows.get(key), row)
             self.observed.rows[key] = row
-        for campaign in self.shop.settings["refreshes"][0]["campaigns"]:
-            arn = campaign["campaign_arn"]
-            served = self.personalize.describe_campaign(campaignArn=arn)["campaign"]
-            version = self.version(served["solutionVersionArn"])
+        self.see_rows_change()
+        for campaign, served in self.shop.served_versions().items():
+            version = self.version(served)
             assert version["status"] == "ACTIVE"
+            self.check_it_may_be_live(campaign, served)
             if named := NAMED_BY_A_RUN.search(version.get("name", "")):
-                base_date = int(named[1])
-                assert base_date >= self.observed.served.get(arn, 0), "moved back to an older run's"
-                self.observed.served[arn] = base_date
+                base_date, words = int(named[1]), self.words[campaign]
+                if served not in words.asked_for | words.returned_to:
+                    before = self.observed.served.get(campaign, 0)
+                    assert base_date >= before, "moved back to an older run's"
+                self.observed.served[campaign] = base_date
+
+    def check_it_may_be_live(self, campaign: str, served: str) -> None:
+        """Check that what a campaign serves has passed the gate, or that a person wants it."""
+        words = self.words[campaign]
+        if served in words.asked_for:
+            return
+        assert served not in words.refused, f"{campaign} serves {served}, which was refused"
+        # beside a worse version that somebody has promoted, another one may pass
+        if not any(self.metric(arn) < WORSE for arn in words.asked_for):
+            named = NAMED_BY_A_RUN.search(self.version(served).get("name", ""))
+            assert not named or self.metric(served) >= WORSE, f"{campaign} serves worse data's"
+
+    def see_rows_change(self) -> None:
+        """Read what the rows have said since the last time, whether or not they still say it."""
+        streams = self.shop.cloud.client("dynamodbstreams")
+        read = streams.get_records(ShardIterator=self.observed.stream)
+        self.observed.stream = read["NextShardIterator"]
+        for record in read["Records"]:
+            image = record["dynamodb"].get("NewImage", {})
+            row = {name: value["S"] for name, value in image.items() if "S" in value}
+            if version := row.get("solution_version_arn"):
+                self.see(row, version, self.words[row["campaign_name"]])
+
+    @staticmethod
+    def see(row: dict[str, str], version: str, words: Words) -> None:
+        """Remember what a row says of its version."""
+        if row["refresh_status"] in REFUSED:
+            words.refused.add(version)
+        elif row.get("judgement", "").startswith("Accepted.") and "rollback_reason" not in row:
+            words.refused.discard(version)  # rejected, started again, and compared with another
+        if "rollback_reason" in row:
+            words.returned_to.add(row["previous_solution_version_arn"])
+
+    def end_of_stream(self) -> str:
+        """Return from where on the table's stream has what happens next."""
+        table = self.shop.cloud.client("dynamodb").describe_table(
+            TableName=self.shop.outputs["TableName"]
+        )["Table"]
+        streams, stream = self.shop.cloud.client("dynamodbstreams"), table["LatestStreamArn"]
+        (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+        iterator: str = streams.get_shard_iterator(
+            StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="LATEST"
+        )["ShardIterator"]
+        return iterator
+
+    def metric(self, arn: str) -> float:
+        """Return the metric of a version that the gate compares."""
+        version = self.version(arn)
+        if GATE not in version:
+            found = self.personalize.get_solution_metrics(solutionVersionArn=arn)["metrics"]
+            version[GATE] = found[GATE]
+        return float(version[GATE])
 
     def version(self, arn: str) -> dict[str, Any]:
         """Return a solution version that is served; it does not change any more."""
@@ -209,7 +348,7 @@ class Sequence(RuleBasedStateMachine):
         if before["run_key"] != now["run_key"]:
             assert now["triggered_datetime"] >= before["triggered_datetime"]
         elif before["refresh_status"] != now["refresh_status"]:
-            assert before["refresh_status"] == "FAILED"
+            assert before["refresh_status"] in TRIED_AGAIN
             assert now["attempt"] > before["attempt"]
 
     def teardown(self) -> None:
@@ -221,6 +360,7 @@ class Sequence(RuleBasedStateMachine):
         self.shop.settle()
         self.shop.ask(reconcile=True)
         self.check_rows_and_campaigns()
+        self.check_no_rollback_is_left()
         for row in self.rows():
             self.check_history_has_room(row["execution_arn"])
             assert row["refresh_status"] in FINAL, row
@@ -230,6 +370,16 @@ class Sequence(RuleBasedStateMachine):
         self.check_paid_resources()
         assert not list(self.running())
         self.check_no_running_owner_was_taken_over()
+
+    def check_no_rollback_is_left(self) -> None:
+        """Let a person start what failed while it took a campaign back, and check its end."""
+        rows = [r for r in self.rows() if "rollback_reason" in r]
+        for row in (r for r in rows if r["refresh_status"] == "FAILED"):
+            key = row["campaign_name"], row["base_date"]
+            self.shop.ask(refresh="weekly", campaigns=[key[0]], base_date=key[1])
+            (again,) = [r for r in self.rows() if (r["campaign_name"], r["base_date"]) == key]
+            assert again["refresh_status"] in {"ROLLED_BACK", "SUPERSEDED"}, again
+        self.check_rows_and_campaigns()
 
     def check_no_running_owner_was_taken_over(self) -> None:
         """Check that no running execution has found its row taken over by another."""
@@ -263,17 +413,39 @@ class Sequence(RuleBasedStateMachine):
 def sequences(variants: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[type[Sequence]]:
     """The state machine, with a shop that stays open for all sequences."""
     folder = tmp_path_factory.mktemp("sequences")
-    week = folder / "week.csv"
-    few = [(f"U{n % 30}", f"P{n * n % 41}", 1_600_000_000 + n) for n in range(1000)]
-    week.write_text("USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(f"{u},{i},{t}\n" for u, i, t in few))
-    files = weekly_files(folder, TODAY, [week], [week])
+    good, worse = ([folder / f"{name}.csv"] for name in ("good", "worse"))
+    _write(good[0], _behaviour())
+    items = [item for _, item in _behaviour()]
+    random.Random(1).shuffle(items)  # noqa: S311 - data, not a secret
+    _write(worse[0], [(user, i) for (user, _), i in zip(_behaviour(), items, strict=True)])
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+    files = weekly_files(folder / "a", TODAY, good, good)
     with ExitStack() as stack:
         shop = stack.enter_context(open_shop(find_stack(variants, "market"), files))
+        Sequence.good_week = files[1]
+        _, Sequence.worse_week = weekly_files(folder / "b", TODAY, worse, worse)
         shop.behaviour.import_seconds = 60
         shop.behaviour.training_seconds = 120
         shop.behaviour.campaign_update_seconds = 60
         Sequence.shop = shop
         yield Sequence
+
+
+def _behaviour() -> list[tuple[str, str]]:
+    """Return who chose what, each user in a style of their own: it can be learnt."""
+    chance = random.Random(1)  # noqa: S311 - data, not a secret
+    users, styles = 40, 8
+    return [
+        (f"U{user}", f"P{user % styles + styles * chance.randrange(20)}")
+        for _ in range(30)
+        for user in range(users)
+    ]
+
+
+def _write(path: Path, behaviour: list[tuple[str, str]]) -> None:
+    rows = [f"{u},{i},{1_600_000_000 + n}\n" for n, (u, i) in enumerate(behaviour)]
+    path.write_text("USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(rows))
 
 
 @pytest.mark.parametrize("part", range(PARTS))

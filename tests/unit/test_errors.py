@@ -86,6 +86,10 @@ INVALID = "1 validation error detected: Value 'x' at 'solutionVersionArn' failed
         (GENERAL, f"2 validation errors detected: … {SERVICE.format(400)}", False),
         (GENERAL, f"User: x is not authorized to perform: y {SERVICE.format(400)}", False),
         (GENERAL, f"The operation is unknown {SERVICE.format(404)}", False),
+        ("CloudWatch.CloudWatchException", f"Rate exceeded {SERVICE.format(400)}", True),
+        ("CloudWatch.CloudWatchException", f"An error {SERVICE.format(500)}", True),
+        ("CloudWatch.CloudWatchException", "User: x is not authorized to perform: y", False),
+        ("CloudWatch.SdkClientException", "Unable to execute HTTP request", True),
     ],
 )
 def test_a_poll_goes_on_after_what_passes_with_time_and_after_nothing_else(

@@ -81,3 +81,11 @@ def test_a_busy_campaign_is_asked_again(
     monkeypatch.setattr(try_campaign, "WAITS", 0)
     found = try_campaign.ask("arn:campaign", "u1", lambda: 0.0)
     assert (found["items"], found["error"]) == (items, error)
+
+
+def test_a_task_that_may_not_ask_says_nothing_about_the_campaign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(try_campaign, "runtime", Runtime(refusal("AccessDeniedException")))
+    with pytest.raises(ClientError):
+        try_campaign.ask("arn:campaign", "u1", lambda: 0.0)

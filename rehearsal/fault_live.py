@@ -1,0 +1,48 @@
+"""What no fault may bring about: that a version goes live again that was held or taken back."""
+
+from typing import Any
+
+from rehearsal.fault_occasions import Occasion, are_ringing
+from rehearsal.shop import Shop
+
+REFUSED = {"REJECTED", "ROLLED_BACK"}
+
+
+def wanted_end(occasion: Occasion, row: dict[str, Any], shop: Shop) -> str:
+    """Return how a run has to end, once it was started again without a fault.
+
+    `row` is as it was before that. Who has noted a rollback carries it out, unless a person has
+    moved the campaign on; and an alarm that went off after the campaign had moved is seen by
+    whoever goes on.
+    """
+    if occasion.ends == "SUPERSEDED":
+        return "SUPERSEDED"
+    if "rollback_reason" in row:
+        return "ROLLED_BACK"
+    if occasion.ends == "ROLLED_BACK" and are_ringing(shop):
+        return "ROLLED_BACK"
+    return "COMPLETE"
+
+
+def live_problems(shop: Shop) -> list[str]:
+    """Return which campaigns serve a version that was rejected or taken back.
+
+    A promotion, a person's word, makes it good.
+    """
+    rows = [row for each in shop.table_rows() for row in (each, each.get("replaced_row")) if row]
+    refused = {_version(row) for row in rows if is_refused(row)}
+    promoted = {_version(row) for row in rows if "promoted_by" in row}
+    served = set(shop.served_versions().items())
+    return [
+        f"campaign {campaign} serves {version}, which was rejected or taken back"
+        for campaign, version in sorted((served & refused) - promoted)
+    ]
+
+
+def is_refused(row: dict[str, Any]) -> bool:
+    """Whether the row's version must not be served, unless a person says so."""
+    return row.get("refresh_status") in REFUSED or "rollback_reason" in row
+
+
+def _version(row: dict[str, Any]) -> tuple[str, str]:
+    return row["campaign_name"], row.get("solution_version_arn", "")
