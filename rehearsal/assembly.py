@@ -210,6 +210,21 @@ def datasets(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list({dataset["dataset_arn"]: dataset for dataset in every}.values())
 
 
+def campaigns_of(refresh: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the campaigns of a refresh, without its recommenders."""
+    return [entry for entry in refresh["campaigns"] if "recommender_arn" not in entry]
+
+
+def recommenders_of(refresh: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the recommenders of a refresh."""
+    return [entry for entry in refresh["campaigns"] if "recommender_arn" in entry]
+
+
+def recommends_actions(refresh: Mapping[str, Any]) -> bool:
+    """Whether the campaigns of a refresh recommend actions instead of items."""
+    return "ACTIONS" in map(dataset_type, refresh["datasets"])
+
+
 def dataset_type(dataset: Mapping[str, Any]) -> str:
     """Return a dataset's type, such as INTERACTIONS."""
     return str(dataset["dataset_arn"]).rsplit("/", 1)[-1]

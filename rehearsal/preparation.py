@@ -13,11 +13,21 @@ from botocore.exceptions import ClientError
 
 from embedded_aws import Cloud
 from rehearsal.access import make_access
-from rehearsal.assembly import SynthesisedStack, bucket_name, dataset_type, datasets
+from rehearsal.assembly import (
+    SynthesisedStack,
+    bucket_name,
+    campaigns_of,
+    dataset_type,
+    datasets,
+    recommenders_of,
+    recommends_actions,
+)
 from rehearsal.own_files import PreparationError
 from rehearsal.weekly_files import WeeklyFiles, dated, upload, whole_location
 
-RECIPE = "aws-user-personalization"
+RECIPE, ACTION_RECIPE = "aws-user-personalization", "aws-next-best-action"
+# Of the dataset groups that have recommenders.
+DOMAIN, USE_CASE = "ECOMMERCE", "aws-ecomm-recommended-for-you"
 LONGEST_NAME = 63
 T = TypeVar("T")
 POLL_SECONDS = 60.0
@@ -32,7 +42,8 @@ def prepare(
 ) -> dict[str, float]:
     """Make the shop as it was last week, and return how long its stages took then.
 
-    Returns simulated seconds by stage: dataset_import, solution_version, campaign. `say` is called
+    Returns simulated seconds by stage: dataset_import, solution_version, campaign, recommender.
+    `say` is called
     with the quotas that are raised for a shop of this size, and with what else may differ in the
     user's account. Raises PreparationError with the service's reason if last week's data
     cannot be imported or trained on.
@@ -48,14 +59,15 @@ def prepare(
         with cloud.clock.running():
             role = make_access(cloud, stack, every, say)
             _glue_jobs(cloud, settings)
-            _datasets(cloud, shop, last_week)
+            _datasets(cloud, shop, last_week, _domain_groups(settings))
             _alarms(cloud, settings)
             for dataset in shop:
                 upload(cloud, dataset, last_week, settings["time_zone"])
             return {
                 "dataset_import": _imports(cloud, shop, role, settings["time_zone"]),
-                "solution_version": _solution_versions(cloud, campaigns),
+                "solution_version": _solution_versions(cloud, campaigns, _action_groups(settings)),
                 "campaign": _campaigns(cloud, campaigns),
+                "recommender": _recommenders(cloud, settings),
             }
     except ClientError as error:
         raise PreparationError(
@@ -84,7 +96,7 @@ def _campaigns_before(
     return [
         (_group_arn(refresh["datasets"][0]), campaign)
         for refresh in settings["refreshes"]
-        for campaign in refresh["campaigns"]
+        for campaign in campaigns_of(refresh)
         if campaign["solution_arn"] not in made
     ]
 
@@ -113,12 +125,13 @@ def _raise_quotas(
 ) -> None:
     """Give the account the quotas that it needs to have this shop at all."""
     refreshes = settings["refreshes"]
-    made = [(_group_arn(r["datasets"][0]), c) for r in refreshes for c in r["campaigns"]]
+    made = [(_group_arn(r["datasets"][0]), c) for r in refreshes for c in campaigns_of(r)]
     solutions = {(group, campaign["solution_name"]) for group, campaign in made}
     needed = {
         "dataset_groups": len({_group_arn(dataset) for dataset in shop}),
-        "solutions_per_dataset_group": max(Counter(group for group, _ in solutions).values()),
-        "campaigns_per_dataset_group": max(Counter(group for group, _ in made).values()),
+        "solutions_per_dataset_group": _most(group for group, _ in solutions),
+        "campaigns_per_dataset_group": _most(group for group, _ in made),
+        "recommenders": sum(len(recommenders_of(r)) for r in refreshes),
         "schemas": len(shop),
     }
     quotas = cloud.behaviour.personalize
@@ -146,7 +159,9 @@ def _imports(cloud: Cloud, shop: list[Mapping[str, Any]], role: str, time_zone: 
     return _in_batches(cloud, "dataset_import_job", start, shop, most)
 
 
-def _solution_versions(cloud: Cloud, campaigns: list[tuple[str, Mapping[str, Any]]]) -> float:
+def _solution_versions(
+    cloud: Cloud, campaigns: list[tuple[str, Mapping[str, Any]]], action_groups: set[str]
+) -> float:
     groups = {campaign["solution_name"]: group for group, campaign in campaigns}
     personalize = cloud.client("personalize")
 
@@ -155,7 +170,7 @@ def _solution_versions(cloud: Cloud, campaigns: list[tuple[str, Mapping[str, Any
         arn: str = personalize.create_solution(
             name=name,
             datasetGroupArn=group,
-            recipeArn=f"arn:{group.split(':')[1]}:personalize:::recipe/{RECIPE}",
+            recipeArn=_recipe_arn(group, ACTION_RECIPE if group in action_groups else RECIPE),
             performAutoTraining=False,
         )["solutionArn"]
         arns.append(arn)
@@ -185,6 +200,45 @@ def _campaigns(cloud: Cloud, campaigns: list[tuple[str, Mapping[str, Any]]]) -> 
 
     every = [campaign for _, campaign in campaigns]
     return _in_batches(cloud, "campaign", start, every, len(every))
+
+
+def _recommenders(cloud: Cloud, settings: Mapping[str, Any]) -> float:
+    def start(recommender: tuple[str, str]) -> str:
+        name, group = recommender
+        arn: str = cloud.client("personalize").create_recommender(
+            name=name, datasetGroupArn=group, recipeArn=_recipe_arn(group, USE_CASE)
+        )["recommenderArn"]
+        return arn
+
+    every = [
+        (recommender["campaign_name"], _group_arn(refresh["datasets"][0]))
+        for refresh in settings["refreshes"]
+        for recommender in recommenders_of(refresh)
+    ]
+    return _in_batches(cloud, "recommender", start, every, len(every))
+
+
+def _recipe_arn(group: str, recipe: str) -> str:
+    return f"arn:{group.split(':')[1]}:personalize:::recipe/{recipe}"
+
+
+def _action_groups(settings: Mapping[str, Any]) -> set[str]:
+    """Return the ARNs of the dataset groups whose campaigns recommend actions."""
+    refreshes = settings["refreshes"]
+    return {
+        _group_arn(refresh["datasets"][0]) for refresh in refreshes if recommends_actions(refresh)
+    }
+
+
+def _domain_groups(settings: Mapping[str, Any]) -> set[str]:
+    """Return the names of the dataset groups that have recommenders."""
+    refreshes = settings["refreshes"]
+    return {_group(refresh["datasets"][0]) for refresh in refreshes if recommenders_of(refresh)}
+
+
+def _most(things: Iterable[str]) -> int:
+    """Return how often the most frequent of them comes."""
+    return max(Counter(things).values(), default=0)
 
 
 def _in_batches(
@@ -219,7 +273,7 @@ def _name(dataset: Mapping[str, Any], ending: str = "") -> str:
 
 def _alarms(cloud: Cloud, settings: Mapping[str, Any]) -> None:
     """Make the shop's own alarms that the settings name, each of a metric of its name."""
-    campaigns = [c for refresh in settings["refreshes"] for c in refresh["campaigns"]]
+    campaigns = [c for refresh in settings["refreshes"] for c in campaigns_of(refresh)]
     names = {name for c in campaigns if "bake" in c for name in c["bake"]["alarms"]}
     for name in sorted(names):
         cloud.client("cloudwatch").put_metric_alarm(
@@ -244,16 +298,23 @@ def _glue_jobs(cloud: Cloud, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _datasets(cloud: Cloud, shop: list[Mapping[str, Any]], files: WeeklyFiles) -> None:
+def _datasets(
+    cloud: Cloud, shop: list[Mapping[str, Any]], files: WeeklyFiles, domain_groups: set[str]
+) -> None:
     personalize = cloud.client("personalize")
 
+    def domain(name: str) -> dict[str, Any]:
+        return {"domain": DOMAIN} if name in domain_groups else {}
+
     def group(name: str) -> str:
-        arn: str = personalize.create_dataset_group(name=name)["datasetGroupArn"]
+        arn: str = personalize.create_dataset_group(name=name, **domain(name))["datasetGroupArn"]
         return arn
 
     def start(dataset: Mapping[str, Any]) -> str:
         name, kind = _name(dataset), dataset_type(dataset)
-        schema = personalize.create_schema(name=name, schema=files.schemas[kind])["schemaArn"]
+        schema = personalize.create_schema(
+            name=name, schema=files.schemas[kind], **domain(_group(dataset))
+        )["schemaArn"]
         arn: str = personalize.create_dataset(
             name=name,
             schemaArn=schema,

@@ -8,7 +8,7 @@ from stacks.encryption import allow_encryption
 from stacks.making import made_campaigns, made_datasets, schema_arn
 from stacks.permissions import allow
 from stacks.plan import import_job_prefix
-from stacks.settings import Reconcile
+from stacks.settings import Campaign, Reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stacks.workflow import Workflow
 
 NAMED_BY_RUN = "its name ends in the date and key of a run"
+NAMED_BY_OTHERS = "a dataset's schema has a name that nothing here tells"
 NAMED_BY_PERSONALIZE = "Personalize gives a solution version its id when the training begins"
 
 
@@ -92,7 +93,7 @@ def allow_checking_data(
         role,
         ["personalize:DescribeSchema"],
         [environment.arn("personalize", "schema/*")],
-        wildcard="a dataset's schema has a name that nothing here tells",
+        wildcard=NAMED_BY_OTHERS,
     )
 
 
@@ -145,6 +146,15 @@ def allow_check(role: iam.IRole, environment: Environment) -> None:
         allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
     solutions = [environment.solution_arn(campaign) for campaign in environment.campaigns]
     allow(role, ["personalize:DescribeSolution"], solutions)
+    allow(role, ["personalize:DescribeRecommender"], _recommenders(environment))
+    if learned := _learned_datasets(environment):
+        allow(role, ["personalize:DescribeDataset"], learned)
+        allow(
+            role,
+            ["personalize:DescribeSchema"],
+            [environment.arn("personalize", "schema/*")],
+            wildcard=NAMED_BY_OTHERS,
+        )
 
 
 def allow_making(role: iam.IRole, environment: Environment) -> None:
@@ -194,6 +204,14 @@ def allow_campaign_update(role: iam.IRole, environment: Environment) -> None:
     )
 
 
+def allow_recommender_update(role: iam.IRole, environment: Environment) -> None:
+    """Let a task change what the recommenders learn from, after it has seen what they have."""
+    allow(role, ["personalize:DescribeRecommender"], _recommenders(environment))
+    updated = [each for each in environment.recommenders if each.training_columns]
+    arns = [environment.recommender_arn(recommender) for recommender in updated]
+    allow(role, ["personalize:UpdateRecommender"], arns)
+
+
 def allow_polling(role: iam.IRole, environment: Environment) -> None:
     """Let the refresh workflow poll what its tasks have created, and stop an overdue training."""
     allow(
@@ -213,6 +231,7 @@ def allow_polling(role: iam.IRole, environment: Environment) -> None:
         wildcard=NAMED_BY_PERSONALIZE,
     )
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
+    allow(role, ["personalize:DescribeRecommender"], _recommenders(environment))
     if any(campaign.bake != "never" for campaign in environment.campaigns):
         allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
 
@@ -319,8 +338,14 @@ def allow_checking_freshness(
     """Let a task see when the watched campaigns were last refreshed, or else changed."""
     allow_encryption(role, environment, service="dynamodb")
     allow(role, ["dynamodb:Query"], [table.table_arn])
-    watched = [environment.campaign_arn(campaign) for campaign in environment.watched_campaigns]
-    allow(role, ["personalize:DescribeCampaign"], watched)
+    campaigns, recommenders = [], []
+    for watched in environment.watched:
+        if isinstance(watched, Campaign):
+            campaigns.append(environment.campaign_arn(watched))
+        else:
+            recommenders.append(environment.recommender_arn(watched))
+    allow(role, ["personalize:DescribeCampaign"], campaigns)
+    allow(role, ["personalize:DescribeRecommender"], recommenders)
 
 
 def _objects(datasets: Sequence[Dataset]) -> list[str]:
@@ -339,6 +364,21 @@ def _buckets(environment: Environment, datasets: Sequence[Dataset]) -> list[str]
 
 def _campaigns(environment: Environment) -> list[str]:
     return [environment.campaign_arn(campaign) for campaign in environment.campaigns]
+
+
+def _recommenders(environment: Environment) -> list[str]:
+    return [environment.recommender_arn(recommender) for recommender in environment.recommenders]
+
+
+def _learned_datasets(environment: Environment) -> list[str]:
+    """Return the datasets of which columns are named for a training."""
+    return [
+        environment.arn("personalize", f"dataset/{refresh.datasets[0].dataset_group}/{kind}")
+        for refresh in environment.refreshes
+        for recommender in refresh.recommenders
+        if recommender.training_columns
+        for kind in (*recommender.training_columns.excluded, *recommender.training_columns.included)
+    ]
 
 
 def _alarms(environment: Environment) -> list[str]:

@@ -20,6 +20,7 @@ from stacks.grants import (
     allow_planning,
     allow_polling,
     allow_reading_executions,
+    allow_recommender_update,
     allow_rows,
     allow_starting,
     allow_training,
@@ -62,6 +63,7 @@ class RefreshStack(cdk.Stack):
         allow_training(create_solution_version.role, environment, table=table)
         update_campaign = Task(self, "UpdateCampaign", environment)
         allow_campaign_update(update_campaign.role, environment)
+        update_recommender = update_recommender_task(self, environment)
         make_missing = make_missing_task(self, environment)
         choose_modes = Task(self, "ChooseModes", environment)
         allow_choosing_modes(choose_modes.role, environment)
@@ -79,8 +81,9 @@ class RefreshStack(cdk.Stack):
             values=refresh_values(environment),
             named={
                 "table_name": table.table_name,
-                # no run of this environment comes to the state that calls it
+                # no run of this environment comes to the state that calls what is not there
                 **({} if make_missing else {"make_missing": "nothing-to-make"}),
+                **({} if update_recommender else {"update_recommender": "no-recommender"}),
             },
             tasks=[
                 check_campaign,
@@ -91,6 +94,7 @@ class RefreshStack(cdk.Stack):
                 create_solution_version,
                 judge_version,
                 update_campaign,
+                *filter(None, [update_recommender]),
                 try_campaign,
             ],
         )
@@ -187,6 +191,15 @@ def make_missing_task(stack: cdk.Stack, environment: Environment) -> Task | None
     files = {"settings.json": json.dumps(settings)}
     task = Task(stack, "MakeMissing", environment, files=files)
     allow_making(task.role, environment)
+    return task
+
+
+def update_recommender_task(stack: cdk.Stack, environment: Environment) -> Task | None:
+    """Return the task that looks after recommenders; None if the settings have none."""
+    if not environment.recommenders:
+        return None
+    task = Task(stack, "UpdateRecommender", environment)
+    allow_recommender_update(task.role, environment)
     return task
 
 

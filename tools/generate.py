@@ -121,8 +121,9 @@ def _rows(node: dict[str, Any], schema: dict[str, Any], at: str) -> Iterator[str
         yield f"| `{path}` | {values} | {default} | {_meaning(field, options, schema)} |"
         for option in options:
             inner, suffix = (option["items"], "[]") if "items" in option else (option, "")
-            if "$ref" in inner:
-                yield from _rows(_resolved(inner, schema), schema, path + suffix)
+            for kind in inner.get("oneOf", [inner]):
+                if "$ref" in kind:
+                    yield from _rows(_resolved(kind, schema), schema, path + suffix)
 
 
 def _values(field: dict[str, Any], schema: dict[str, Any]) -> str:
@@ -130,6 +131,8 @@ def _values(field: dict[str, Any], schema: dict[str, Any]) -> str:
         return "mapping"
     if "items" in field:
         return f"list of {_values(field['items'], schema)}s"
+    if "oneOf" in field:
+        return _values(field["oneOf"][0], schema)
     if field.get("type") == "object":
         return "mapping of text to text"
     words = field.get("enum") or ([field["const"]] if "const" in field else [])

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from campaign_problems import automatic_training_of, problems_of_campaign, problems_of_solution
+from recommender_problems import problems_of_recommender
 
 from ops.doctor.examination import Check, Examination, Unknown
-from stacks.settings import Campaign, Dataset, Refresh
+from stacks.settings import Campaign, Dataset, Recommender, Refresh
 
 NOT_YET = "a refresh fails at once, before anything is paid"
 TO_BE_MADE = "does not exist; the first refresh makes it"
@@ -71,11 +72,16 @@ def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
 
 
 def look_at_campaigns(look: Examination) -> None:
-    """Solutions and campaigns exist, are ACTIVE, and can be moved by a refresh."""
+    """Solutions and campaigns exist, are ACTIVE, and can be moved; recommenders serve."""
     for refresh in look.settings.refreshes:
         for campaign in refresh.campaigns:
             try:
                 _campaign(look, refresh, campaign)
+            except Unknown:
+                continue
+        for recommender in refresh.recommenders:
+            try:
+                _recommender(look, refresh, recommender)
             except Unknown:
                 continue
 
@@ -150,6 +156,25 @@ def look_at_alarms(look: Examination) -> None:
             )
         else:
             look.ok(f"the alarm {name} is {states[name]}")
+
+
+def _recommender(look: Examination, refresh: Refresh, recommender: Recommender) -> None:
+    arn = look.settings.recommender_arn(recommender)
+    answer = look.ask(
+        "personalize:DescribeRecommender",
+        look.client("personalize").describe_recommender,
+        recommenderArn=arn,
+    )
+    run = {
+        "campaign_name": recommender.name,
+        "recommender": {"arn": arn},
+        "datasets": [{"dataset_arn": look.settings.dataset_arn(each)} for each in refresh.datasets],
+    }
+    problems = problems_of_recommender(cast("Any", run), answer["recommender"] if answer else None)
+    for problem in problems:
+        _sentences(look, problem, NOT_YET)
+    if not problems:
+        look.ok(f"the recommender {recommender.name} is ACTIVE; Personalize trains it by itself")
 
 
 def look_at_quotas(look: Examination) -> None:
