@@ -224,16 +224,14 @@ def _recipe_arn(group: str, recipe: str) -> str:
 
 def _action_groups(settings: Mapping[str, Any]) -> set[str]:
     """Return the ARNs of the dataset groups whose campaigns recommend actions."""
-    refreshes = settings["refreshes"]
-    return {
-        _group_arn(refresh["datasets"][0]) for refresh in refreshes if recommends_actions(refresh)
-    }
+    refreshes = filter(recommends_actions, settings["refreshes"])
+    return {_group_arn(refresh["datasets"][0]) for refresh in refreshes}
 
 
 def _domain_groups(settings: Mapping[str, Any]) -> set[str]:
     """Return the names of the dataset groups that have recommenders."""
-    refreshes = settings["refreshes"]
-    return {_group(refresh["datasets"][0]) for refresh in refreshes if recommenders_of(refresh)}
+    refreshes = filter(recommenders_of, settings["refreshes"])
+    return {_group(refresh["datasets"][0]) for refresh in refreshes}
 
 
 def _most(things: Iterable[str]) -> int:

@@ -134,16 +134,20 @@ def _values(field: dict[str, Any], schema: dict[str, Any]) -> str:
     if "oneOf" in field:
         return _values(field["oneOf"][0], schema)
     if field.get("type") == "object":
-        return "mapping of text to text"
+        # with a pattern for its keys, the values stand under that
+        of = field.get("patternProperties", {"": field.get("additionalProperties")})
+        return f"mapping of text to {_values(next(iter(of.values())), schema)}"
     words = field.get("enum") or ([field["const"]] if "const" in field else [])
     if words:
         return ", ".join(f"`{word}`" for word in words)
-    bounds = [f"≥ {field['minimum']}"] if "minimum" in field else []
+    bounds = [f"> {field['exclusiveMinimum']}"] if "exclusiveMinimum" in field else []
+    bounds += [f"≥ {field['minimum']}"] if "minimum" in field else []
     bounds += [f"≤ {field['maximum']}"] if "maximum" in field else []
     kinds = {
         "boolean": "`true`, `false`",
         "integer": "whole number",
         "null": "nothing",
+        "number": "number",
         "string": "text",
     }
     kind = kinds[field["type"]]

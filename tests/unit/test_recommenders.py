@@ -29,6 +29,7 @@ from stacks.bounds import MOST_EVENTS, bound_problems, rounds_of_refresh, worst_
 from stacks.freshness import freshness_settings
 from stacks.load import SettingsError, read
 from stacks.plan import plan_settings
+from stacks.problems import contradictions
 from stacks.settings import Environment
 from tests.unit.announced import IMPORTED, NOON, SETTINGS, record
 from tests.unit.made_up_history import MadeUpHistory
@@ -70,7 +71,8 @@ BOTH = environment(CAMPAIGN, FOR_YOU | {"training_columns": COLUMNS, "fresh_with
 
 def test_all_that_a_recommender_cannot_have_is_refused_at_once_with_what_to_do() -> None:
     wrong = {
-        "name": "n", "solution": "s", "training_mode": "FULL", "full_every": {"days": 7},
+        "name": "n", "solution": "s", "recipe": "aws-sims", "min_provisioned_tps": 2,
+        "training_mode": "FULL", "full_every": {"days": 7},
         "gate": {}, "canary": {}, "bake": {"minutes": 1, "alarms": ["a"]}, "colour": 1,
     }  # fmt: skip
     found = problems(FOR_YOU | wrong)
@@ -118,6 +120,14 @@ def test_another_wrong_entry_is_refused_with_its_place(entries: list[Any], said:
 def test_actions_are_refused_beside_a_recommender() -> None:
     (only,) = problems(FOR_YOU, kind="ACTIONS")
     assert only.startswith("refreshes[0].datasets[0].type: ACTIONS is not in a domain dataset gr")
+
+
+def test_a_domain_dataset_group_is_not_made_by_a_refresh() -> None:
+    with_schema = {"dataset_group": "shop", "type": "INTERACTIONS", "schema": "a.avsc"}
+    raw = {"refreshes": [{"datasets": [with_schema], "campaigns": [FOR_YOU]}]}
+    found = [each for each in contradictions(raw) if ".schema: " in each]
+    assert [each.split(": ")[0] for each in found] == ["refreshes[0].datasets[0].schema"]
+    assert "make the dataset by hand" in found[0]
 
 
 def test_campaigns_and_recommenders_are_told_apart() -> None:
