@@ -113,10 +113,10 @@ def bucket(name: str) -> str:
 def location(value: str) -> str:
     """Accept s3://bucket/key, with {base_date} in the key; its form has been checked."""
     bucket(text(value).removeprefix("s3://").split("/")[0])
-    if wrong := re.search(r"[{}]", value.replace("{base_date}", "")):
+    if wrong := re.search(r"\{\w*\}", value.replace("{base_date}", "")):
         raise ValueError(
-            f"{value!r} has {wrong[0]!r}; only {{base_date}}, the run's date as 20200928, may "
-            "stand in braces"
+            f"{value!r} has {wrong[0]!r}; only {{base_date}}, the run's date as 20200928, is "
+            "replaced; name the folder"
         )
     return value
 

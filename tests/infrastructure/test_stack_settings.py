@@ -12,6 +12,7 @@ KEY = "arn:aws:kms:eu-central-1:555566667777:key/11111111-2222-3333-4444-5555555
 BUCKET_KEY = "arn:aws:kms:eu-central-1:444455556666:key/66666666-7777-8888-9999-000000000000"
 SERVED = {
     "Refresh": ["dynamodb"],
+    "CheckDataRole": ["dynamodb"],
     "CreateImportRole": ["dynamodb"],
     "CreateSolutionVersionRole": ["dynamodb"],
     "PlanRefresh": ["dynamodb"],

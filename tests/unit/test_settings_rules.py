@@ -219,7 +219,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a location with another word in braces": (
         with_dataset(location="s3://shop-data/dt={date}/"),
         "refreshes[0].datasets[0].location",
-        "only {base_date}, the run's date as 20200928, may stand in braces",
+        "only {base_date}, the run's date as 20200928, is replaced; name the folder",
     ),
     "a gate that is neither never nor a mapping": (
         settings(
