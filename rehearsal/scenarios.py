@@ -69,7 +69,7 @@ class Stage:
 
     def operate(self, *arguments: str) -> None:
         """Type a command of the operator's."""
-        self.say(f"$ python -m ops {' '.join(arguments)} --environment {self.environment}")
+        self.say(f"• A person runs: python -m ops {' '.join(arguments)} --environment {self.environment}")
         with self.shop.time_passing(), _environment_files(ENVIRONMENTS):
             ops([*arguments, "--environment", self.environment])
 
