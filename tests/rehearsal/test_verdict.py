@@ -105,7 +105,7 @@ def test_after_an_aborted_run_the_output_says_what_continues_it(assembly: Path) 
 
 def test_a_campaign_that_has_moved_is_not_reported_on_its_old_version(assembly: Path) -> None:
     done = rehearse(
-        "--assembly", str(assembly), "--fault", "personalize:DescribeCampaign@3=denied*always"
+        "--assembly", str(assembly), "--fault", "personalize:DescribeCampaign@4=denied*always"
     )
     assert done.returncode == 1
     assert (
