@@ -128,7 +128,8 @@ def last_complete(rows: list[Row], before: int) -> Row | None:
 def situation(row: Row, rows: list[Row], settings: AnnounceSettings) -> Situation:
     """Return what people want to know besides the event."""
     serves = None
-    if campaign := settings["campaigns"].get(row["campaign_name"]):
+    campaign = settings["campaigns"].get(row["campaign_name"])
+    if campaign and "campaign_arn" in campaign:
         with suppress(ClientError, BotoCoreError):
             serves = personalize.describe_campaign(campaignArn=campaign["campaign_arn"])[
                 "campaign"
@@ -142,6 +143,7 @@ def situation(row: Row, rows: list[Row], settings: AnnounceSettings) -> Situatio
             "cost_usd": last.get("estimated_cost_usd"),
         }
     return {
+        "is_recommender": "recommender_arn" in row,
         "failed_stage": row.get("failed_stage"),
         "serves": serves,
         "serves_since": next(

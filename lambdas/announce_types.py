@@ -5,18 +5,27 @@ of an event on the bus; docs/refresh-event.schema.json describes it to others. T
 seconds in rows and ISO 8601 in UTC in events, durations seconds, dates numbers such as 20200928.
 """
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 Stage = Literal[
-    "dataset import", "solution version", "campaign update", "refresh", "glue job", "dispatch"
+    "dataset import",
+    "solution version",
+    "campaign update",
+    "recommender update",
+    "refresh",
+    "glue job",
+    "dispatch",
 ]
 
 
 class AnnouncedCampaign(TypedDict):
-    """A campaign: its refresh, and the type of the dataset whose attributes have no prefix."""
+    """A campaign: its refresh, and the type of the dataset whose attributes have no prefix.
+
+    A recommender has no `campaign_arn`.
+    """
 
     refresh: str
-    campaign_arn: str
+    campaign_arn: NotRequired[str]
     first_dataset_type: str
 
 
@@ -45,6 +54,7 @@ class Durations(TypedDict, total=False):
     dataset_import: int
     solution_version: int
     campaign_update: int
+    recommender_update: int
     refresh: int
 
 

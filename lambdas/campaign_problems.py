@@ -20,19 +20,25 @@ def problems_of_campaign(
 ) -> list[str]:
     """Return why the campaign cannot be moved, or would not stay where it is moved."""
     arn, name = run["campaign_arn"], run["campaign_name"]
-    version = active_version(solution)
+    version, is_made = active_version(solution), makes_campaign(run)
     if campaign is None:
+        if is_made:
+            return []
         return [
             f"Campaign {arn} does not exist. Create it: aws personalize create-campaign "
             f"--name {name} --solution-version-arn {version} --min-provisioned-tps 1."
         ]
     if "FAILED" in campaign["status"] or "DELETE" in campaign["status"]:
         reason = campaign.get("failureReason", "it gives no reason")
+        then = (
+            "the next attempt makes it"
+            if is_made
+            else f"aws personalize create-campaign --name {name} --solution-version-arn {version} "
+            "--min-provisioned-tps 1"
+        )
         return [
             f"Campaign {arn} is {campaign['status']} ({reason}). Fix the reason and make it "
-            f"anew: aws personalize delete-campaign --campaign-arn {arn}, then aws personalize "
-            f"create-campaign --name {name} --solution-version-arn {version} "
-            "--min-provisioned-tps 1."
+            f"anew: aws personalize delete-campaign --campaign-arn {arn}, then {then}."
         ]
     requested: dict[str, Any] = {**campaign, **under_way(campaign.get("latestCampaignUpdate"))}
     follows = requested.get("campaignConfig", {}).get("syncWithLatestSolutionVersion")
@@ -53,6 +59,8 @@ def problems_of_solution(run: "RefreshInput", solution: "SolutionTypeDef | None"
     dataset = run["datasets"][0]["dataset_arn"]
     group = dataset.replace(":dataset/", ":dataset-group/", 1).rsplit("/", 1)[0]
     if solution is None:
+        if makes_campaign(run):
+            return []
         return [
             f"Solution {arn} does not exist. Create it: aws personalize create-solution "
             f"--name {name} --dataset-group-arn {group} --recipe-arn <recipe> "
@@ -83,6 +91,11 @@ def problems_of_solution(run: "RefreshInput", solution: "SolutionTypeDef | None"
             "training_mode: FULL in the settings, and deploy: cdk deploy."
         )
     return problems
+
+
+def makes_campaign(run: "RefreshInput") -> bool:
+    """Whether the run makes its solution and its campaign if they do not exist."""
+    return "min_provisioned_tps" in run.get("makes", {})
 
 
 def automatic_training_of(solution: "SolutionTypeDef | None") -> list[str]:

@@ -2,8 +2,10 @@
 
 Guarantees that nothing is imported or trained for a campaign that cannot be moved, or that another
 moves: one that does not exist, has failed, or follows the latest version by itself; or for a
-solution that does not exist, trains by itself, or learns from another dataset group. The reasons
-are sentences, each with the command that fixes it. Only describes; creates nothing.
+solution that does not exist, trains by itself, or learns from another dataset group. Nor is
+anything imported for a recommender that does not exist, does not serve, learns from another dataset
+group, or is to learn from columns that do not exist. What the run makes itself may be missing. The
+reasons are sentences, each with the command that fixes it. Only describes; creates nothing.
 """
 
 import logging
@@ -12,13 +14,24 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import boto3
 from botocore.exceptions import ClientError
 from campaign_problems import automatic_training_of, problems_of_campaign, problems_of_solution
+from data_columns import columns_of
 from input_problems import problems_of
 from personalize import personalize
-from plan_types import RefreshInput
+from plan_types import RecommenderInput, RefreshInput
+from recommender_problems import (
+    group_of,
+    problems_of_columns,
+    problems_of_recommender,
+    wanted_columns,
+)
 from retry_later import READ_AGAIN, retry_later
 
 if TYPE_CHECKING:
-    from mypy_boto3_personalize.type_defs import CampaignTypeDef, SolutionTypeDef
+    from mypy_boto3_personalize.type_defs import (
+        CampaignTypeDef,
+        RecommenderTypeDef,
+        SolutionTypeDef,
+    )
 
 logger = logging.getLogger()
 cloudwatch = boto3.client("cloudwatch", config=READ_AGAIN)
@@ -27,7 +40,7 @@ cloudwatch = boto3.client("cloudwatch", config=READ_AGAIN)
 class CheckRequest(TypedDict):
     """The run to check; what to do about a solution that trains by itself, as the settings say."""
 
-    run: RefreshInput
+    run: RefreshInput | RecommenderInput
     automatic_training: Literal["refuse", "warn"]
 
 
@@ -41,8 +54,12 @@ class Verdict(TypedDict):
 def check(request: CheckRequest, home: str) -> Verdict:
     """Return the verdict on a run; `home` is `<partition>:<account>:<region>` where this runs."""
     run = request["run"]
+    if "recommender" in run:
+        return check_recommender(run, home)
     problems = [*problems_of(run, RefreshInput, "the input")]
-    problems = problems or problems_of_home(run, home)
+    if not problems:
+        solution_arn = run["solution_version"]["solution_arn"]
+        problems = problems_of_home([run["campaign_arn"], solution_arn, *datasets_of(run)], home)
     if problems:
         return {"refusal": "; ".join(problems), "warning": ""}
     solution = find_solution(run["solution_version"]["solution_arn"])
@@ -55,10 +72,27 @@ def check(request: CheckRequest, home: str) -> Verdict:
     return {"refusal": " ".join(problems), "warning": " ".join(automatic)}
 
 
-def problems_of_home(run: RefreshInput, home: str) -> list[str]:
+def check_recommender(run: RecommenderInput, home: str) -> Verdict:
+    """Return the verdict on a run of a recommender."""
+    problems = [*problems_of(run, RecommenderInput, "the input")]
+    problems = problems or problems_of_home([run["recommender"]["arn"], *datasets_of(run)], home)
+    if not problems:
+        problems = problems_of_recommender(run, find_recommender(run["recommender"]["arn"]))
+    if not problems and "training_columns" in run["recommender"]:
+        wanted = wanted_columns(run["recommender"]["training_columns"])
+        group, _, _ = run["datasets"][0]["dataset_arn"].rpartition("/")
+        known = {kind: find_columns(f"{group}/{kind}") for _, kind in wanted}
+        problems = problems_of_columns(wanted, known, group_of(f"{group}/"))
+    return {"refusal": " ".join(problems), "warning": ""}
+
+
+def datasets_of(run: RefreshInput | RecommenderInput) -> list[str]:
+    """Return the ARNs of a run's datasets."""
+    return [dataset["dataset_arn"] for dataset in run["datasets"]]
+
+
+def problems_of_home(arns: list[str], home: str) -> list[str]:
     """Return which of the run's resources belong to another account or region."""
-    arns = [run["campaign_arn"], run["solution_version"]["solution_arn"]]
-    arns += [dataset["dataset_arn"] for dataset in run["datasets"]]
     return [
         f"{arn} is not of this account and region ({home}); name a resource of this account"
         for arn in arns
@@ -105,6 +139,24 @@ def find_solution(arn: str) -> "SolutionTypeDef | None":
         return personalize.describe_solution(solutionArn=arn)["solution"]
     except personalize.exceptions.ResourceNotFoundException:
         return None
+
+
+def find_recommender(arn: str) -> "RecommenderTypeDef | None":
+    """Return the recommender as it is now, if it exists."""
+    try:
+        return personalize.describe_recommender(recommenderArn=arn)["recommender"]
+    except personalize.exceptions.ResourceNotFoundException:
+        return None
+
+
+def find_columns(dataset_arn: str) -> list[str] | None:
+    """Return the names of the columns of a dataset's schema, if the dataset exists."""
+    try:
+        dataset = personalize.describe_dataset(datasetArn=dataset_arn)["dataset"]
+    except personalize.exceptions.ResourceNotFoundException:
+        return None
+    schema = personalize.describe_schema(schemaArn=dataset["schemaArn"])["schema"]
+    return [column.name for column in columns_of(schema["schema"])]
 
 
 def lambda_handler(event: CheckRequest, context: Any) -> Verdict:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,10 +32,11 @@ Item = Mapping[str, Any]
 
 
 class WatchedCampaign(TypedDict):
-    """A campaign with fresh_within_hours."""
+    """A campaign with fresh_within_hours, or a recommender, by the one ARN or the other."""
 
     campaign_name: str
-    campaign_arn: str
+    campaign_arn: NotRequired[str]
+    recommender_arn: NotRequired[str]
 
 
 class FreshnessSettings(TypedDict):
@@ -90,15 +91,23 @@ def newest_rows(table: str, campaign_name: str) -> Iterable[Item]:
     return (item for page in pages for item in page["Items"])
 
 
-def last_change(campaign_arn: str) -> datetime | None:
-    """Return when the campaign was last changed; None, with a word in the log, without one."""
+def last_change(watched: WatchedCampaign) -> datetime | None:
+    """Return when the campaign was last changed; None, with a word in the log, without one.
+
+    Personalize changes a recommender by itself, on whatever data there is: of one, it is when it
+    was made.
+    """
     try:
-        campaign = personalize.describe_campaign(campaignArn=campaign_arn)["campaign"]
+        if "recommender_arn" in watched:
+            described = personalize.describe_recommender(recommenderArn=watched["recommender_arn"])
+            return described["recommender"]["creationDateTime"]
+        arn = watched["campaign_arn"]
+        campaign = personalize.describe_campaign(campaignArn=arn)["campaign"]
     except personalize.exceptions.ResourceNotFoundException:
         logger.warning(
-            "%s does not exist and has no COMPLETE refresh, so its freshness is unknown; create "
-            "it, or remove its fresh_within_hours and deploy",
-            campaign_arn,
+            "%s does not exist and has no COMPLETE refresh, so its freshness is unknown; let a "
+            "refresh make it, or create it, or remove its fresh_within_hours and deploy",
+            watched.get("recommender_arn") or watched.get("campaign_arn"),
         )
         return None
     return campaign.get("lastUpdatedDateTime", campaign["creationDateTime"])
@@ -149,7 +158,7 @@ def lambda_handler(event: CheckRequest, _context: object) -> None:
 
     def since(campaign: WatchedCampaign) -> datetime | None:
         rows = newest_rows(table, campaign["campaign_name"])
-        return fresh_since(rows, lambda: last_change(campaign["campaign_arn"]))
+        return fresh_since(rows, lambda: last_change(campaign))
 
     now = datetime.fromisoformat(event["now"])
     for line in lines(deployed_settings(), now, since):

@@ -22,7 +22,10 @@ EARLY = timedelta(hours=12)  # a weekly run may be some minutes early
 
 
 class ModesRequest(TypedDict):
-    """What a run would import and train; `triggered` is in epoch seconds."""
+    """What a run would import and train; `triggered` is in epoch seconds.
+
+    `training` is empty for a recommender, which no run trains.
+    """
 
     datasets: list[PlannedImport]
     training: PlannedTraining

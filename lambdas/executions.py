@@ -7,10 +7,13 @@ from history import History, Row
 from plan_types import (
     CampaignSettings,
     DatasetSettings,
+    Entry,
     Execution,
     PlannedImport,
     PlannedTraining,
     PlanSettings,
+    RecommenderInput,
+    RecommenderSettings,
     RefreshInput,
 )
 from triggers import date_of
@@ -21,16 +24,16 @@ DAYS_REMEMBERED = 90  # as long as Step Functions keeps its executions
 
 
 class RunOfCampaign(NamedTuple):
-    """One run, for one of its campaigns; `triggered` is in epoch seconds."""
+    """One run, for one of its campaigns or recommenders; `triggered` is in epoch seconds."""
 
     what: WhatToDo
-    campaign: CampaignSettings
+    campaign: Entry
     base_date: int
     key: str
     triggered: int
 
     @classmethod
-    def of_row(cls, what: WhatToDo, campaign: CampaignSettings, row: Row) -> "RunOfCampaign":
+    def of_row(cls, what: WhatToDo, campaign: Entry, row: Row) -> "RunOfCampaign":
         """Return the run that a row records."""
         if row["promotion"]:
             what = {**what, "promotion": row["promotion"]}
@@ -55,36 +58,75 @@ class RunOfCampaign(NamedTuple):
     def execution(self, attempt: int, settings: PlanSettings, history: History) -> Execution:
         """Return all that the dispatch and the workflow need."""
         name = self.execution_name(attempt)
+        planned: RefreshInput | RecommenderInput
+        if "recommender_arn" in self.campaign:
+            planned = self._of_recommender(self.campaign, attempt, settings)
+        else:
+            planned = self._of_campaign(self.campaign, attempt, settings)
+        if "preflight" in self.what:
+            planned["preflight"] = self.what["preflight"]
+        return {"name": name, "execution_arn": history.execution_arn(name), "input": planned}
+
+    def _of_campaign(
+        self, campaign: CampaignSettings, attempt: int, settings: PlanSettings
+    ) -> RefreshInput:
+        stages = settings["stages"]
         planned: RefreshInput = {
-            "campaign_name": self.campaign["campaign_name"],
+            "campaign_name": campaign["campaign_name"],
             "base_date": self.base_date,
             "run_key": self.key,
             "triggered": self.triggered,
             "attempt": attempt,
-            "campaign_arn": self.campaign["campaign_arn"],
-            "datasets": [
-                self._import(dataset, attempt, settings["import_role_arn"])
-                for dataset in self.what["datasets"]
-            ],
-            "solution_name": self.campaign["solution_name"],
-            "solution_version": self._training(attempt),
-            "stages": settings["stages"],
+            "campaign_arn": campaign["campaign_arn"],
+            "datasets": self._imports(attempt, settings),
+            "solution_name": campaign["solution_name"],
+            "solution_version": self._training(campaign, attempt),
+            "stages": {
+                "dataset_import": stages["dataset_import"],
+                "solution_version": stages["solution_version"],
+                "campaign_update": stages["campaign_update"],
+            },
         }
         if "promotion" in self.what:
             planned["promotion"] = self.what["promotion"]
-        if "preflight" in self.what:
-            planned["preflight"] = self.what["preflight"]
-        if "gate" in self.campaign:
-            planned["gate"] = self.campaign["gate"]
-        if "canary" in self.campaign:
-            planned["canary"] = self.campaign["canary"]
-        if "bake" in self.campaign:
-            planned["bake"] = self.campaign["bake"]
-        return {"name": name, "execution_arn": history.execution_arn(name), "input": planned}
+        if "makes" in campaign:
+            planned["makes"] = campaign["makes"]
+        if "gate" in campaign:
+            planned["gate"] = campaign["gate"]
+        if "canary" in campaign:
+            planned["canary"] = campaign["canary"]
+        if "bake" in campaign:
+            planned["bake"] = campaign["bake"]
+        return planned
+
+    def _of_recommender(
+        self, recommender: RecommenderSettings, attempt: int, settings: PlanSettings
+    ) -> RecommenderInput:
+        stages = settings["stages"]
+        planned: RecommenderInput = {
+            "campaign_name": recommender["campaign_name"],
+            "base_date": self.base_date,
+            "run_key": self.key,
+            "triggered": self.triggered,
+            "attempt": attempt,
+            "datasets": self._imports(attempt, settings),
+            "recommender": {"arn": recommender["recommender_arn"]},
+            "stages": {
+                "dataset_import": stages["dataset_import"],
+                "recommender_update": stages["recommender_update"],
+            },
+        }
+        if "training_columns" in recommender:
+            planned["recommender"]["training_columns"] = recommender["training_columns"]
+        return planned
 
     @property
     def _suffix(self) -> str:
         return f"{self.base_date}-{self.key}"
+
+    def _imports(self, attempt: int, settings: PlanSettings) -> list[PlannedImport]:
+        role_arn = settings["import_role_arn"]
+        return [self._import(dataset, attempt, role_arn) for dataset in self.what["datasets"]]
 
     def _import(self, dataset: DatasetSettings, attempt: int, role_arn: str) -> PlannedImport:
         planned: PlannedImport = {
@@ -103,17 +145,17 @@ class RunOfCampaign(NamedTuple):
             planned["full_location"] = self._dated(dataset["full_location"])
         return planned
 
-    def _training(self, attempt: int) -> PlannedTraining:
+    def _training(self, campaign: CampaignSettings, attempt: int) -> PlannedTraining:
         planned: PlannedTraining = {
-            "solution_arn": self.campaign["solution_arn"],
-            "name": f"{self.campaign['version_prefix']}-{self._suffix}",
-            "training_mode": self.campaign["training_mode"],
+            "solution_arn": campaign["solution_arn"],
+            "name": f"{campaign['version_prefix']}-{self._suffix}",
+            "training_mode": campaign["training_mode"],
             "mode_reason": self.what["training_reason"],
             "base_date": self.base_date,
             "attempt": attempt,
         }
-        if "full_every" in self.campaign:
-            planned["full_every"] = self.campaign["full_every"]
+        if "full_every" in campaign:
+            planned["full_every"] = campaign["full_every"]
         return planned
 
     def _dated(self, location: str) -> str:

@@ -17,6 +17,7 @@ STAGES = {
     "dataset_import": "dataset import",
     "solution_version": "training",
     "campaign_update": "campaign update",
+    "recommender_update": "recommender update",
 }
 
 
@@ -29,8 +30,12 @@ class LastTime(TypedDict):
 
 
 class Situation(TypedDict):
-    """What a person wants to know besides the event; None where it is unknown."""
+    """What a person wants to know besides the event; None where it is unknown.
 
+    A recommender serves what Personalize trains by itself: no version.
+    """
+
+    is_recommender: bool
     failed_stage: str | None
     serves: str | None
     serves_since: int | None  # the date of the row that trained what serves
@@ -64,14 +69,16 @@ def message_of_end(detail: Detail, situation: Situation, settings: AnnounceSetti
     campaign, date = str(detail["campaign"]), day(detail["base_date"])
     status, stage = detail["status"], situation["failed_stage"]
     where = f" at {stage}" if status == "FAILED" and stage else ""
+    is_recommender = situation["is_recommender"]
+    what_next = is_recommender and status == "COMPLETE"  # it is the only reason of such an end
     lines = [
-        ("Campaign", campaign),
+        ("Recommender" if is_recommender else "Campaign", campaign),
         ("Environment", f"{settings['environment']} ({settings['region']})"),
-        ("Why", _cut(detail["reason"])),
+        ("What comes next" if what_next else "Why", _cut(detail["reason"])),
         ("Goes on", _goes_on(detail, settings) if status == "FAILED" else None),
         ("Took", _took(detail, situation["last"])),
         ("Cost", _cost(detail, situation["last"])),
-        ("Serves now", _serves(detail, situation)),
+        ("Serves now", None if is_recommender else _serves(detail, situation)),
         ("Execution", execution_link(str(detail["execution_arn"]), settings)),
         ("Next", "\n  ".join(_next_steps(detail, settings))),
     ]

@@ -17,7 +17,7 @@ from typing import TypedDict
 from executions import RunOfCampaign, remembered_since
 from history import History, RecordedHistory, Row
 from metric_line import metric_line
-from plan_types import CampaignSettings, Execution, PlanSettings
+from plan_types import Entry, Execution, PlanSettings
 from reconcile import reconcile
 from retry_later import retry_later
 from triggers import Run, asks_to_reconcile, date_of, run_key, runs_of
@@ -86,7 +86,7 @@ def batch_of(every: list[Callable[[], list[Execution]]], first: int, batch: int)
 
 
 def planned(
-    run: Run, campaign: CampaignSettings, settings: PlanSettings, now: datetime, past: History
+    run: Run, campaign: Entry, settings: PlanSettings, now: datetime, past: History
 ) -> list[Execution]:
     """Return the one execution of a run for a campaign."""
     today = date_of(now, settings["time_zone"])

@@ -5,7 +5,7 @@ an `Execution` for each campaign; its `input` is what the refresh workflow and i
 Times are epoch seconds, durations seconds, dates numbers such as 20200928.
 """
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, final
 
 ImportMode = Literal["FULL", "INCREMENTAL"]
 TrainingMode = Literal["FULL", "UPDATE"]
@@ -24,11 +24,24 @@ class StageLimits(TypedDict):
 
 
 class Stages(TypedDict):
-    """The limits of the three stages."""
+    """The limits of a campaign's three stages."""
 
     dataset_import: StageLimits
     solution_version: StageLimits
     campaign_update: StageLimits
+
+
+class RecommenderStages(TypedDict):
+    """The limits of a recommender's two stages."""
+
+    dataset_import: StageLimits
+    recommender_update: StageLimits
+
+
+class AllStages(Stages):
+    """The limits of both, the recommenders' if the environment has some."""
+
+    recommender_update: NotRequired[StageLimits]
 
 
 class FullEvery(TypedDict):
@@ -71,6 +84,12 @@ class Bake(TypedDict):
     alarms: list[str]
 
 
+class Making(TypedDict):
+    """That a run makes what is missing, its campaign too if `min_provisioned_tps` is given."""
+
+    min_provisioned_tps: NotRequired[int]
+
+
 class DatasetSettings(TypedDict):
     """A dataset of a refresh; `row_prefix` begins the names of its attributes in the row.
 
@@ -86,6 +105,24 @@ class DatasetSettings(TypedDict):
     full_location: NotRequired[str]
 
 
+class TrainingColumns(TypedDict):
+    """Which columns a recommender shall learn from, by dataset type; a type is in one of them."""
+
+    excluded: NotRequired[dict[str, list[str]]]
+    included: NotRequired[dict[str, list[str]]]
+
+
+@final
+class RecommenderSettings(TypedDict):
+    """A recommender of a refresh; `campaign_name`, the key of its rows, is its name."""
+
+    campaign_name: str
+    recommender_arn: str
+    execution_prefix: str
+    training_columns: NotRequired[TrainingColumns]
+
+
+@final
 class CampaignSettings(TypedDict):
     """A campaign of a refresh, its solution, and what the names that a run gives begin with."""
 
@@ -97,19 +134,23 @@ class CampaignSettings(TypedDict):
     version_prefix: str
     training_mode: TrainingMode
     full_every: NotRequired[FullEvery]
+    makes: NotRequired[Making]
     gate: NotRequired[Gate]
     canary: NotRequired[Canary]
     bake: NotRequired[Bake]
 
 
+Entry = CampaignSettings | RecommenderSettings
+
+
 class RefreshSettings(TypedDict):
-    """What happens when one Glue job has succeeded."""
+    """What happens when one Glue job has succeeded; `campaigns` has the recommenders, too."""
 
     name: str
     glue_job: str
     preflight: NotRequired[Preflight]
     datasets: list[DatasetSettings]
-    campaigns: list[CampaignSettings]
+    campaigns: list[Entry]
 
 
 class PlanSettings(TypedDict):
@@ -120,7 +161,7 @@ class PlanSettings(TypedDict):
     reconcile_attempts: int
     batch: int  # how many campaigns one call plans
     reconcile_window_seconds: int  # an older success of Glue is left to a person
-    stages: Stages
+    stages: AllStages
     refreshes: list[RefreshSettings]
 
 
@@ -190,6 +231,29 @@ class Promotion(TypedDict):
     reason: str
 
 
+class PlannedRecommender(TypedDict):
+    """The recommender of a run; without `training_columns` it keeps those that it has."""
+
+    arn: str
+    training_columns: NotRequired[TrainingColumns]
+
+
+@final
+class RecommenderInput(TypedDict):
+    """The input of an execution of the refresh workflow: one run, for one recommender."""
+
+    campaign_name: str
+    base_date: int
+    run_key: str
+    triggered: int
+    attempt: int
+    datasets: list[PlannedImport]
+    recommender: PlannedRecommender
+    stages: RecommenderStages
+    preflight: NotRequired[Preflight]
+
+
+@final
 class RefreshInput(TypedDict):
     """The input of an execution of the refresh workflow: one run, for one campaign.
 
@@ -206,6 +270,7 @@ class RefreshInput(TypedDict):
     solution_name: str
     solution_version: PlannedTraining
     stages: Stages
+    makes: NotRequired[Making]
     preflight: NotRequired[Preflight]
     gate: NotRequired[Gate]
     canary: NotRequired[Canary]
@@ -237,4 +302,4 @@ class Execution(TypedDict):
 
     name: str
     execution_arn: str
-    input: RefreshInput
+    input: RefreshInput | RecommenderInput

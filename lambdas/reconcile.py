@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from executions import RunOfCampaign, remembered_since
 from history import Deployment, History, Row, Success
-from plan_types import CampaignSettings, Execution, PlanSettings, RefreshSettings
+from plan_types import Entry, Execution, PlanSettings, RefreshSettings
 from triggers import date_of, run_key
 from what_to_do import as_settings
 
@@ -17,7 +17,7 @@ DAYS_RECONCILED = 28
 
 def reconcile(
     refresh: RefreshSettings,
-    campaign: CampaignSettings,
+    campaign: Entry,
     last_success: Callable[[str], Success | None],
     deployment: Deployment,
     settings: PlanSettings,
@@ -56,9 +56,7 @@ def recent_since(now: datetime, settings: PlanSettings) -> int:
     return date_of(now - timedelta(days=DAYS_RECONCILED), settings["time_zone"])
 
 
-def has_rows(
-    campaign: CampaignSettings, settings: PlanSettings, now: datetime, history: History
-) -> bool:
+def has_rows(campaign: Entry, settings: PlanSettings, now: datetime, history: History) -> bool:
     """Whether the campaign has any row; only the newest are read."""
     rows = history.rows(campaign["campaign_name"], remembered_since(now, settings))
     return next(iter(rows), None) is not None
@@ -77,7 +75,7 @@ def deployed_since(deployment: Deployment, *, known: bool) -> datetime:
 
 def missed_run(
     refresh: RefreshSettings,
-    campaign: CampaignSettings,
+    campaign: Entry,
     success: Success,
     rows: list[Row],
     settings: PlanSettings,

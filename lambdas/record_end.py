@@ -28,7 +28,6 @@ INPUT = {
     "run_key": str,
     "attempt": int,
     "triggered": int,
-    "solution_name": str,
 }
 
 
@@ -41,6 +40,8 @@ def run_of(execution: dict[str, Any]) -> dict[str, Any] | None:
     if execution.get("error") == "InvalidInput" or not isinstance(run, dict):
         return None
     usable = all(isinstance(run.get(name), kind) for name, kind in INPUT.items())
+    # a recommender has no solution
+    usable &= "recommender" in run or isinstance(run.get("solution_name"), str)
     return run if usable else None
 
 
@@ -50,6 +51,8 @@ def stage_of(row: Row) -> str:
     training, update = row.get("solution_version_status"), row.get("campaign_update_status")
     if "IN_PROGRESS" in imports or "FAILED" in imports:
         return "dataset import"
+    if "recommender_arn" in row and imports:
+        return "recommender update"
     if update is not None or training == "ACTIVE":
         return "campaign update"
     if training is not None or imports:
@@ -73,7 +76,7 @@ def ended(execution: dict[str, Any], run: dict[str, Any], row: Row) -> dict[str,
         "run_key": {"S": run["run_key"]},
         "attempt": {"N": str(run["attempt"])},
         "triggered_datetime": {"N": str(run["triggered"])},
-        "solution_name": {"S": run["solution_name"]},
+        "solution_name": {"S": run["solution_name"]} if "solution_name" in run else {"NULL": True},
     }
 
 

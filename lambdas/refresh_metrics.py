@@ -16,6 +16,7 @@ STAGES = {
     "dataset_import": "DatasetImportMinutes",
     "solution_version": "SolutionVersionMinutes",
     "campaign_update": "CampaignUpdateMinutes",
+    "recommender_update": "RecommenderUpdateMinutes",
     "refresh": "RefreshMinutes",
 }
 

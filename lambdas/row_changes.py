@@ -86,6 +86,9 @@ def durations(row: Mapping[str, Any]) -> Durations:
         if (began_update := row.get("campaign_update_datetime")) is not None:
             moved = row.get("campaign_update_ended_datetime", ended)
             found["campaign_update"] = _seconds(began_update, moved)
+        if (began_update := row.get("recommender_update_datetime")) is not None:
+            updated = row.get("recommender_update_ended_datetime", ended)
+            found["recommender_update"] = _seconds(began_update, updated)
         if (started := row.get("started_datetime")) is not None:
             found["refresh"] = _seconds(started, ended)
     return found
@@ -114,6 +117,7 @@ def _stages(row: Row) -> Iterator[tuple[Stage, str]]:
     for stage, name in (
         ("solution version", "solution_version_status"),
         ("campaign update", "campaign_update_status"),
+        ("recommender update", "recommender_update_status"),
         ("refresh", "refresh_status"),
     ):
         if name in row:
@@ -166,7 +170,9 @@ def _detail(
 
 def _reason(stage: Stage, attribute: str, row: Row) -> str | None:
     if row[attribute] == "SUPERSEDED":
-        return f"The campaign serves {row.get('superseded_by', 'another version')} instead."
+        return superseded(row)
+    if row[attribute] == "COMPLETE" and "recommender_retraining" in row:
+        return str(row["recommender_retraining"])
     if row[attribute] == "NO_NEW_DATA":
         return str(row.get("no_new_data_reason") or NO_REASON)
     if row[attribute] == "COMPLETE" and "promoted_by" in row:
@@ -177,6 +183,13 @@ def _reason(stage: Stage, attribute: str, row: Row) -> str | None:
     return str((stage == "dataset import" and row.get(own)) or row.get("failure_reason") or "") or (
         NO_REASON
     )
+
+
+def superseded(row: Mapping[str, Any]) -> str:
+    """Return in words what has overtaken the refresh of a row."""
+    if "recommender_arn" in row:
+        return f"The newer refresh {row.get('superseded_by', 'of it')} has imported its data."
+    return f"The campaign serves {row.get('superseded_by', 'another version')} instead."
 
 
 def _seconds(began: Any, ended: Any) -> int:

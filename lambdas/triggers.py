@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 from input_problems import MOST_QUOTED, quoted
-from plan_types import CampaignSettings, PlanSettings, RefreshSettings
+from plan_types import Entry, PlanSettings, RefreshSettings
 from what_to_do import ASKED_FOR, WhatToDo, as_settings, imported_as, trained_as
 
 Json = dict[str, Any]  # of a trigger: whatever was sent
@@ -34,7 +34,7 @@ class InvalidTrigger(Exception):
 
 
 class Run(TypedDict):
-    """One run of one refresh, for all its campaigns or those that a request names.
+    """One run of one refresh, for all its campaigns and recommenders or those a request names.
 
     Without a key, any run of the date will do; without a date, one that is not complete yet, or
     else today's. `triggered` (epoch seconds) puts the runs in their order.
@@ -42,7 +42,7 @@ class Run(TypedDict):
 
     refresh: str
     what: WhatToDo
-    campaigns: list[CampaignSettings]
+    campaigns: list[Entry]
     base_date: int | None
     key: str | None
     triggered: int
@@ -108,7 +108,7 @@ def runs_of_glue_event(event: Json, settings: PlanSettings, now: datetime) -> li
 
 def home_of(settings: PlanSettings) -> dict[str, str]:
     """Return the account and the region of the environment, as an event names them."""
-    arn = settings["refreshes"][0]["campaigns"][0]["campaign_arn"].split(":")
+    arn = settings["refreshes"][0]["datasets"][0]["dataset_arn"].split(":")
     return {"account": arn[4], "region": arn[3]}
 
 
@@ -213,6 +213,7 @@ def problems_of(
         if key in request and not is_text(request[key])
     ]
     problems += problems_of_version(request, refresh)
+    problems += problems_with_recommenders(request, refresh)
     problems += [
         f"{key} must be {' or '.join(modes)}, not {quoted(request[key])}"
         for key, modes in MODES.items()
@@ -242,13 +243,36 @@ def problems_of_version(request: Json, refresh: RefreshSettings | None) -> list[
     own = [c for c in refresh["campaigns"] if c["campaign_name"] in names]
     if len(own) != 1:
         return [*problems, "solution_version_arn is for one campaign: name it in campaigns"]
-    arn = request["solution_version_arn"]
-    if not is_text(arn) or not arn.startswith(f"{own[0]['solution_arn']}/"):
+    arn, only = request["solution_version_arn"], own[0]
+    if "recommender_arn" in only:
         problems.append(
-            f"solution_version_arn {quoted(arn)} is no version of {own[0]['solution_arn']}, the "
-            f"solution of {own[0]['campaign_name']}"
+            f"solution_version_arn is for campaigns, and {only['campaign_name']} is a recommender, "
+            "which has no versions"
+        )
+    elif not is_text(arn) or not arn.startswith(f"{only['solution_arn']}/"):
+        problems.append(
+            f"solution_version_arn {quoted(arn)} is no version of {only['solution_arn']}, the "
+            f"solution of {only['campaign_name']}"
         )
     return problems
+
+
+def problems_with_recommenders(request: Json, refresh: RefreshSettings | None) -> list[str]:
+    """Return that a training mode is asked for although some of the names are recommenders."""
+    if refresh is None or "training_mode" not in request:
+        return []
+    every = {c["campaign_name"]: "recommender_arn" in c for c in refresh["campaigns"]}
+    asked = request.get("campaigns")
+    names = asked if isinstance(asked, list) else [*every]
+    found = [name for name in names if isinstance(name, str) and every.get(name)]
+    if not found:
+        return []
+    others = [name for name, is_recommender in every.items() if not is_recommender]
+    instead = f"name others in campaigns ({', '.join(others)}), or " if others else ""
+    return [
+        f"training_mode does not go with {', '.join(found)}: Personalize trains recommenders by "
+        f"itself and in full; {instead}leave training_mode out"
+    ]
 
 
 def problems_of_campaigns(campaigns: object, known: list[str]) -> list[str]:

@@ -5,13 +5,15 @@ onto it already (UpdateCampaign with nothing to change may be refused). A refres
 from a version of a newer refresh back to an older one's, and a rollback only from the version that
 it takes back; only a promotion, a person's word, moves it whatever it serves. What the campaign
 serves and is moving onto is looked at before each request; a request during another's update is
-refused by Personalize and comes again.
+refused by Personalize and comes again. A campaign that does not exist is made with the version, if
+the settings say so: once, since its name is taken then.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from personalize import NAMED_BY_A_RUN, personalize
-from retry_later import retry_later
+from retry_later import RetryLater, retry_later
 
 if TYPE_CHECKING:
     from mypy_boto3_personalize.type_defs import CampaignTypeDef, SolutionVersionTypeDef
@@ -22,10 +24,12 @@ class Move(TypedDict):
 
     `instead_of` is the version that a rollback takes back, else empty.
     `previous_solution_version_arn` is what an earlier attempt saw the campaign serve, or empty.
+    `min_provisioned_tps` is with what capacity a missing campaign is made; 0: it is not made.
     """
 
     campaign_arn: str
     solution_version_arn: str
+    min_provisioned_tps: int
     kind: Literal["refresh", "promotion", "rollback"]
     instead_of: str
     base_date: int
@@ -98,10 +102,34 @@ def describe(version_arn: str) -> "SolutionVersionTypeDef":
     return described["solutionVersion"]
 
 
+def find_or_create(move: Move) -> "CampaignTypeDef":
+    """Return the campaign, after making it if it does not exist and may be made.
+
+    A rollback makes none: what was deleted meanwhile has nothing to be taken back.
+    """
+    arn = move["campaign_arn"]
+    try:
+        return personalize.describe_campaign(campaignArn=arn)["campaign"]
+    except personalize.exceptions.ResourceNotFoundException:
+        if not move["min_provisioned_tps"] or move["kind"] == "rollback":
+            raise
+    # made by another execution a moment ago, perhaps with another version: it is looked at below
+    with suppress(personalize.exceptions.ResourceAlreadyExistsException):
+        personalize.create_campaign(
+            name=arn.rsplit("/", 1)[-1],
+            solutionVersionArn=move["solution_version_arn"],
+            minProvisionedTPS=move["min_provisioned_tps"],
+        )
+    try:
+        return personalize.describe_campaign(campaignArn=arn)["campaign"]
+    except personalize.exceptions.ResourceNotFoundException as unseen:
+        raise RetryLater(f"{arn} was created and cannot be read yet") from unseen
+
+
 def find_or_update(move: Move) -> CampaignUpdate:
     """Return the campaign's update onto the version, after asking for it if there is none."""
     arn, version_arn = move["campaign_arn"], move["solution_version_arn"]
-    campaign = personalize.describe_campaign(campaignArn=arn)["campaign"]
+    campaign = find_or_create(move)
     served = campaign["solutionVersionArn"]
     superseded_by = ""
     if not is_under_way(campaign, version_arn):

@@ -5,6 +5,7 @@ from typing import NotRequired, TypedDict
 from plan_types import (
     CampaignSettings,
     DatasetSettings,
+    Entry,
     ImportMode,
     Preflight,
     Promotion,
@@ -50,9 +51,14 @@ def imported_as(mode: ImportMode, what: WhatToDo) -> WhatToDo:
     }
 
 
-def trained_as(mode: TrainingMode, campaign: CampaignSettings) -> CampaignSettings:
-    """Return a campaign whose solution is trained in a mode, whatever its cadence would say."""
-    chosen: CampaignSettings = {**campaign, "training_mode": mode}
+def trained_as(mode: TrainingMode, entry: Entry) -> Entry:
+    """Return a campaign whose solution is trained in a mode, whatever its cadence would say.
+
+    A recommender has no training mode, and stays as it is.
+    """
+    if "recommender_arn" in entry:
+        return entry
+    chosen: CampaignSettings = {**entry, "training_mode": mode}
     chosen.pop("full_every", None)
     return chosen
 

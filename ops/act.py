@@ -53,7 +53,7 @@ def request(
             f"{deployment.environment} has no refresh {refresh!r}; it has {', '.join(known)}"
         )
     for name in campaigns or []:
-        if name not in (own := [campaign.name for campaign in known[refresh].campaigns]):
+        if name not in (own := [entry.name for entry in known[refresh].entries]):
             raise Refusal(
                 f"the refresh {refresh} has no campaign {name!r}; it has {', '.join(own)}"
             )
@@ -77,11 +77,11 @@ def retry_request(deployment: Deployment, campaign: str, base_date: int | None) 
 
 
 def refresh_of(deployment: Deployment, campaign: str) -> str:
-    """Return the name of the refresh that a campaign is of."""
+    """Return the name of the refresh that a campaign or recommender is of."""
     (refresh,) = (
         each.name
         for each in deployment.settings.refreshes
-        if campaign in [own.name for own in each.campaigns]
+        if campaign in [own.name for own in each.entries]
     )
     return refresh
 

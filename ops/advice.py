@@ -28,8 +28,14 @@ _RAISE = "raise the stage's time_limit_hours in the settings, deploy, then go on
 # By what the row's failure_reason, or the execution's error, begins with.
 ADVICE: Mapping[str, Advice] = {
     "CheckFailed": Advice(
-        "The campaign or its solution cannot be used as it is; nothing was imported or trained.",
+        "The campaign, its solution or the recommender cannot be used as it is; nothing was "
+        "imported or trained.",
         "run the command that the reason names, then go on",
+    ),
+    "NotMade": Advice(
+        "Something that the settings describe cannot be made, or exists and is not as they say; "
+        "nothing was imported or trained.",
+        "do what the reason says; if the settings have to be corrected, deploy, then go on",
     ),
     "DataRefused": Advice(
         "What lies in S3 could not be imported as it is; nothing was imported or paid for.",
@@ -91,6 +97,21 @@ ADVICE: Mapping[str, Advice] = {
         _WAIT,
     ),
     "UpdateUnavailable": Advice("Personalize was throttled or unavailable for too long.", _WAIT),
+    "RecommenderFailed": Advice(
+        "The data are imported. The recommender's training columns could not be changed, or it was "
+        "stopped; it serves as before.",
+        "fix what the reason names, then go on: nothing is imported twice",
+    ),
+    "RecommenderOverdue": Advice(
+        "The data are imported. The update of the recommender's training columns took longer than "
+        "its time limit, and goes on.",
+        _RAISE,
+    ),
+    "RecommenderUnavailable": Advice(
+        "The data are imported. Personalize was throttled or unavailable for too long, the "
+        "recommender in another change, or that has followed ours.",
+        _WAIT,
+    ),
     "OwnerOverdue": Advice(
         "Another execution has held this date's row for longer than its time limits allow.",
         "see what it does (`explain` it), stop it if it hangs, then go on",
@@ -145,6 +166,20 @@ STATUSES: Mapping[str, str] = {
     "FAILED": "It failed; the campaign serves its old version.",
     "NEVER_REFRESHED": "The table has no row of it yet.",
 }
+
+# What differs for a recommender.
+OF_RECOMMENDERS: Mapping[str, str] = {
+    "COMPLETE": "The data are imported, and the recommender's training columns as the settings "
+    "ask for; Personalize trains it by itself.",
+    "SUPERSEDED": "A newer refresh has imported its data: nothing was imported over it.",
+}
+
+
+def meaning_of(row: Mapping[str, Any]) -> str:
+    """Return what the status of a row means."""
+    status = str(row.get("refresh_status"))
+    own = OF_RECOMMENDERS if "recommender_arn" in row else {}
+    return own.get(status) or STATUSES.get(status, "")
 
 
 def advice(reason: str) -> Advice:

@@ -3,8 +3,10 @@
 import json
 from typing import Any, TypedDict
 
+from row_changes import superseded
+
 from ops.act import describe
-from ops.advice import ADVICE, OTHER, STATUSES, advice, next_commands
+from ops.advice import ADVICE, OTHER, advice, meaning_of, next_commands
 from ops.deployment import Deployment
 from ops.refreshes import Row, campaigns, row_of, stage_of
 
@@ -53,7 +55,7 @@ def _of_row(deployment: Deployment, row: Row) -> Explanation:
         "status": status,
         "stage": stage_of(row),
         "reason": reason or _reason(row),
-        "meaning": given.meaning if given else STATUSES.get(status, ""),
+        "meaning": given.meaning if given else meaning_of(row),
         "step": step,
         "next": next_commands(row, deployment.environment),
         "execution_arn": arn,
@@ -64,13 +66,13 @@ def _of_row(deployment: Deployment, row: Row) -> Explanation:
 def _reason(row: Row) -> str | None:
     """Return why a refresh that has not failed ended as it did; None if that needs no reason."""
     if row.get("refresh_status") == "SUPERSEDED":
-        return f"{row.get('superseded_by')} serves instead"
+        return superseded(row)
     if row.get("refresh_status") == "NO_NEW_DATA":
         return str(row.get("no_new_data_reason"))
     if "promoted_by" in row:
         return f"{row['promoted_by']} asked for this version: {row.get('promotion_reason')}"
-    judgement: str | None = row.get("judgement")
-    return judgement
+    words: str | None = row.get("recommender_retraining") or row.get("judgement")
+    return words
 
 
 def _of_execution(deployment: Deployment, execution: dict[str, Any]) -> Explanation:

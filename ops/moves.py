@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from ops.act import refresh_of
 from ops.deployment import CONFIG, Deployment, Refusal
-from ops.refreshes import check_campaign, row_of, rows
+from ops.refreshes import check_campaign, is_recommender, row_of, rows
 
 PROMOTABLE = {"REJECTED", "ROLLED_BACK"}
 
@@ -24,6 +24,7 @@ def promotion(
     Without a version, it is that of the campaign's newest row, or of the row of a date; refuse if
     that was neither rejected nor rolled back.
     """
+    _check_that_it_moves(deployment, campaign)
     if version is None:
         row = row_of(deployment, campaign, base_date)
         status = row.get("refresh_status")
@@ -41,8 +42,10 @@ def rollback(deployment: Deployment, campaign: str, *, reason: str) -> dict[str,
 
     Refuse if the table does not tell which that is.
     """
-    check_campaign(deployment, campaign)
+    _check_that_it_moves(deployment, campaign)
     serves = _served(deployment, campaign)
+    if serves is None:
+        raise Refusal(f"the campaign {campaign} does not exist, so that it cannot be taken back")
     for row in rows(deployment, campaign):
         moved = row.get("campaign_update_status") == "ACTIVE"
         before = row.get("previous_solution_version_arn")
@@ -55,7 +58,6 @@ def rollback(deployment: Deployment, campaign: str, *, reason: str) -> dict[str,
 
 
 def _move(deployment: Deployment, campaign: str, version: str, reason: str) -> dict[str, Any]:
-    check_campaign(deployment, campaign)
     if version == _served(deployment, campaign):
         raise Refusal(f"{campaign} serves {version} already")
     personalize = deployment.session.client("personalize", config=CONFIG)
@@ -79,7 +81,24 @@ def _move(deployment: Deployment, campaign: str, version: str, reason: str) -> d
     }
 
 
-def _served(deployment: Deployment, campaign: str) -> str:
+def _check_that_it_moves(deployment: Deployment, name: str) -> None:
+    check_campaign(deployment, name)
+    if is_recommender(deployment, name):
+        raise Refusal(
+            f"{name} is a recommender: Personalize trains and serves it by itself, and there is no "
+            "version onto which it could be moved. To take back what it learns from, import the "
+            "earlier data again, or change its training_columns"
+        )
+
+
+def _served(deployment: Deployment, campaign: str) -> str | None:
+    """Return the version that a campaign serves; None if it does not exist, such as before the
+    first version that was good enough.
+    """
     arn = deployment.settings.arn("personalize", f"campaign/{campaign}")
     personalize = deployment.session.client("personalize", config=CONFIG)
-    return str(personalize.describe_campaign(campaignArn=arn)["campaign"]["solutionVersionArn"])
+    try:
+        described = personalize.describe_campaign(campaignArn=arn)["campaign"]
+    except personalize.exceptions.ResourceNotFoundException:
+        return None
+    return str(described["solutionVersionArn"])

@@ -18,6 +18,7 @@ PAGE = 20
 class CampaignStatus(TypedDict):
     """Where a campaign stands; times are epoch seconds, None is unknown or not so.
 
+    A recommender serves no version: nothing tells what it has learnt from, nor since when.
     `stage` is where the last refresh is, or where it failed. `expected_end` is guessed from the
     campaign's earlier refreshes. `next` are commands for a refresh that needs somebody.
     """
@@ -48,6 +49,7 @@ class PastRefresh(TypedDict):
     dataset_import_seconds: int | None
     solution_version_seconds: int | None
     campaign_update_seconds: int | None
+    recommender_update_seconds: int | None
     refresh_seconds: int | None
     cost_usd: float | None
     solution_version_arn: str | None
@@ -56,8 +58,13 @@ class PastRefresh(TypedDict):
 
 
 def campaigns(deployment: Deployment) -> list[str]:
-    """Return the names of the environment's campaigns, in the order of its file."""
-    return [c.name for refresh in deployment.settings.refreshes for c in refresh.campaigns]
+    """Return the names of the campaigns and recommenders, in the order of the file."""
+    return [entry.name for entry in deployment.settings.entries]
+
+
+def is_recommender(deployment: Deployment, name: str) -> bool:
+    """Whether a name is that of a recommender, which Personalize trains and serves by itself."""
+    return name in [recommender.name for recommender in deployment.settings.recommenders]
 
 
 def check_campaign(deployment: Deployment, name: str) -> str:
@@ -132,9 +139,9 @@ def _stage_now(row: Row) -> str:
     imports = [value for name, value in row.items() if name.endswith(IMPORT_STATUS)]
     if "solution_version_status" in row:
         return "solution version"
-    if not imports:
-        return "check"
-    return "dataset import" if "IN_PROGRESS" in imports else "solution version"
+    if not imports or "IN_PROGRESS" in imports:
+        return "dataset import" if imports else "check"
+    return "recommender update" if "recommender_arn" in row else "solution version"
 
 
 def cost_of(row: Row) -> float | None:
@@ -185,10 +192,14 @@ def _serves(
     deployment: Deployment, campaign: str, found: list[Row]
 ) -> tuple[str | None, int | None]:
     """Return the ARN of the version that a campaign serves, and since when."""
+    if is_recommender(deployment, campaign):
+        return None, None
     arn = deployment.settings.arn("personalize", f"campaign/{campaign}")
     personalize = deployment.session.client("personalize", config=CONFIG)
     try:
         described = personalize.describe_campaign(campaignArn=arn)["campaign"]
+    except personalize.exceptions.ResourceNotFoundException:
+        return None, None  # its first refresh is yet to make it, or it is gone
     except (ClientError, BotoCoreError) as error:
         return f"unknown: {in_words(error)}", None
     serving = described.get("solutionVersionArn")
@@ -210,6 +221,7 @@ def _past(row: Row) -> PastRefresh:
         "dataset_import_seconds": took.get("dataset_import"),
         "solution_version_seconds": took.get("solution_version"),
         "campaign_update_seconds": took.get("campaign_update"),
+        "recommender_update_seconds": took.get("recommender_update"),
         "refresh_seconds": took.get("refresh"),
         "cost_usd": cost_of(row),
         "solution_version_arn": row.get("solution_version_arn"),

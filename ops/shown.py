@@ -67,7 +67,7 @@ def show_history(console: Console, campaign: str, found: Sequence[PastRefresh]) 
                 each["stage"] or "-",
                 _span(each["dataset_import_seconds"]),
                 _span(each["solution_version_seconds"]),
-                _span(each["campaign_update_seconds"]),
+                _span(each["campaign_update_seconds"] or each["recommender_update_seconds"]),
                 _span(each["refresh_seconds"]),
                 "-" if each["cost_usd"] is None else dollars(each["cost_usd"]),
                 each["reason"] or "-",

@@ -30,15 +30,21 @@ class SynthesisedStack:
     @property
     def settings(self) -> dict[str, Any]:
         """What is deployed with the task that plans: refreshes, names and ARNs."""
-        (key,) = {
-            resource["Properties"]["Code"]["S3Key"]
-            for resource in self.template["Resources"].values()
-            if resource["Type"] == "AWS::Lambda::Function"
-            and resource["Properties"]["Handler"].startswith("plan_refresh.")
-        }
-        folder = self.assembly / f"asset.{key.removesuffix('.zip')}"
-        settings: dict[str, Any] = json.loads((folder / "settings.json").read_text("utf-8"))
-        return settings
+        return self._settings_of("plan_refresh")[0]
+
+    @property
+    def made(self) -> set[str]:
+        """The ARNs of the datasets and solutions that its first refresh makes."""
+        described = self._settings_of("make_missing")
+        return {arn for settings in described for kind in settings.values() for arn in kind}
+
+    def _settings_of(self, module: str) -> list[dict[str, Any]]:
+        """Return what is deployed with a task, or nothing if the task is not."""
+        functions = self._all("AWS::Lambda::Function")
+        found = [f for f in functions if f["Handler"].startswith(f"{module}.")]
+        keys = [str(f["Code"]["S3Key"]).removesuffix(".zip") for f in found]
+        files = [self.assembly / f"asset.{key}" / "settings.json" for key in keys]
+        return [json.loads(file.read_text("utf-8")) for file in files]
 
     @property
     def glue_jobs(self) -> list[str]:
@@ -202,6 +208,21 @@ def datasets(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return each dataset once, though several refreshes may fill it."""
     every = [dataset for refresh in settings["refreshes"] for dataset in refresh["datasets"]]
     return list({dataset["dataset_arn"]: dataset for dataset in every}.values())
+
+
+def campaigns_of(refresh: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the campaigns of a refresh, without its recommenders."""
+    return [entry for entry in refresh["campaigns"] if "recommender_arn" not in entry]
+
+
+def recommenders_of(refresh: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the recommenders of a refresh."""
+    return [entry for entry in refresh["campaigns"] if "recommender_arn" in entry]
+
+
+def recommends_actions(refresh: Mapping[str, Any]) -> bool:
+    """Whether the campaigns of a refresh recommend actions instead of items."""
+    return "ACTIONS" in map(dataset_type, refresh["datasets"])
 
 
 def dataset_type(dataset: Mapping[str, Any]) -> str:

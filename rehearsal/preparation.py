@@ -13,11 +13,21 @@ from botocore.exceptions import ClientError
 
 from embedded_aws import Cloud
 from rehearsal.access import make_access
-from rehearsal.assembly import SynthesisedStack, bucket_name, dataset_type, datasets
+from rehearsal.assembly import (
+    SynthesisedStack,
+    bucket_name,
+    campaigns_of,
+    dataset_type,
+    datasets,
+    recommenders_of,
+    recommends_actions,
+)
 from rehearsal.own_files import PreparationError
 from rehearsal.weekly_files import WeeklyFiles, dated, upload, whole_location
 
-RECIPE = "aws-user-personalization"
+RECIPE, ACTION_RECIPE = "aws-user-personalization", "aws-next-best-action"
+# Of the dataset groups that have recommenders.
+DOMAIN, USE_CASE = "ECOMMERCE", "aws-ecomm-recommended-for-you"
 LONGEST_NAME = 63
 T = TypeVar("T")
 POLL_SECONDS = 60.0
@@ -32,26 +42,32 @@ def prepare(
 ) -> dict[str, float]:
     """Make the shop as it was last week, and return how long its stages took then.
 
-    Returns simulated seconds by stage: dataset_import, solution_version, campaign. `say` is called
+    Returns simulated seconds by stage: dataset_import, solution_version, campaign, recommender.
+    `say` is called
     with the quotas that are raised for a shop of this size, and with what else may differ in the
     user's account. Raises PreparationError with the service's reason if last week's data
     cannot be imported or trained on.
     """
     settings = stack.settings
-    shop = _with_interactions(settings)
-    _raise_quotas(cloud, settings, shop, say)
+    every = _with_interactions(settings)
+    _raise_quotas(cloud, settings, every, say)
+    campaigns = _campaigns_before(settings, stack.made)
+    shop = _datasets_before(every, campaigns, stack.made)
+    if len(shop) < len(every):
+        say("There are no datasets or campaigns that the first refresh makes, only their buckets.")
     try:
         with cloud.clock.running():
-            role = make_access(cloud, stack, shop, say)
+            role = make_access(cloud, stack, every, say)
             _glue_jobs(cloud, settings)
-            _datasets(cloud, shop, last_week)
+            _datasets(cloud, shop, last_week, _domain_groups(settings))
             _alarms(cloud, settings)
             for dataset in shop:
                 upload(cloud, dataset, last_week, settings["time_zone"])
             return {
                 "dataset_import": _imports(cloud, shop, role, settings["time_zone"]),
-                "solution_version": _solution_versions(cloud, settings),
-                "campaign": _campaigns(cloud, settings),
+                "solution_version": _solution_versions(cloud, campaigns, _action_groups(settings)),
+                "campaign": _campaigns(cloud, campaigns),
+                "recommender": _recommenders(cloud, settings),
             }
     except ClientError as error:
         raise PreparationError(
@@ -73,6 +89,34 @@ def _with_interactions(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return found
 
 
+def _campaigns_before(
+    settings: Mapping[str, Any], made: set[str]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the campaigns that exist before the first refresh, with their dataset groups."""
+    return [
+        (_group_arn(refresh["datasets"][0]), campaign)
+        for refresh in settings["refreshes"]
+        for campaign in campaigns_of(refresh)
+        if campaign["solution_arn"] not in made
+    ]
+
+
+def _datasets_before(
+    shop: list[Mapping[str, Any]], campaigns: list[tuple[str, Mapping[str, Any]]], made: set[str]
+) -> list[Mapping[str, Any]]:
+    """Return the datasets that exist before the first refresh.
+
+    Interactions do although it would make them, if a campaign was trained on them.
+    """
+    trained_on = {group for group, _ in campaigns}
+    return [
+        dataset
+        for dataset in shop
+        if dataset["dataset_arn"] not in made
+        or (dataset_type(dataset) == "INTERACTIONS" and _group_arn(dataset) in trained_on)
+    ]
+
+
 def _raise_quotas(
     cloud: Cloud,
     settings: Mapping[str, Any],
@@ -81,12 +125,13 @@ def _raise_quotas(
 ) -> None:
     """Give the account the quotas that it needs to have this shop at all."""
     refreshes = settings["refreshes"]
-    made = [(_group_arn(r["datasets"][0]), c) for r in refreshes for c in r["campaigns"]]
+    made = [(_group_arn(r["datasets"][0]), c) for r in refreshes for c in campaigns_of(r)]
     solutions = {(group, campaign["solution_name"]) for group, campaign in made}
     needed = {
         "dataset_groups": len({_group_arn(dataset) for dataset in shop}),
-        "solutions_per_dataset_group": max(Counter(group for group, _ in solutions).values()),
-        "campaigns_per_dataset_group": max(Counter(group for group, _ in made).values()),
+        "solutions_per_dataset_group": _most(group for group, _ in solutions),
+        "campaigns_per_dataset_group": _most(group for group, _ in made),
+        "recommenders": sum(len(recommenders_of(r)) for r in refreshes),
         "schemas": len(shop),
     }
     quotas = cloud.behaviour.personalize
@@ -114,12 +159,10 @@ def _imports(cloud: Cloud, shop: list[Mapping[str, Any]], role: str, time_zone: 
     return _in_batches(cloud, "dataset_import_job", start, shop, most)
 
 
-def _solution_versions(cloud: Cloud, settings: Mapping[str, Any]) -> float:
-    groups = {
-        campaign["solution_name"]: _group_arn(refresh["datasets"][0])
-        for refresh in settings["refreshes"]
-        for campaign in refresh["campaigns"]
-    }
+def _solution_versions(
+    cloud: Cloud, campaigns: list[tuple[str, Mapping[str, Any]]], action_groups: set[str]
+) -> float:
+    groups = {campaign["solution_name"]: group for group, campaign in campaigns}
     personalize = cloud.client("personalize")
 
     def make(solution: tuple[str, str]) -> str:
@@ -127,7 +170,7 @@ def _solution_versions(cloud: Cloud, settings: Mapping[str, Any]) -> float:
         arn: str = personalize.create_solution(
             name=name,
             datasetGroupArn=group,
-            recipeArn=f"arn:{group.split(':')[1]}:personalize:::recipe/{RECIPE}",
+            recipeArn=_recipe_arn(group, ACTION_RECIPE if group in action_groups else RECIPE),
             performAutoTraining=False,
         )["solutionArn"]
         arns.append(arn)
@@ -143,7 +186,7 @@ def _solution_versions(cloud: Cloud, settings: Mapping[str, Any]) -> float:
     return _in_batches(cloud, "solution_version", train, arns, most)
 
 
-def _campaigns(cloud: Cloud, settings: Mapping[str, Any]) -> float:
+def _campaigns(cloud: Cloud, campaigns: list[tuple[str, Mapping[str, Any]]]) -> float:
     personalize = cloud.client("personalize")
 
     def start(campaign: Mapping[str, Any]) -> str:
@@ -155,8 +198,45 @@ def _campaigns(cloud: Cloud, settings: Mapping[str, Any]) -> float:
         )["campaignArn"]
         return arn
 
-    every = [campaign for refresh in settings["refreshes"] for campaign in refresh["campaigns"]]
+    every = [campaign for _, campaign in campaigns]
     return _in_batches(cloud, "campaign", start, every, len(every))
+
+
+def _recommenders(cloud: Cloud, settings: Mapping[str, Any]) -> float:
+    def start(recommender: tuple[str, str]) -> str:
+        name, group = recommender
+        arn: str = cloud.client("personalize").create_recommender(
+            name=name, datasetGroupArn=group, recipeArn=_recipe_arn(group, USE_CASE)
+        )["recommenderArn"]
+        return arn
+
+    every = [
+        (recommender["campaign_name"], _group_arn(refresh["datasets"][0]))
+        for refresh in settings["refreshes"]
+        for recommender in recommenders_of(refresh)
+    ]
+    return _in_batches(cloud, "recommender", start, every, len(every))
+
+
+def _recipe_arn(group: str, recipe: str) -> str:
+    return f"arn:{group.split(':')[1]}:personalize:::recipe/{recipe}"
+
+
+def _action_groups(settings: Mapping[str, Any]) -> set[str]:
+    """Return the ARNs of the dataset groups whose campaigns recommend actions."""
+    refreshes = filter(recommends_actions, settings["refreshes"])
+    return {_group_arn(refresh["datasets"][0]) for refresh in refreshes}
+
+
+def _domain_groups(settings: Mapping[str, Any]) -> set[str]:
+    """Return the names of the dataset groups that have recommenders."""
+    refreshes = filter(recommenders_of, settings["refreshes"])
+    return {_group(refresh["datasets"][0]) for refresh in refreshes}
+
+
+def _most(things: Iterable[str]) -> int:
+    """Return how often the most frequent of them comes."""
+    return max(Counter(things).values(), default=0)
 
 
 def _in_batches(
@@ -191,7 +271,7 @@ def _name(dataset: Mapping[str, Any], ending: str = "") -> str:
 
 def _alarms(cloud: Cloud, settings: Mapping[str, Any]) -> None:
     """Make the shop's own alarms that the settings name, each of a metric of its name."""
-    campaigns = [c for refresh in settings["refreshes"] for c in refresh["campaigns"]]
+    campaigns = [c for refresh in settings["refreshes"] for c in campaigns_of(refresh)]
     names = {name for c in campaigns if "bake" in c for name in c["bake"]["alarms"]}
     for name in sorted(names):
         cloud.client("cloudwatch").put_metric_alarm(
@@ -216,16 +296,23 @@ def _glue_jobs(cloud: Cloud, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _datasets(cloud: Cloud, shop: list[Mapping[str, Any]], files: WeeklyFiles) -> None:
+def _datasets(
+    cloud: Cloud, shop: list[Mapping[str, Any]], files: WeeklyFiles, domain_groups: set[str]
+) -> None:
     personalize = cloud.client("personalize")
 
+    def domain(name: str) -> dict[str, Any]:
+        return {"domain": DOMAIN} if name in domain_groups else {}
+
     def group(name: str) -> str:
-        arn: str = personalize.create_dataset_group(name=name)["datasetGroupArn"]
+        arn: str = personalize.create_dataset_group(name=name, **domain(name))["datasetGroupArn"]
         return arn
 
     def start(dataset: Mapping[str, Any]) -> str:
         name, kind = _name(dataset), dataset_type(dataset)
-        schema = personalize.create_schema(name=name, schema=files.schemas[kind])["schemaArn"]
+        schema = personalize.create_schema(
+            name=name, schema=files.schemas[kind], **domain(_group(dataset))
+        )["schemaArn"]
         arn: str = personalize.create_dataset(
             name=name,
             schemaArn=schema,

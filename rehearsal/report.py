@@ -18,7 +18,9 @@ STAGES = {
     "dataset import job": ("dataset_import_job", "dataset_import"),
     "solution version": ("solution_version", "solution_version"),
     "campaign update": ("campaign_update", "campaign"),
+    "recommender update": ("recommender_update", "recommender"),
 }
+OF_RECOMMENDERS = ("dataset import job", "recommender update")
 ARTICLE = (
     "campaign_name",
     "base_date",
@@ -94,6 +96,8 @@ class Progress:
         for is_bar in (False, True, False, False):  # only the bar shrinks in a narrow terminal
             table.add_column(no_wrap=not is_bar)
         for stage, (prefix, usual) in STAGES.items():
+            if stage not in ([*STAGES][:-1] if "recommender_arn" not in row else OF_RECOMMENDERS):
+                continue
             status = row.get(f"{prefix}_status", "")
             began = row.get(f"{prefix}_datetime", 0)
             until = self.ended.get((row["campaign_name"], stage), self.clock.time())
@@ -208,11 +212,16 @@ def show_verdict(
     rows = {row["campaign_name"]: row for row in result["rows"]}
     open_ones = [name for name in after if rows.get(name, {}).get("refresh_status") != "COMPLETE"]
     if not open_ones:
-        verdict = (": every campaign serves its new solution version.",)
+        done = "every campaign serves its new solution version"
+        if any(":recommender/" in served for served in after.values()):
+            done = "every campaign and recommender is refreshed"
+        verdict = (f": {done}.",)
         console.print(Text.assemble("\n", ("COMPLETE", "bold green"), *verdict))
         return
     moved = [name for name in open_ones if after[name] != before[name]]
-    if not moved:
+    if not any(after[name] for name in open_ones):
+        served = "the campaign is yet to be made"
+    elif not moved:
         served = (
             "the campaign serves its old solution version"
             if len(after) == 1

@@ -86,7 +86,13 @@ class Stage:
         return row
 
 
-REASONS = ("failure_reason", "no_new_data_reason", "promotion_reason", "judgement")
+REASONS = (
+    "failure_reason",
+    "no_new_data_reason",
+    "promotion_reason",
+    "recommender_retraining",
+    "judgement",
+)
 
 
 class Scenario(NamedTuple):
@@ -184,6 +190,79 @@ def whole_shop(stage: Stage) -> None:
         raise NotAsItShould("the imports should begin together")
 
 
+def actions(stage: Stage) -> None:
+    """Import actions, what customers did about them, and interactions with items."""
+    stage.deliver("The Glue job has written interactions, actions and action interactions.")
+    row = stage.ends("COMPLETE")
+    stage.say(f"  recipe: {row['recipe']}")
+    user = stage.shop.this_week.users()[0]
+    runtime = stage.shop.cloud.client("personalize-runtime")
+    arn = stage.shop.campaigns[0]["campaign_arn"]
+    found = runtime.get_action_recommendations(campaignArn=arn, userId=user, numResults=3)
+    for action in found["actionList"]:
+        stage.say(f"  {user} takes {action['actionId']} next with a score of {action['score']:.2f}")
+    if not found["actionList"]:
+        raise NotAsItShould("actions should be recommended")
+
+
+def recommender(stage: Stage) -> None:
+    """Import for a recommender, which learns from other columns; then only import."""
+    arn = stage.shop.campaigns[0]["recommender_arn"]
+    stage.deliver("The Glue job has written interactions and items; a training column is left out.")
+    row = stage.ends("COMPLETE")
+    minutes = (row["recommender_update_ended_datetime"] - row["recommender_update_datetime"]) // 60
+    stage.say(f"  Its update took {minutes} minutes.")
+    describe = stage.shop.cloud.client("personalize").describe_recommender
+    config = describe(recommenderArn=arn)["recommender"]["recommenderConfig"]
+    if config["trainingDataConfig"] != {"excludedDatasetColumns": {"ITEMS": ["CATEGORY"]}}:
+        raise NotAsItShould("it should learn from the columns of the settings")
+    stage.week_later()
+    stage.deliver("A week later it has written both again; the columns are as they should be.")
+    if "recommender_update_status" in stage.ends("COMPLETE"):
+        raise NotAsItShould("nothing should be updated")
+
+
+def from_nothing(stage: Stage) -> None:
+    """Start with a bucket and a Glue job, and refresh twice."""
+    if before := personalize_has(stage.shop):
+        raise NotAsItShould(f"there should be nothing of Personalize, not {before}")
+    stage.say("• There are a bucket and a Glue job, and nothing of Personalize.")
+    stage.deliver("The Glue job has written its first file.")
+    row = stage.ends("COMPLETE")
+    made = personalize_has(stage.shop)
+    for arn in made:
+        stage.say(f"  made: {arn}")
+    if len(made) != len(MADE):
+        raise NotAsItShould(f"there should be one of each: {', '.join(MADE)}")
+    if stage.shop.served() != row["solution_version_arn"]:
+        raise NotAsItShould("the campaign should serve the first version")
+    stage.week_later()
+    stage.deliver("A week later it has written the next one.")
+    stage.ends("COMPLETE")
+    if personalize_has(stage.shop) != made:
+        raise NotAsItShould("the second week should make nothing but a version")
+
+
+MADE = ("schemas", "dataset groups", "datasets", "solutions", "campaigns")
+
+
+def personalize_has(shop: Shop) -> list[str]:
+    """Return the ARNs of all that is set up in Personalize."""
+    personalize = shop.cloud.client("personalize")
+    found = []
+    for kind in MADE:
+        answer = getattr(personalize, f"list_{kind.replace(' ', '_')}")()
+        (listed,) = (value for value in answer.values() if isinstance(value, list))
+        found += [v for each in listed for k, v in each.items() if k == arn_of(kind)]
+    return found
+
+
+def arn_of(kind: str) -> str:
+    """Return by which name a List operation gives the ARN of each."""
+    first, *others = kind.removesuffix("s").split()
+    return first + "".join(map(str.title, others)) + "Arn"
+
+
 SCENARIOS = {
     "broken-file": Scenario("A broken file is refused before any import.", broken_file),
     "no-new-data": Scenario("Without new data nothing is paid for.", no_new_data),
@@ -192,6 +271,9 @@ SCENARIOS = {
     "alarm": Scenario("An alarm during the bake time takes a campaign back.", alarm),
     "incremental": Scenario("An incremental week follows one in full.", incremental),
     "whole-shop": Scenario("Users, items and interactions are imported at once.", whole_shop),
+    "actions": Scenario("A campaign recommends actions instead of items.", actions),
+    "recommender": Scenario("Data are imported for a recommender of a domain.", recommender),
+    "from-nothing": Scenario("The first refresh makes all that is missing.", from_nothing),
 }
 
 

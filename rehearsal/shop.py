@@ -18,7 +18,7 @@ from embedded_aws import (
     job_state_change,
     start,
 )
-from rehearsal.assembly import SynthesisedStack, dataset_type, datasets
+from rehearsal.assembly import SynthesisedStack, dataset_type, datasets, recommends_actions
 from rehearsal.preparation import prepare
 from rehearsal.result import RefreshResult, cost, executions, resources_since, table_rows
 from rehearsal.weekly_files import WeeklyFiles, upload
@@ -65,7 +65,7 @@ class Shop:
 
     @property
     def campaigns(self) -> list[dict[str, Any]]:
-        """Every campaign of every refresh, as the stack's settings have it."""
+        """Every campaign and recommender of every refresh, as the stack's settings have it."""
         return [c for refresh in self.settings["refreshes"] for c in refresh["campaigns"]]
 
     @property
@@ -83,7 +83,8 @@ class Shop:
 
     def deliver(self) -> None:
         """Put this week's files in S3 and end the runs of the Glue jobs that wrote them."""
-        self.before = {u: self._recommended(u) for u in self.last_week.users()[:CANDIDATES]}
+        users = self.last_week.users()[:CANDIDATES] if self.served() else []
+        self.before = {user: self._recommended(user) for user in users}
         self.began = int(self.cloud.clock.time())
         self._upload()
         self.end_glue_runs()
@@ -120,18 +121,20 @@ class Shop:
         )
         return execution
 
-    def pause(self, schedule: str) -> None:
-        """Disable the schedules whose names have this in them, as a person does."""
+    def pause(self, schedule: str, *, state: str = "DISABLED") -> None:
+        """Disable the schedules whose names have this in them, or enable them, as a person does."""
         scheduler = self.cloud.client("scheduler")
         for each in scheduler.list_schedules()["Schedules"]:
             if schedule in each["Name"]:
                 given = scheduler.get_schedule(Name=each["Name"])
+                if given["State"] == state:
+                    continue
                 kept = {k: v for k, v in given.items() if k.startswith("ScheduleExpression")}
                 scheduler.update_schedule(
                     Name=each["Name"],
                     FlexibleTimeWindow=given["FlexibleTimeWindow"],
                     Target=given["Target"],
-                    State="DISABLED",
+                    State=state,
                     **kept,
                 )
 
@@ -207,18 +210,29 @@ class Shop:
         return len(complete) == len(self.campaigns)
 
     def served(self, campaign: int = 0) -> str:
-        """Return the ARN of the solution version that a campaign serves (the first)."""
+        """Return the ARN of the solution version that a campaign serves (the first).
+
+        Empty if it does not exist yet.
+        """
         return self.served_versions()[self.campaigns[campaign]["campaign_name"]]
 
     def served_versions(self) -> dict[str, str]:
-        """Return the ARN of the solution version that each campaign serves, by its name."""
-        describe = self.cloud.client("personalize").describe_campaign
+        """Return the ARN of the version that each campaign serves, by its name; "": no campaign.
+
+        A recommender, which has no version, is there with its own ARN.
+        """
         return {
-            c["campaign_name"]: describe(campaignArn=c["campaign_arn"])["campaign"][
-                "solutionVersionArn"
-            ]
+            c["campaign_name"]: c.get("recommender_arn") or self._served(c["campaign_arn"])
             for c in self.campaigns
         }
+
+    def _served(self, campaign_arn: str) -> str:
+        personalize = self.cloud.client("personalize")
+        try:
+            described = personalize.describe_campaign(campaignArn=campaign_arn)["campaign"]
+        except personalize.exceptions.ResourceNotFoundException:
+            return ""
+        return str(described["solutionVersionArn"])
 
     def calls(self) -> list[Call]:
         """Return the permission checks of deployed roles on this day."""
@@ -245,9 +259,19 @@ class Shop:
             upload(self.cloud, dataset, self.this_week, self.settings["time_zone"])
 
     def _recommended(self, user: str) -> list[str]:
-        response = self.cloud.client("personalize-runtime").get_recommendations(
-            campaignArn=self.campaigns[0]["campaign_arn"], userId=user, numResults=SHOWN
-        )
+        runtime = self.cloud.client("personalize-runtime")
+        first, wanted = self.campaigns[0], {"userId": user, "numResults": SHOWN}
+        if "recommender_arn" in first:
+            response = runtime.get_recommendations(
+                recommenderArn=first["recommender_arn"], **wanted
+            )
+        elif recommends_actions(self.settings["refreshes"][0]):
+            response = runtime.get_action_recommendations(
+                campaignArn=first["campaign_arn"], **wanted
+            )
+            return [action["actionId"] for action in response["actionList"]]
+        else:
+            response = runtime.get_recommendations(campaignArn=first["campaign_arn"], **wanted)
         return [item["itemId"] for item in response["itemList"]]
 
     def _recommendations(self) -> dict[str, Any]:
@@ -256,8 +280,9 @@ class Shop:
         known = self.last_week.items()
         new = {user: [i for i in items if i not in known] for user, items in after.items()}
         user = max(new, key=lambda user: len(new[user]), default=None)
+        first = self.campaigns[0]
         return {
-            "campaign_arn": self.campaigns[0]["campaign_arn"],
+            "campaign_arn": first.get("campaign_arn") or first["recommender_arn"],
             "user_id": user,
             "before": self.before[user] if user else [],
             "after": after[user] if user else [],

@@ -175,14 +175,18 @@ def _made(folder: Path, interactions: list[Path]) -> dict[str, list[Path]]:
         made[kind] = [folder / f"{kind.lower()}.csv"]
         ids = pl.Series(key, sorted(set(_distinct(interactions, source))), dtype=pl.String)
         table = pl.DataFrame({key: ids, column: ids.str.slice(0, 3)})
+        if kind == "ITEMS":  # what a domain dataset group of a shop needs
+            prices = 9.5 + pl.int_range(pl.len()) % 40
+            table = table.with_columns(CATEGORY_L1=pl.col(column), PRICE=prices)
         table.write_csv(made[kind][0])
     made["ACTION_INTERACTIONS"] = [folder / "action-interactions.csv"]
     rows = pl.scan_csv(interactions[0], infer_schema=False).head(MOST_ACTIONS)
+    is_taken = pl.int_range(pl.len()) % 3 == 0  # others were shown, and not taken
     known = rows.collect_schema()
     columns = {"USER_ID": "USER_ID", "ACTION_ID": "ITEM_ID", "TIMESTAMP": "TIMESTAMP"}
     rows.select(
         **{name: pl.col(of) if of in known else pl.lit("") for name, of in columns.items()},
-        EVENT_TYPE=pl.lit("Taken"),
+        EVENT_TYPE=pl.when(is_taken).then(pl.lit("Taken")).otherwise(pl.lit("Viewed")),
     ).sink_csv(made["ACTION_INTERACTIONS"][0])
     return made
 

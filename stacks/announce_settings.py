@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stacks.settings import Reconcile
+from stacks.settings import Campaign, Reconcile
 
 if TYPE_CHECKING:
-    from announce_types import AnnounceSettings
+    from announce_types import AnnouncedCampaign, AnnounceSettings
 
-    from stacks.settings import Environment
+    from stacks.settings import Environment, Recommender, Refresh
 
 
 def announce_settings(environment: Environment, name: str) -> AnnounceSettings:
@@ -29,16 +29,24 @@ def announce_settings(environment: Environment, name: str) -> AnnounceSettings:
         "rolled_back": wanted.rolled_back,
         "glue_failure": wanted.glue_failure,
         "campaigns": {
-            campaign.name: {
-                "refresh": refresh.name,
-                "campaign_arn": environment.campaign_arn(campaign),
-                "first_dataset_type": refresh.datasets[0].type,
-            }
+            entry.name: _entry(environment, refresh, entry)
             for refresh in environment.refreshes
-            for campaign in refresh.campaigns
+            for entry in refresh.entries
         },
         "glue_jobs": {
             job: [refresh.name for refresh in environment.refreshes if refresh.glue_job == job]
             for job in environment.glue_jobs
         },
     }
+
+
+def _entry(
+    environment: Environment, refresh: Refresh, entry: Campaign | Recommender
+) -> AnnouncedCampaign:
+    announced: AnnouncedCampaign = {
+        "refresh": refresh.name,
+        "first_dataset_type": refresh.datasets[0].type,
+    }
+    if isinstance(entry, Campaign):
+        announced["campaign_arn"] = environment.campaign_arn(entry)
+    return announced

@@ -25,6 +25,7 @@ from stacks.rounds import (
     tried,
     update_rounds,
 )
+from stacks.settings import Recommender
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,23 +89,30 @@ def queue_rounds(hours: int, steady: int) -> int:
     return count
 
 
-def rounds_of_refresh(environment: Environment) -> dict[str, int]:
-    """Return how often each Wait of the refresh workflow may be passed."""
+def rounds_of_refresh(environment: Environment, *, recommender: bool = False) -> dict[str, int]:
+    """Return how often each Wait of a campaign's refresh may be passed, or of a recommender's."""
     longest = refresh_values(environment)["longest_wait_for_owner_seconds"]
     stages, steady = environment.stages, steady_rounds(environment)
     updates = polls(stages.campaign_update, update_rounds(environment))
-    return {
-        "Wait for owner": _rounds(longest, 60, 14_400, fraction=12),
-        "Look again": MOST_CLAIMS,
-        "Wait for import slot": queue_rounds(stages.dataset_import.queue_hours, steady),
+    campaign = {
         "Wait for training slot": queue_rounds(stages.solution_version.queue_hours, steady),
-        "Wait for import": polls(stages.dataset_import, import_rounds(environment)),
         "Wait for training": polls(stages.solution_version, TRAINING_ROUNDS),
         "Wait for update": updates,
         "Wait for update (rollback)": updates if tried(environment) else 0,
         "Wait in bake time": max(
-            2 * math.ceil(bake_seconds(c) / bake_period(c)) for c in environment.campaigns
+            (2 * math.ceil(bake_seconds(c) / bake_period(c)) for c in environment.campaigns),
+            default=0,
         ),
+    }
+    own = {"Wait for recommender": polls(stages.recommender_update, TRAINING_ROUNDS)}
+    taken, left = (own, campaign) if recommender else (campaign, own)
+    return {
+        "Wait for owner": _rounds(longest, 60, 14_400, fraction=12),
+        "Look again": MOST_CLAIMS,
+        "Wait for import slot": queue_rounds(stages.dataset_import.queue_hours, steady),
+        "Wait for import": polls(stages.dataset_import, import_rounds(environment)),
+        **taken,
+        **dict.fromkeys(left, 0),
     }
 
 
@@ -115,10 +123,18 @@ def worst_cases(environment: Environment) -> dict[str, Worst]:
     return {
         "dispatch.asl.yaml": worst_case(
             definition("dispatch.asl.yaml", {}),
-            {"Wait for next batch": math.ceil(len(environment.campaigns) / BATCH) - 1},
-            min(BATCH, len(environment.campaigns)),
+            {"Wait for next batch": math.ceil(len(environment.entries) / BATCH) - 1},
+            min(BATCH, len(environment.entries)),
         ),
-        "refresh.asl.yaml": worst_case(refresh, rounds_of_refresh(environment), datasets),
+        "refresh.asl.yaml": max(
+            (
+                worst_case(
+                    refresh, rounds_of_refresh(environment, recommender=recommender), datasets
+                )
+                for recommender in _kinds(environment)
+            ),
+            key=lambda worst: worst.events,
+        ),
     }
 
 
@@ -128,7 +144,7 @@ def bound_problems(environment: Environment) -> list[str]:
     problems = []
     if (events := worst["dispatch.asl.yaml"].events) > MOST_EVENTS:
         problems.append(
-            f"refreshes: to start {len(environment.campaigns)} campaigns may write {events:,} "
+            f"refreshes: to start {len(environment.entries)} campaigns may write {events:,} "
             f"events, and AWS ends an execution at 25,000 (more than {MOST_EVENTS:,} are refused); "
             "divide the campaigns between two environments"
         )
@@ -137,9 +153,10 @@ def bound_problems(environment: Environment) -> list[str]:
             "dataset_import": "Wait for import",
             "solution_version": "Wait for training",
             "campaign_update": "Wait for update",
+            "recommender_update": "Wait for recommender",
         }
-        rounds = rounds_of_refresh(environment)
-        longest = max(waits, key=lambda stage: rounds[waits[stage]])
+        rounds = [rounds_of_refresh(environment, recommender=r) for r in _kinds(environment)]
+        longest = max(waits, key=lambda stage: max(r[waits[stage]] for r in rounds))
         problems.append(
             f"stages.{longest}: waited for and polled to the limits, a refresh may write "
             f"{events:,} events, and AWS ends an execution at 25,000 (more than {MOST_EVENTS:,} "
@@ -147,6 +164,11 @@ def bound_problems(environment: Environment) -> list[str]:
             "raise longest_wait_seconds, or lower time_limit_hours, patience_hours or queue_hours"
         )
     return problems
+
+
+def _kinds(environment: Environment) -> set[bool]:
+    """Return of what there are refreshes: of campaigns (False), of recommenders (True)."""
+    return {isinstance(entry, Recommender) for entry in environment.entries}
 
 
 def _rounds(limit: int, shortest: int, longest: int, *, fraction: int) -> int:

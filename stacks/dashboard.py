@@ -52,7 +52,13 @@ def dashboard_body(shown: Shown) -> dict[str, Any]:
         [
             _of_campaigns(shown, "Import, minutes", "DatasetImportMinutes", period=DAY),
             _of_campaigns(shown, "Training, minutes", "SolutionVersionMinutes", period=DAY),
-            _of_campaigns(shown, "Campaign update, minutes", "CampaignUpdateMinutes", period=DAY),
+            _of_campaigns(
+                shown,
+                "Campaign or recommender update, minutes",
+                "CampaignUpdateMinutes",
+                "RecommenderUpdateMinutes",
+                period=DAY,
+            ),
             _of_campaigns(shown, "Whole refresh, minutes", "RefreshMinutes", period=DAY),
         ],
         [

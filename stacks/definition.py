@@ -34,12 +34,13 @@ def refresh_values(environment: Environment) -> dict[str, Any]:
     """Return what the refresh workflow gets at synthesis: its limits and numbers of retries."""
     stages = environment.stages
     updates = [stages.campaign_update] * (2 if tried(environment) else 1)  # it may be taken back
-    alone = sum(
-        stage.time_limit_hours * HOUR + 2 * stage.patience_hours * HOUR + HOUR
-        for stage in (stages.dataset_import, stages.solution_version, *updates)
-    ) + HOUR * (stages.dataset_import.queue_hours + stages.solution_version.queue_hours)
+    campaign = _longest(stages.solution_version, *updates)
+    campaign += HOUR * stages.solution_version.queue_hours
     # while alarms cannot be read, the bake time is doubled
-    alone += HOUR + 2 * max((bake_seconds(c) for c in environment.campaigns), default=0)
+    campaign += 2 * max((bake_seconds(c) for c in environment.campaigns), default=0)
+    recommender = _longest(stages.recommender_update) if environment.recommenders else 0
+    alone = _longest(stages.dataset_import) + HOUR * stages.dataset_import.queue_hours
+    alone += HOUR + max(campaign, recommender)
     return {
         # a run of the same date may come first, and takes no longer than ours
         "longest_wait_for_owner_seconds": alone,
@@ -50,7 +51,15 @@ def refresh_values(environment: Environment) -> dict[str, Any]:
         "dataset_import_attempts": _attempts(stages.dataset_import),
         "solution_version_attempts": _attempts(stages.solution_version),
         "campaign_update_attempts": _attempts(stages.campaign_update),
+        "recommender_update_attempts": _attempts(stages.recommender_update),
     }
+
+
+def _longest(*stages: Stage) -> int:
+    """Return how many seconds stages take at most, without their queues."""
+    return sum(
+        stage.time_limit_hours * HOUR + 2 * stage.patience_hours * HOUR + HOUR for stage in stages
+    )
 
 
 def _attempts(stage: Stage) -> int:

@@ -17,7 +17,7 @@ from stacks.alarms import HOUR, OPS, OURS, Bound, Metric, alarm
 from stacks.grants import allow_checking_freshness
 from stacks.permissions import allow
 from stacks.plan import reconcile_period
-from stacks.settings import Environment, Reconcile
+from stacks.settings import Environment, Recommender, Reconcile
 from stacks.task import Task
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Freshness(Construct):
     ) -> None:
         super().__init__(scope, name)
         self.check: Task | None = None
-        if not environment.watched_campaigns:
+        if not environment.watched:
             return
         settings = freshness_settings(environment, environment_name)
         self.check = Task(
@@ -58,7 +58,8 @@ class Freshness(Construct):
         )
         allow_checking_freshness(self.check.role, environment, table=table)
         wanted = environment.notifications.stale
-        for campaign in environment.watched_campaigns:
+        for campaign in environment.watched:
+            is_recommender = isinstance(campaign, Recommender)
             hours = campaign.fresh_within_hours or 0
             dimensions = {"Environment": environment_name, "Campaign": campaign.name}
             alarm(
@@ -72,9 +73,11 @@ class Freshness(Construct):
                     period=HOUR,
                     missing="missing",
                 ),
-                words=f"The campaign {campaign.name} is stale: its last COMPLETE refresh ended "
-                f"more than {hours} hours ago (fresh_within_hours); the datapoint is the number "
-                f"of hours. It serves its old version. See why: {OPS} history {campaign.name} "
+                words=f"The {'recommender' if is_recommender else 'campaign'} {campaign.name} is "
+                f"stale: its last COMPLETE refresh ended more than {hours} hours ago "
+                "(fresh_within_hours); the datapoint is the number of hours. It "
+                f"{'learns from old data' if is_recommender else 'serves its old version'}. "
+                f"See why: {OPS} history {campaign.name} "
                 f"--environment {environment_name}; and whether the Glue job has run.",
                 section="stale",
                 tell=topics if wanted else (),
@@ -168,8 +171,10 @@ def freshness_settings(environment: Environment, name: str) -> FreshnessSettings
     return {
         "environment": name,
         "campaigns": [
-            {"campaign_name": campaign.name, "campaign_arn": environment.campaign_arn(campaign)}
-            for campaign in environment.watched_campaigns
+            {"campaign_name": each.name, "recommender_arn": environment.recommender_arn(each)}
+            if isinstance(each, Recommender)
+            else {"campaign_name": each.name, "campaign_arn": environment.campaign_arn(each)}
+            for each in environment.watched
         ],
     }
 
@@ -192,7 +197,7 @@ def stale(campaign_name: str) -> str:
 
 def names_of_alarms(environment: Environment) -> list[str]:
     """Return the names of all alarms that are made here."""
-    watched = environment.watched_campaigns
+    watched = environment.watched
     return [
         *([UNRECONCILED] if missed_after(environment) else []),
         *([UNCHECKED] if watched else []),

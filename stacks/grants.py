@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stacks.encryption import allow_encryption
+from stacks.making import made_campaigns, made_datasets, schema_arn
 from stacks.permissions import allow
 from stacks.plan import import_job_prefix
-from stacks.settings import Reconcile
+from stacks.settings import Campaign, Reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from stacks.workflow import Workflow
 
 NAMED_BY_RUN = "its name ends in the date and key of a run"
+NAMED_BY_OTHERS = "a dataset's schema has a name that nothing here tells"
 NAMED_BY_PERSONALIZE = "Personalize gives a solution version its id when the training begins"
 
 
@@ -91,7 +93,7 @@ def allow_checking_data(
         role,
         ["personalize:DescribeSchema"],
         [environment.arn("personalize", "schema/*")],
-        wildcard="a dataset's schema has a name that nothing here tells",
+        wildcard=NAMED_BY_OTHERS,
     )
 
 
@@ -144,10 +146,51 @@ def allow_check(role: iam.IRole, environment: Environment) -> None:
         allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
     solutions = [environment.solution_arn(campaign) for campaign in environment.campaigns]
     allow(role, ["personalize:DescribeSolution"], solutions)
+    allow(role, ["personalize:DescribeRecommender"], _recommenders(environment))
+    if learned := _learned_datasets(environment):
+        allow(role, ["personalize:DescribeDataset"], learned)
+        allow(
+            role,
+            ["personalize:DescribeSchema"],
+            [environment.arn("personalize", "schema/*")],
+            wildcard=NAMED_BY_OTHERS,
+        )
+
+
+def allow_making(role: iam.IRole, environment: Environment) -> None:
+    """Let a task make the dataset groups, datasets and solutions that the settings describe."""
+    datasets, campaigns = made_datasets(environment), made_campaigns(environment)
+    groups = [environment.dataset_group_arn(dataset) for dataset in datasets]
+    used = [
+        environment.dataset_group_arn(refresh.datasets[0])
+        for refresh in environment.refreshes
+        if any(campaign in campaigns for campaign in refresh.campaigns)
+    ]
+    allow(role, ["personalize:DescribeDatasetGroup"], [*groups, *used])
+    if datasets:
+        arns = [environment.dataset_arn(dataset) for dataset in datasets]
+        schemas = [schema_arn(environment, dataset) for dataset in datasets]
+        allow(role, ["personalize:CreateDatasetGroup"], groups)
+        allow(role, ["personalize:CreateSchema"], schemas)
+        allow(role, ["personalize:CreateDataset", "personalize:DescribeDataset"], arns)
+        allow(
+            role,
+            ["personalize:DescribeSchema"],
+            [environment.arn("personalize", "schema/*")],
+            wildcard="the schema of a dataset that exists has a name that nothing here tells",
+        )
+    if campaigns:
+        allow(
+            role,
+            ["personalize:CreateSolution", "personalize:DescribeSolution"],
+            [environment.solution_arn(campaign) for campaign in campaigns],
+        )
 
 
 def allow_campaign_update(role: iam.IRole, environment: Environment) -> None:
-    """Let a task move the campaigns, after it has seen what they serve."""
+    """Let a task move the campaigns after it has seen what they serve, and make those it may."""
+    if made := [environment.campaign_arn(c) for c in made_campaigns(environment)]:
+        allow(role, ["personalize:CreateCampaign"], made)
     allow(
         role,
         ["personalize:DescribeCampaign", "personalize:UpdateCampaign"],
@@ -159,6 +202,14 @@ def allow_campaign_update(role: iam.IRole, environment: Environment) -> None:
         _solution_versions(environment),
         wildcard=NAMED_BY_PERSONALIZE,
     )
+
+
+def allow_recommender_update(role: iam.IRole, environment: Environment) -> None:
+    """Let a task change what the recommenders learn from, after it has seen what they have."""
+    allow(role, ["personalize:DescribeRecommender"], _recommenders(environment))
+    updated = [each for each in environment.recommenders if each.training_columns]
+    arns = [environment.recommender_arn(recommender) for recommender in updated]
+    allow(role, ["personalize:UpdateRecommender"], arns)
 
 
 def allow_polling(role: iam.IRole, environment: Environment) -> None:
@@ -180,6 +231,7 @@ def allow_polling(role: iam.IRole, environment: Environment) -> None:
         wildcard=NAMED_BY_PERSONALIZE,
     )
     allow(role, ["personalize:DescribeCampaign"], _campaigns(environment))
+    allow(role, ["personalize:DescribeRecommender"], _recommenders(environment))
     if any(campaign.bake != "never" for campaign in environment.campaigns):
         allow(role, ["cloudwatch:DescribeAlarms"], _alarms(environment))
 
@@ -286,8 +338,14 @@ def allow_checking_freshness(
     """Let a task see when the watched campaigns were last refreshed, or else changed."""
     allow_encryption(role, environment, service="dynamodb")
     allow(role, ["dynamodb:Query"], [table.table_arn])
-    watched = [environment.campaign_arn(campaign) for campaign in environment.watched_campaigns]
-    allow(role, ["personalize:DescribeCampaign"], watched)
+    campaigns, recommenders = [], []
+    for watched in environment.watched:
+        if isinstance(watched, Campaign):
+            campaigns.append(environment.campaign_arn(watched))
+        else:
+            recommenders.append(environment.recommender_arn(watched))
+    allow(role, ["personalize:DescribeCampaign"], campaigns)
+    allow(role, ["personalize:DescribeRecommender"], recommenders)
 
 
 def _objects(datasets: Sequence[Dataset]) -> list[str]:
@@ -306,6 +364,21 @@ def _buckets(environment: Environment, datasets: Sequence[Dataset]) -> list[str]
 
 def _campaigns(environment: Environment) -> list[str]:
     return [environment.campaign_arn(campaign) for campaign in environment.campaigns]
+
+
+def _recommenders(environment: Environment) -> list[str]:
+    return [environment.recommender_arn(recommender) for recommender in environment.recommenders]
+
+
+def _learned_datasets(environment: Environment) -> list[str]:
+    """Return the datasets of which columns are named for a training."""
+    return [
+        environment.arn("personalize", f"dataset/{refresh.datasets[0].dataset_group}/{kind}")
+        for refresh in environment.refreshes
+        for recommender in refresh.recommenders
+        if recommender.training_columns
+        for kind in (*recommender.training_columns.excluded, *recommender.training_columns.included)
+    ]
 
 
 def _alarms(environment: Environment) -> list[str]:

@@ -7,6 +7,7 @@ one wrong field never hides another.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -17,7 +18,6 @@ from stacks.yaml_text import Document, NotYaml, field_path, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Judge = Callable[[Environment], list[str]]
 
@@ -55,7 +55,7 @@ def load(folder: Path, judge: Judge | None = None) -> dict[str, Environment]:
         try:
             document = _document(path.read_text(encoding="utf-8"))
             raws[label] = document.raw
-            environments[path.stem] = _judged(document, judge)
+            environments[path.stem] = _judged(document, judge, folder)
         except SettingsError as error:
             problems += [f"{label}: {problem}" for problem in error.problems]
         except (OSError, UnicodeDecodeError) as error:
@@ -68,9 +68,12 @@ def load(folder: Path, judge: Judge | None = None) -> dict[str, Environment]:
     return environments
 
 
-def read(text: str, judge: Judge | None = None) -> Environment:
-    """Return the environment that a YAML text describes; SettingsError has all its problems."""
-    return _judged(_document(text), judge)
+def read(text: str, judge: Judge | None = None, folder: Path = Path()) -> Environment:
+    """Return the environment that a YAML text describes; SettingsError has all its problems.
+
+    The paths of schemas in it begin in `folder`.
+    """
+    return _judged(_document(text), judge, folder)
 
 
 def _name_problem(path: Path) -> str | None:
@@ -94,12 +97,12 @@ def _document(text: str) -> Document:
     return document
 
 
-def _judged(document: Document, judge: Judge | None) -> Environment:
+def _judged(document: Document, judge: Judge | None, folder: Path) -> Environment:
     raw: dict[str, Any] = document.raw
     problems = [*document.problems, *contradictions(raw)]
     environment, faults = None, {}
     try:
-        environment = Environment.model_validate(raw)
+        environment = Environment.model_validate(raw, context={"folder": folder})
     except ValidationError as error:
         faults = faults_in_words(error, document.written)
     problems = [*faults.values(), *problems]

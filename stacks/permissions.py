@@ -28,7 +28,8 @@ def allow(
     """Let a role call these actions on these resources, in as many statements as that takes.
 
     `wildcard` says why a resource holds a `*`; cdk-nag refuses one without a reason. ARNs that are
-    too many for a role's policies are allowed by the beginnings of their names.
+    too many for a role's policies are allowed by the beginnings of their names. Without any
+    resource nothing is allowed.
     """
     exact = list(dict.fromkeys(resources))
     allowed = narrowed(exact)
@@ -61,7 +62,8 @@ def _statements(resources: list[str]) -> Iterator[list[str]]:
             yield part
             part = []
         part.append(resource)
-    yield part
+    if part:
+        yield part
 
 
 def _length(resource: str) -> int:

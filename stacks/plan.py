@@ -14,13 +14,24 @@ from stacks.rounds import (
     steady_rounds,
     update_rounds,
 )
-from stacks.settings import Campaign, Dataset, Environment, FullEvery, Reconcile, Refresh, Stage
+from stacks.settings import (
+    Campaign,
+    Dataset,
+    Environment,
+    FullEvery,
+    Recommender,
+    Reconcile,
+    Refresh,
+    Stage,
+)
 
 if TYPE_CHECKING:
     from plan_types import (
+        AllStages,
         CampaignSettings,
         DatasetSettings,
         PlanSettings,
+        RecommenderSettings,
         RefreshSettings,
         StageLimits,
     )
@@ -49,22 +60,7 @@ def plan_settings(environment: Environment, *, import_role_arn: str) -> PlanSett
         "reconcile_window_seconds": reconcile_window(reconcile)
         if isinstance(reconcile, Reconcile)
         else 0,
-        "stages": {
-            "dataset_import": {
-                **_stage(environment.stages.dataset_import, import_rounds(environment)),
-                "queue_seconds": environment.stages.dataset_import.queue_hours * HOUR,
-                "steady_rounds": steady_rounds(environment),
-            },
-            "solution_version": {
-                **_stage(environment.stages.solution_version, TRAINING_ROUNDS),
-                "queue_seconds": environment.stages.solution_version.queue_hours * HOUR,
-                "steady_rounds": steady_rounds(environment),
-                "overdue": environment.stages.solution_version.overdue,
-            },
-            "campaign_update": _stage(
-                environment.stages.campaign_update, update_rounds(environment)
-            ),
-        },
+        "stages": _stages(environment),
         "refreshes": [_refresh(environment, refresh) for refresh in environment.refreshes],
     }
 
@@ -103,6 +99,27 @@ def shorten(name: str, limit: int) -> str:
     return f"{name[: limit - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
+def _stages(environment: Environment) -> AllStages:
+    stages = environment.stages
+    planned: AllStages = {
+        "dataset_import": {
+            **_stage(stages.dataset_import, import_rounds(environment)),
+            "queue_seconds": stages.dataset_import.queue_hours * HOUR,
+            "steady_rounds": steady_rounds(environment),
+        },
+        "solution_version": {
+            **_stage(stages.solution_version, TRAINING_ROUNDS),
+            "queue_seconds": stages.solution_version.queue_hours * HOUR,
+            "steady_rounds": steady_rounds(environment),
+            "overdue": stages.solution_version.overdue,
+        },
+        "campaign_update": _stage(stages.campaign_update, update_rounds(environment)),
+    }
+    if environment.recommenders:
+        planned["recommender_update"] = _stage(stages.recommender_update, TRAINING_ROUNDS)
+    return planned
+
+
 def _refresh(environment: Environment, refresh: Refresh) -> RefreshSettings:
     planned: RefreshSettings = {
         "name": refresh.name,
@@ -112,7 +129,12 @@ def _refresh(environment: Environment, refresh: Refresh) -> RefreshSettings:
             _dataset(environment, dataset, f"{dataset.type.lower()}_" if position else "")
             for position, dataset in enumerate(refresh.datasets)
         ],
-        "campaigns": [_campaign(environment, campaign) for campaign in refresh.campaigns],
+        "campaigns": [
+            _recommender(environment, entry)
+            if isinstance(entry, Recommender)
+            else _campaign(environment, refresh, entry)
+            for entry in refresh.entries
+        ],
     }
     if refresh.preflight != "never":
         planned["preflight"] = {
@@ -136,7 +158,7 @@ def _dataset(environment: Environment, dataset: Dataset, row_prefix: str) -> Dat
     return planned
 
 
-def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
+def _campaign(environment: Environment, refresh: Refresh, campaign: Campaign) -> CampaignSettings:
     planned: CampaignSettings = {
         "campaign_name": campaign.name,
         "campaign_arn": environment.campaign_arn(campaign),
@@ -148,6 +170,10 @@ def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
     }
     if campaign.full_every:
         planned["full_every"] = _cadence(campaign.full_every)
+    if campaign.recipe:
+        planned["makes"] = {"min_provisioned_tps": campaign.min_provisioned_tps}
+    elif any(dataset.avro_schema for dataset in refresh.datasets):
+        planned["makes"] = {}
     if campaign.gate != "never":
         planned["gate"] = {
             "largest_drop": dict(campaign.gate.largest_drop),
@@ -169,6 +195,21 @@ def _campaign(environment: Environment, campaign: Campaign) -> CampaignSettings:
             "period_seconds": bake_period(campaign),
             "alarms": list(campaign.bake.alarms),
         }
+    return planned
+
+
+def _recommender(environment: Environment, recommender: Recommender) -> RecommenderSettings:
+    planned: RecommenderSettings = {
+        "campaign_name": recommender.name,
+        "recommender_arn": environment.recommender_arn(recommender),
+        "execution_prefix": shorten(recommender.name, EXECUTION_NAME),
+    }
+    if columns := recommender.training_columns:
+        planned["training_columns"] = {}
+        if columns.excluded:
+            planned["training_columns"]["excluded"] = dict(columns.excluded.items())
+        if columns.included:
+            planned["training_columns"]["included"] = dict(columns.included.items())
     return planned
 
 

@@ -19,10 +19,30 @@ SHARED = {
     "dataset": "refreshes share a dataset's import jobs",
     "solution": "campaigns share a solution's trainings",
 }
+# The recipes that have the training mode UPDATE.
+UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
 UNION_BRANCHES = (
     *("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']"),
     *("Preflight", "Gate", "Canary", "Bake"),
 )
+KINDS_OF_ENTRIES = ("Campaign", "Recommender")  # pydantic adds these, too
+BY_ITSELF = "Personalize trains a recommender by itself, in full and every 7 days"
+# What an entry of campaigns has that a recommender cannot have, and what to do.
+NOT_OF_RECOMMENDERS = {
+    "name": "a recommender's name stands at recommender; remove name, or write name and solution "
+    "instead of recommender",
+    "solution": "a recommender has no solution; remove it, or write name and solution instead of "
+    "recommender",
+    "recipe": "a recommender is made by hand, for its use case; remove it",
+    "min_provisioned_tps": "a recommender is made by hand; remove it",
+    "training_mode": f"{BY_ITSELF}; remove it",
+    "full_every": f"{BY_ITSELF}; remove it",
+    "gate": "a recommender's new models go live by themselves, and nothing holds them back; "
+    "remove it",
+    "canary": "a recommender has no version before onto which it could be taken back; remove it",
+    "bake": "a recommender has no version before onto which it could be taken back; remove it, "
+    "and let the alarms tell you themselves",
+}
 
 
 def faults_in_words(
@@ -43,7 +63,8 @@ def faults_in_words(
     words: dict[Place, str] = {}
     for fault in judged:
         # pydantic adds the name of a union's branch; it means nothing to the file's author
-        place = tuple(part for part in fault["loc"] if part not in UNION_BRANCHES)
+        added = (*UNION_BRANCHES, *KINDS_OF_ENTRIES)
+        place = tuple(part for part in fault["loc"] if part not in added)
         given = _quoted(fault["input"], written(place))
         words[place] = f"{field_path(place)}: {_advice(fault, given, written(place))}"
     return words
@@ -91,9 +112,12 @@ def contradictions(raw: Mapping[str, Any]) -> Iterator[str]:
                 f"{at}.datasets: one refresh fills one dataset group, these belong to "
                 f"{', '.join(sorted(groups))}; make a refresh for each (with the same glue_job)"
             )
-        for where, campaign in _items(refresh, "campaigns", at):
-            yield from _twice(seen, "campaign", campaign.get("name"), f"{where}.name")
+        for where, entry in _items(refresh, "campaigns", at):
+            field = "recommender" if "recommender" in entry else "name"
+            yield from _twice(seen, "campaign", entry.get(field), f"{where}.{field}")
+        yield from _not_of_domains(refresh, at)
     yield from _cadences(raw)
+    yield from _recipes(raw)
     yield from _two_ways(raw)
     yield from _common_folders(raw)
     yield from subscriber_problems(raw)
@@ -124,7 +148,10 @@ def _owned(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "table", "table.name", table["name"]
     solutions = set()
     for at, refresh in _items(raw, "refreshes"):
-        for where, campaign in _items(refresh, "campaigns", at):
+        for where, recommender in _recommenders(refresh, at):
+            if isinstance(name := recommender["recommender"], str):
+                yield "recommender", f"{where}.recommender", name
+        for where, campaign in _campaigns(refresh, at):
             name, solution = campaign.get("name"), campaign.get("solution")
             if isinstance(name, str):
                 yield "campaign", f"{where}.name", name
@@ -140,7 +167,7 @@ def _cadences(raw: Mapping[str, Any]) -> Iterator[str]:
             yield from _cadence(dataset, "import_mode", "INCREMENTAL", "import", where)
             if "full_location" in dataset and dataset.get("import_mode") != "INCREMENTAL":
                 yield f"{where}.full_location: goes with import_mode: INCREMENTAL; remove it"
-        for where, campaign in _items(refresh, "campaigns", at):
+        for where, campaign in _campaigns(refresh, at):
             yield from _cadence(campaign, "training_mode", "UPDATE", "training", where)
 
 
@@ -157,6 +184,24 @@ def _cadence(
         yield f"{where}.full_every: goes with {field}: {adding}; every {what} is FULL, remove it"
     elif isinstance(every, dict) and not any(every.get(key) for key in ("days", "runs")):
         yield f"{where}.full_every: says neither days nor runs; write {{days: 28}}, or {{runs: 4}}"
+
+
+def _recipes(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what goes with a recipe, where there is none or another."""
+    for at, refresh in _items(raw, "refreshes"):
+        for where, campaign in _campaigns(refresh, at):
+            recipe = campaign.get("recipe")
+            if recipe is None and "min_provisioned_tps" in campaign:
+                yield (
+                    f"{where}.min_provisioned_tps: goes with recipe, by which the campaign is "
+                    "made; add the recipe, or remove it"
+                )
+            updates = campaign.get("training_mode") == "UPDATE"
+            if isinstance(recipe, str) and updates and recipe not in UPDATABLE:
+                yield (
+                    f"{where}.training_mode: {recipe} has no training mode UPDATE; write FULL, or "
+                    f"one of the recipes {', '.join(UPDATABLE)}"
+                )
 
 
 def _written(value: Any) -> str:
@@ -185,16 +230,36 @@ def _two_ways(raw: Mapping[str, Any]) -> Iterator[str]:
             yield from differs("dataset", thing, "location", dataset.get("location"), where)
             modes = list(differs("dataset", thing, "import_mode", mode, where))
             yield from modes
+            schema = _written(dataset.get("schema"))
+            yield from differs("dataset", thing, "schema", schema, where)
             for field in () if modes else ("full_every", "full_location"):
                 yield from differs("dataset", thing, field, _written(dataset.get(field)), where)
-        for where, campaign in _items(refresh, "campaigns", at):
+        for where, campaign in _campaigns(refresh, at):
             mode = campaign.get("training_mode", "FULL")
             solution = str(campaign.get("solution"))
             modes = list(differs("solution", solution, "training_mode", mode, where))
             yield from modes
+            recipe = _written(campaign.get("recipe"))
+            yield from differs("solution", solution, "recipe", recipe, where)
             for field in () if modes else ("full_every",):
                 yield from differs(
                     "solution", solution, field, _written(campaign.get(field)), where
+                )
+
+
+def _not_of_domains(refresh: Mapping[str, Any], at: str) -> Iterator[str]:
+    """Yield the datasets that cannot be in the domain dataset group of a recommender."""
+    for place, _ in [*_recommenders(refresh, at)][:1]:
+        for where, dataset in _items(refresh, "datasets", at):
+            if (kind := dataset.get("type")) in ("ACTIONS", "ACTION_INTERACTIONS"):
+                yield (
+                    f"{where}.type: {kind} is not in a domain dataset group, and {place} is a "
+                    "recommender of one; make a refresh of another dataset group for it"
+                )
+            if "schema" in dataset:
+                yield (
+                    f"{where}.schema: a refresh makes no domain dataset groups, and {place} is a "
+                    "recommender of one; remove it, and make the dataset by hand"
                 )
 
 
@@ -243,6 +308,10 @@ def _in_order(at: str, given: Any, defaults: Any, low: str, high: str) -> Iterat
 
 def _advice(fault: dict[str, Any], given: str, written: str | None) -> str:
     match fault["type"]:
+        case "extra_forbidden" if fault["loc"][-2:-1] == ("Recommender",) and (
+            words := NOT_OF_RECOMMENDERS.get(str(fault["loc"][-1]))
+        ):
+            advice = words
         case "extra_forbidden":
             advice = "is not a known setting; remove it, or check its spelling"
         case "missing":
@@ -352,6 +421,16 @@ def _items(raw: Mapping[str, Any], key: str, at: str = "") -> Iterator[tuple[str
     for index, value in enumerate(_list(values)):
         if isinstance(value, dict):
             yield f"{at}.{key}[{index}]".lstrip("."), value
+
+
+def _campaigns(refresh: Mapping[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    every = _items(refresh, "campaigns", at)
+    return ((where, entry) for where, entry in every if "recommender" not in entry)
+
+
+def _recommenders(refresh: Mapping[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    every = _items(refresh, "campaigns", at)
+    return ((where, entry) for where, entry in every if "recommender" in entry)
 
 
 def _list(value: Any) -> list[Any]:

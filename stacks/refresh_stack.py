@@ -16,15 +16,18 @@ from stacks.grants import (
     allow_choosing_modes,
     allow_import,
     allow_judging,
+    allow_making,
     allow_planning,
     allow_polling,
     allow_reading_executions,
+    allow_recommender_update,
     allow_rows,
     allow_starting,
     allow_training,
     allow_trying,
 )
 from stacks.import_role import import_role_arn
+from stacks.making import make_settings
 from stacks.monitoring import Monitoring
 from stacks.plan import plan_settings
 from stacks.settings import Environment
@@ -60,6 +63,8 @@ class RefreshStack(cdk.Stack):
         allow_training(create_solution_version.role, environment, table=table)
         update_campaign = Task(self, "UpdateCampaign", environment)
         allow_campaign_update(update_campaign.role, environment)
+        update_recommender = update_recommender_task(self, environment)
+        make_missing = make_missing_task(self, environment)
         choose_modes = Task(self, "ChooseModes", environment)
         allow_choosing_modes(choose_modes.role, environment)
         check_data = Task(self, "CheckData", environment, variables=variables)
@@ -74,15 +79,22 @@ class RefreshStack(cdk.Stack):
             "Refresh",
             environment,
             values=refresh_values(environment),
-            named={"table_name": table.table_name},
+            named={
+                "table_name": table.table_name,
+                # no run of this environment comes to the state that calls what is not there
+                **({} if make_missing else {"make_missing": "nothing-to-make"}),
+                **({} if update_recommender else {"update_recommender": "no-recommender"}),
+            },
             tasks=[
                 check_campaign,
+                *filter(None, [make_missing]),
                 choose_modes,
                 check_data,
                 create_import,
                 create_solution_version,
                 judge_version,
                 update_campaign,
+                *filter(None, [update_recommender]),
                 try_campaign,
             ],
         )
@@ -169,6 +181,26 @@ class RefreshStack(cdk.Stack):
             **{f"{topic.node.id}TopicArn": topic.topic_arn for topic in announcements.topics},
         }.items():
             cdk.CfnOutput(self, output, value=value)
+
+
+def make_missing_task(stack: cdk.Stack, environment: Environment) -> Task | None:
+    """Return the task that makes what the settings describe; None if they describe nothing."""
+    settings = make_settings(environment)
+    if not any(settings.values()):
+        return None
+    files = {"settings.json": json.dumps(settings)}
+    task = Task(stack, "MakeMissing", environment, files=files)
+    allow_making(task.role, environment)
+    return task
+
+
+def update_recommender_task(stack: cdk.Stack, environment: Environment) -> Task | None:
+    """Return the task that looks after recommenders; None if the settings have none."""
+    if not environment.recommenders:
+        return None
+    task = Task(stack, "UpdateRecommender", environment)
+    allow_recommender_update(task.role, environment)
+    return task
 
 
 def mark(stack: cdk.Stack, environment: Environment) -> None:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from stacks.settings import Campaign, Environment
 
 UPDATE_ROUNDS, IMPORT_ROUNDS, TRAINING_ROUNDS = 60, 60, 120
+FEWER_UPDATE_ROUNDS = 25
 FEWEST_IMPORT_ROUNDS = 12
 STEADY_ROUNDS, FEWEST_STEADY_ROUNDS = 45, 9
-BAKE_ROUNDS = 30
+BAKE_ROUNDS = 20
 
 
 def import_rounds(environment: Environment) -> int:
@@ -25,7 +26,7 @@ def import_rounds(environment: Environment) -> int:
 
 def update_rounds(environment: Environment) -> int:
     """Return the same of a campaign's update."""
-    return UPDATE_ROUNDS // 2 if tried(environment) else UPDATE_ROUNDS
+    return FEWER_UPDATE_ROUNDS if tried(environment) else UPDATE_ROUNDS
 
 
 def steady_rounds(environment: Environment) -> int:

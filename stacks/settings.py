@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from stacks import rules
+from stacks.schema_files import schema_text
 
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -72,7 +84,7 @@ Units = Annotated[int, Field(ge=1, le=40_000)]  # DynamoDB's quota for a table
 class _Settings(BaseModel):
     """Unknown keys are errors, nothing is converted, nothing changes after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
 
 
 class Provisioned(_Settings):
@@ -152,12 +164,20 @@ class UpdateStage(Stage):
     patience_hours: Patience = 4
 
 
+class RecommenderStage(Stage):
+    """How a recommender's update is polled and bounded; Personalize trains it in full for that."""
+
+    time_limit_hours: TimeLimit = 180
+    patience_hours: Patience = 4
+
+
 class Stages(_Settings):
     """Poll settings and limits of each stage."""
 
     dataset_import: ImportStage = ImportStage()
     solution_version: TrainingStage = TrainingStage()
     campaign_update: UpdateStage = UpdateStage()
+    recommender_update: RecommenderStage = RecommenderStage()
 
 
 class Reconcile(_Settings):
@@ -219,6 +239,20 @@ class Dataset(_Settings):
         description="INCREMENTAL only: where all data lies that a FULL import reads, if location "
         "has only what is new.",
     )
+    avro_schema: str | None = Field(
+        default=None,
+        alias="schema",
+        description="A file with the dataset's Avro schema, from this file's folder on: "
+        "schemas/interactions.avsc. With it the first refresh makes the dataset, and its dataset "
+        "group, if there is none; without it both must exist.",
+    )
+
+    @field_validator("avro_schema")
+    @classmethod
+    def _read(cls, path: str | None, info: ValidationInfo) -> str | None:
+        """Put the schema itself in the place of the path, from the folder of the context on."""
+        folder: Path = (info.context or {}).get("folder", Path())
+        return schema_text(folder / path, info.data.get("type")) if path else None
 
     @property
     def objects(self) -> list[str]:
@@ -287,11 +321,40 @@ class Bake(_Settings):
     )
 
 
+# What a campaign can serve; those of user segments have batch jobs only.
+Recipe = Literal[
+    "aws-user-personalization-v2",
+    "aws-user-personalization",
+    "aws-personalized-ranking-v2",
+    "aws-personalized-ranking",
+    "aws-similar-items",
+    "aws-semantic-similarity",
+    "aws-trending-now",
+    "aws-popularity-count",
+    "aws-next-best-action",
+    "aws-sims",
+    "aws-hrnn",
+    "aws-hrnn-metadata",
+    "aws-hrnn-coldstart",
+]
+
+
 class Campaign(_Settings):
     """A campaign that moves onto a new version of its solution."""
 
     name: PersonalizeName
     solution: PersonalizeName
+    recipe: Recipe | None = Field(
+        default=None,
+        description="With it the first refresh makes the solution, without automatic training, "
+        "and the campaign, if there is none; without it both must exist.",
+    )
+    min_provisioned_tps: int = Field(
+        default=1,
+        ge=1,
+        description="With recipe: the capacity, in requests a second, with which the campaign is "
+        "made, and which is billed at the least.",
+    )
     training_mode: Literal["FULL", "UPDATE"] = Field(
         default="FULL",
         description="UPDATE trains on what is new since the last training, but for those that "
@@ -321,6 +384,85 @@ class Campaign(_Settings):
     )
 
 
+ColumnName = Annotated[str, Field(max_length=150, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+ColumnsByType = dict[
+    Literal["INTERACTIONS", "ITEMS", "USERS"],
+    Annotated[list[ColumnName], Field(min_length=1, max_length=50)],
+]
+MOST_COLUMN_CHARACTERS = 3_000  # they are part of each execution's input
+
+
+class TrainingColumns(_Settings):
+    """Which columns of the datasets a recommender learns from."""
+
+    excluded: ColumnsByType = Field(
+        default={},
+        description="By dataset type, the columns to leave out: {ITEMS: [SUPPLIER, WEIGHT]}.",
+    )
+    included: ColumnsByType = Field(
+        default={}, description="By dataset type, the columns to use, and no others."
+    )
+
+    @model_validator(mode="after")
+    def _that_personalize_takes(self) -> Self:
+        if not self.excluded and not self.included:
+            raise ValueError(
+                "names no column; write {excluded: {ITEMS: [COLUMN]}}, or remove training_columns, "
+                "and the recommender keeps those that it has"
+            )
+        if twice := sorted(set(self.excluded) & set(self.included)):
+            raise ValueError(
+                f"has {', '.join(twice)} in both excluded and included; name each type in one"
+            )
+        if "EVENT_TYPE" in self.excluded.get("INTERACTIONS", []):
+            raise ValueError("EVENT_TYPE cannot be excluded from a training; remove it")
+        every = [*self.excluded.values(), *self.included.values()]
+        length = sum(len(name) for names in every for name in names)
+        if length > MOST_COLUMN_CHARACTERS:
+            raise ValueError(
+                f"the names have {length:,} characters together, and {MOST_COLUMN_CHARACTERS:,} "
+                "are possible; name the columns of the shorter list, excluded or included"
+            )
+        return self
+
+
+class Recommender(_Settings):
+    """A recommender of a domain dataset group, which Personalize trains and serves by itself."""
+
+    recommender: PersonalizeName = Field(
+        description="Instead of name and solution: a recommender of a domain dataset group."
+    )
+    training_columns: TrainingColumns | None = Field(
+        default=None,
+        description="The columns that it shall learn from. If it has others, a refresh changes "
+        "them after the imports, for which Personalize retrains it in full.",
+    )
+    fresh_within_hours: int | None = Field(
+        default=None,
+        ge=1,
+        description="Alarm when no refresh of the recommender has been COMPLETE for longer than "
+        "this; not watched without it.",
+    )
+
+    @property
+    def name(self) -> str:
+        """The recommender's name, by which its row is found."""
+        return self.recommender
+
+
+def _kind_of_entry(entry: Any) -> str:
+    is_recommender = isinstance(entry, Recommender)
+    is_recommender |= isinstance(entry, dict) and "recommender" in entry
+    return "Recommender" if is_recommender else "Campaign"
+
+
+# Judged as one of the two, so that the problems of the other are not told.
+Entry = Annotated[
+    Annotated[Campaign, Tag("Campaign")] | Annotated[Recommender, Tag("Recommender")],
+    Discriminator(_kind_of_entry),
+]
+
+
 class Preflight(_Settings):
     """What is looked at in the data before an import is paid for."""
 
@@ -345,7 +487,22 @@ class Refresh(_Settings):
         description="never, or what to look at in the data before anything is paid for.",
     )
     datasets: list[Dataset] = Field(min_length=1)
-    campaigns: list[Campaign] = Field(min_length=1)
+    entries: list[Entry] = Field(
+        min_length=1,
+        alias="campaigns",
+        description="Campaigns that move onto new versions of their solutions, and recommenders of "
+        "a domain dataset group.",
+    )
+
+    @property
+    def campaigns(self) -> list[Campaign]:
+        """The campaigns."""
+        return [entry for entry in self.entries if isinstance(entry, Campaign)]
+
+    @property
+    def recommenders(self) -> list[Recommender]:
+        """The recommenders."""
+        return [entry for entry in self.entries if isinstance(entry, Recommender)]
 
 
 class Subscriber(_Settings):
@@ -489,13 +646,27 @@ class Environment(_Settings):
         return [campaign for refresh in self.refreshes for campaign in refresh.campaigns]
 
     @property
-    def watched_campaigns(self) -> list[Campaign]:
-        """The campaigns whose freshness is watched."""
-        return [c for c in self.campaigns if c.fresh_within_hours is not None]
+    def recommenders(self) -> list[Recommender]:
+        """The recommenders of all refreshes."""
+        return [each for refresh in self.refreshes for each in refresh.recommenders]
+
+    @property
+    def entries(self) -> list[Campaign | Recommender]:
+        """The campaigns and recommenders of all refreshes, each of which has rows of its own."""
+        return [entry for refresh in self.refreshes for entry in refresh.entries]
+
+    @property
+    def watched(self) -> list[Campaign | Recommender]:
+        """The campaigns and recommenders whose freshness is watched."""
+        return [entry for entry in self.entries if entry.fresh_within_hours is not None]
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this environment's account and region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def dataset_group_arn(self, dataset: Dataset) -> str:
+        """Return the ARN of the dataset group of a dataset."""
+        return self.arn("personalize", f"dataset-group/{dataset.dataset_group}")
 
     def dataset_arn(self, dataset: Dataset) -> str:
         """Return the ARN of a Personalize dataset."""
@@ -508,3 +679,7 @@ class Environment(_Settings):
     def campaign_arn(self, campaign: Campaign) -> str:
         """Return the ARN of a campaign."""
         return self.arn("personalize", f"campaign/{campaign.name}")
+
+    def recommender_arn(self, recommender: Recommender) -> str:
+        """Return the ARN of a recommender."""
+        return self.arn("personalize", f"recommender/{recommender.name}")

@@ -35,14 +35,26 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-# The longest files, begun first so that no process ends long after the others.
-LONGEST = ("test_sequences.py", "test_readme.py", "test_least_privilege.py")
+# The longest files, the longest first, so that no process ends long after the others.
+LONGEST = (
+    "test_fault_matrix.py",
+    "test_least_privilege.py",
+    "test_readme.py",
+    "test_sequences.py",
+    "test_failures.py",
+    "test_ops_replay.py",
+    "test_doctor.py",
+    "test_monitoring.py",
+    "test_announcements.py",
+    "test_interruption.py",
+)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first: each file runs in one process."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 
 
 def pytest_collection_finish() -> None:

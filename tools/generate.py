@@ -121,8 +121,9 @@ def _rows(node: dict[str, Any], schema: dict[str, Any], at: str) -> Iterator[str
         yield f"| `{path}` | {values} | {default} | {_meaning(field, options, schema)} |"
         for option in options:
             inner, suffix = (option["items"], "[]") if "items" in option else (option, "")
-            if "$ref" in inner:
-                yield from _rows(_resolved(inner, schema), schema, path + suffix)
+            for kind in inner.get("oneOf", [inner]):
+                if "$ref" in kind:
+                    yield from _rows(_resolved(kind, schema), schema, path + suffix)
 
 
 def _values(field: dict[str, Any], schema: dict[str, Any]) -> str:
@@ -130,17 +131,23 @@ def _values(field: dict[str, Any], schema: dict[str, Any]) -> str:
         return "mapping"
     if "items" in field:
         return f"list of {_values(field['items'], schema)}s"
+    if "oneOf" in field:
+        return _values(field["oneOf"][0], schema)
     if field.get("type") == "object":
-        return "mapping of text to text"
+        # with a pattern for its keys, the values stand under that
+        of = field.get("patternProperties", {"": field.get("additionalProperties")})
+        return f"mapping of text to {_values(next(iter(of.values())), schema)}"
     words = field.get("enum") or ([field["const"]] if "const" in field else [])
     if words:
         return ", ".join(f"`{word}`" for word in words)
-    bounds = [f"≥ {field['minimum']}"] if "minimum" in field else []
+    bounds = [f"> {field['exclusiveMinimum']}"] if "exclusiveMinimum" in field else []
+    bounds += [f"≥ {field['minimum']}"] if "minimum" in field else []
     bounds += [f"≤ {field['maximum']}"] if "maximum" in field else []
     kinds = {
         "boolean": "`true`, `false`",
         "integer": "whole number",
         "null": "nothing",
+        "number": "number",
         "string": "text",
     }
     kind = kinds[field["type"]]

@@ -46,19 +46,12 @@ def _group(draft: Draft, group: Group, places: Mapping[str, str]) -> None:
         what = f"the dataset group is {group.described['status']}"
         draft.note("NOT ADOPTED", arn, what, reason)
         return
-    for recommender in group.recommenders:
-        draft.note(
-            "NOT ADOPTED",
-            arn,
-            f"the recommender {recommender} is not refreshed by this app",
-            "nothing: Personalize trains recommenders by itself",
-        )
     at = f"refreshes[{len(draft.refreshes)}]"
     described = [(each, campaign) for each in group.solutions for campaign in each.campaigns]
     for solution in group.solutions:
         if not solution.campaigns:
             _without_campaign(draft, solution)
-    if not described:
+    if not described and not group.recommenders:
         draft.note(
             "NOT ADOPTED",
             arn,
@@ -83,9 +76,17 @@ def _group(draft: Draft, group: Group, places: Mapping[str, str]) -> None:
             "campaigns": [
                 _campaign(draft, group, solution, campaign, f"{at}.campaigns[{index}]")
                 for index, (solution, campaign) in enumerate(described)
-            ],
+            ]
+            + [{"recommender": recommender} for recommender in group.recommenders],
         }
     )
+    for index, recommender in enumerate(group.recommenders, len(described)):
+        draft.note(
+            "NOTE",
+            f"{at}.campaigns[{index}]",
+            f"Personalize retrains {recommender} by itself every 7 days",
+            "a refresh imports its data; docs/recommenders.md says what else it can do",
+        )
 
 
 def _datasets(

@@ -240,8 +240,8 @@ def _others(draft: Draft, root: Place) -> None:
         draft.note(
             "NOT ADOPTED",
             recommender.path,
-            f"the recommender {name} is not refreshed by this app",
-            "nothing: Personalize trains recommenders by itself",
+            f"the recommender {name} is not adopted: Personalize trains it by itself",
+            f"write - {{recommender: {name}}} under campaigns, and its data are imported",
         )
     for each in root.each("filters"):
         name = each.object("serviceConfig").text("name", needed=True)

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from campaign_problems import automatic_training_of, problems_of_campaign, problems_of_solution
+from recommender_problems import problems_of_recommender
 
 from ops.doctor.examination import Check, Examination, Unknown
-from stacks.settings import Campaign, Dataset, Refresh
+from stacks.settings import Campaign, Dataset, Recommender, Refresh
 
 NOT_YET = "a refresh fails at once, before anything is paid"
+TO_BE_MADE = "does not exist; the first refresh makes it"
 # AWS's default quotas of a region
 MOST_IMPORTS, MOST_TRAININGS = 5, 20
 
@@ -29,12 +31,16 @@ def look_at_datasets(look: Examination) -> None:
 
 def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
     personalize = look.client("personalize")
-    group = look.settings.arn("personalize", f"dataset-group/{dataset.dataset_group}")
+    group = look.settings.dataset_group_arn(dataset)
     found = look.ask(
         "personalize:DescribeDatasetGroup",
         personalize.describe_dataset_group,
         datasetGroupArn=group,
     )
+    if found is None and dataset.avro_schema:
+        look.ok(f"the dataset group {group} {TO_BE_MADE}")
+        look.ok(f"the dataset {arn} {TO_BE_MADE}")
+        return
     if found is None:
         look.problem(
             f"the dataset group {group} does not exist",
@@ -44,6 +50,9 @@ def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
         return
     _active(look, "dataset group", group, found["datasetGroup"])
     found = look.ask("personalize:DescribeDataset", personalize.describe_dataset, datasetArn=arn)
+    if found is None and dataset.avro_schema:
+        look.ok(f"the dataset {arn} {TO_BE_MADE}")
+        return
     if found is None:
         look.problem(
             f"the dataset {arn} does not exist",
@@ -63,11 +72,16 @@ def _dataset(look: Examination, dataset: Dataset, arn: str) -> None:
 
 
 def look_at_campaigns(look: Examination) -> None:
-    """Solutions and campaigns exist, are ACTIVE, and can be moved by a refresh."""
+    """Solutions and campaigns exist, are ACTIVE, and can be moved; recommenders serve."""
     for refresh in look.settings.refreshes:
         for campaign in refresh.campaigns:
             try:
                 _campaign(look, refresh, campaign)
+            except Unknown:
+                continue
+        for recommender in refresh.recommenders:
+            try:
+                _recommender(look, refresh, recommender)
             except Unknown:
                 continue
 
@@ -102,7 +116,13 @@ def _campaign(look: Examination, refresh: Refresh, campaign: Campaign) -> None:
     for problem in automatic_training_of(solution):
         why = NOT_YET if refused else "its trainings are billed beside those of the refreshes"
         _sentences(look, problem, why, is_problem=refused)
-    if not problems:
+    for kind, arn, there in (
+        ("solution", solution_arn, solution),
+        ("campaign", campaign_arn, described),
+    ):
+        if there is None and campaign.recipe:
+            look.ok(f"the {kind} {arn} {TO_BE_MADE}")
+    if described and not problems:
         look.ok(f"the campaign {campaign.name} can be moved onto versions of {campaign.solution}")
 
 
@@ -136,6 +156,25 @@ def look_at_alarms(look: Examination) -> None:
             )
         else:
             look.ok(f"the alarm {name} is {states[name]}")
+
+
+def _recommender(look: Examination, refresh: Refresh, recommender: Recommender) -> None:
+    arn = look.settings.recommender_arn(recommender)
+    answer = look.ask(
+        "personalize:DescribeRecommender",
+        look.client("personalize").describe_recommender,
+        recommenderArn=arn,
+    )
+    run = {
+        "campaign_name": recommender.name,
+        "recommender": {"arn": arn},
+        "datasets": [{"dataset_arn": look.settings.dataset_arn(each)} for each in refresh.datasets],
+    }
+    problems = problems_of_recommender(cast("Any", run), answer["recommender"] if answer else None)
+    for problem in problems:
+        _sentences(look, problem, NOT_YET)
+    if not problems:
+        look.ok(f"the recommender {recommender.name} is ACTIVE; Personalize trains it by itself")
 
 
 def look_at_quotas(look: Examination) -> None:
@@ -191,6 +230,7 @@ def _run(look: Examination, refresh: Refresh, campaign: Campaign) -> dict[str, A
             "training_mode": campaign.training_mode,
         },
         "datasets": [{"dataset_arn": settings.dataset_arn(each)} for each in refresh.datasets],
+        "makes": {"min_provisioned_tps": campaign.min_provisioned_tps} if campaign.recipe else {},
     }
 
 

@@ -34,10 +34,19 @@ SENTENCES = {
     "ROLLED_BACK": "The campaign did not do well, and serves its old version again.",
     "RUNNING": "The refresh is still running.",
 }
+RECOMMENDER_SENTENCES = {
+    **SENTENCES,
+    "COMPLETE": "The data are imported; Personalize trains the recommender by itself.",
+    "FAILED": "The recommender serves as before.",
+    "SUPERSEDED": "A newer refresh has imported its data; nothing was imported over it.",
+}
+# The only parts of the workflow that a recommender's refresh may come to after the check.
+OF_RECOMMENDERS = ("Import datasets", "Configure recommender", "Record recommender")
 STAGES = {
     "dataset_import": ("import", "bar-import"),
     "solution_version": ("training", "bar-training"),
     "campaign_update": ("campaign update", "bar-update"),
+    "recommender_update": ("recommender update", "bar-update"),
 }
 
 
@@ -92,11 +101,13 @@ def _headline(facts: Facts, status: str, name: str, date: Any) -> Html:
         "Serves now": _short(facts.serving),
     }
     reason = row.get("failure_reason") or execution.get("cause")
+    sentences = RECOMMENDER_SENTENCES if _is_of_recommender(facts) else SENTENCES
     return tag(
         "header",
         tag("p", tag("span", status, class_=f"status {COLOURS.get(status, 'open')}")),
         tag("h1", f"{name}{f', {day(date)}' if isinstance(date, int) else ''}"),
-        tag("p", SENTENCES.get(status, "The execution left the row of its date to another one.")),
+        tag("p", sentences.get(status, "The execution left the row of its date to another one.")),
+        tag("p", row["recommender_retraining"]) if "recommender_retraining" in row else None,
         tag("pre", str(reason)) if reason and status != "COMPLETE" else None,
         tag("p", "Next: ", tag("code", facts.next_command)) if facts.next_command else None,
         tag(
@@ -120,11 +131,24 @@ def _headline(facts: Facts, status: str, name: str, date: Any) -> Html:
 
 def _workflow(facts: Facts, went: Route) -> Html:
     ended = str(facts.execution["status"])
+    shown = [each for each in parts(facts.definition) if _may_come(each, facts, went)]
     return tag(
         "section",
         tag("h2", "The path through the workflow"),
-        tag("div", *(_part(part, went, ended) for part in parts(facts.definition)), class_="parts"),
+        tag("div", *(_part(part, went, ended) for part in shown), class_="parts"),
     )
+
+
+def _is_of_recommender(facts: Facts) -> bool:
+    return "recommender" in facts.given
+
+
+def _may_come(part: Part, facts: Facts, went: Route) -> bool:
+    """Whether a part was reached, or may be by a refresh of this kind."""
+    if any(went.visits[name] for name in part.states):
+        return True
+    of_recommenders = part.name in OF_RECOMMENDERS
+    return of_recommenders if _is_of_recommender(facts) else part.name not in OF_RECOMMENDERS[1:]
 
 
 def _part(part: Part, went: Route, ended: str) -> Html:
@@ -166,7 +190,9 @@ def _time_line(facts: Facts) -> Html:
         label = f"{day(row['base_date'])} {row.get('refresh_status', '')}".strip()
         rows.append(tag("div", label, class_="quiet" if is_past else None))
         rows.append(tag("div", _bars(row, longest), class_="past" if is_past else None))
-    key = (tag("span", tag("i", class_=colour), words) for words, colour in STAGES.values())
+    left_out = "campaign_update" if _is_of_recommender(facts) else "recommender_update"
+    shown = [named for stage, named in STAGES.items() if stage != left_out]
+    key = (tag("span", tag("i", class_=colour), words) for words, colour in shown)
     return tag(
         "section",
         tag("h2", "Time line, against the last runs"),
@@ -188,6 +214,7 @@ def _bars(row: Mapping[str, Any], longest: float) -> Html:
         "dataset_import": row.get("dataset_import_job_datetime"),
         "solution_version": row.get("solution_version_datetime"),
         "campaign_update": row.get("campaign_update_datetime"),
+        "recommender_update": row.get("recommender_update_datetime"),
     }
     drawn, said = [], []
     for stage, (words, colour) in STAGES.items():
@@ -220,7 +247,9 @@ def _bars(row: Mapping[str, Any], longest: float) -> Html:
     )
 
 
-def _metrics(facts: Facts) -> Html:
+def _metrics(facts: Facts) -> Html | None:
+    if _is_of_recommender(facts):
+        return None  # no version was trained
     row = facts.own_row
     new = row.get("solution_version_arn")
     before = row.get("previous_solution_version_arn") or facts.serving

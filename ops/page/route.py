@@ -64,7 +64,7 @@ def route(events: Sequence[Mapping[str, Any]]) -> Route:
 
 
 def parts(definition: Definition) -> list[Part]:
-    """Return the workflow's parts in the order of its definition."""
+    """Return the workflow's parts in the order of its definition; a mere question is none."""
     found: list[Part] = []
     between: dict[str, Any] = {}
     for name, state in definition["States"].items():
@@ -72,9 +72,9 @@ def parts(definition: Definition) -> list[Part]:
         if not inner:
             between[name] = state
             continue
-        if between:
+        if any(each["Type"] != "Choice" for each in between.values()):
             found.append(Part(next(iter(between)), between, is_stage=False))
-            between = {}
+        between = {}
         states = {n: s for machine in inner for n, s in machine["States"].items()}
         found.append(Part(name, states, is_stage=True))
     if between:

@@ -67,6 +67,7 @@ def test_a_text_that_looks_like_jsonata_is_jsonata(template: Template) -> None:
 
 POLLS = {
     *("Describe owner", "Describe import", "Describe training", "Describe campaign"),
+    *("Describe campaign (rollback)", "Describe alarms", "Describe recommender"),
     "Describe once more",  # it has no loop: by then the refresh has failed, unless it tells better
 }
 
@@ -103,7 +104,7 @@ def test_every_write_of_the_row_is_conditional_on_owning_it(template: Template) 
         for name, state in states(definition(template, "Refresh"))
         if str(state.get("Resource")).endswith(("dynamodb:updateItem", "dynamodb:putItem"))
     }
-    assert len(own) == 11
+    assert len(own) == 20
     free = "attribute_not_exists(execution_arn) OR execution_arn = :me"
     assert own.pop("Claim refresh").startswith(free)
     assert own.pop("Record failure") == free
@@ -133,6 +134,7 @@ def test_each_stage_polls_with_the_same_loop(template: Template) -> None:
         ("Wait for import", "Describe import", "Import done?"),
         ("Wait for training", "Describe training", "Trained?"),
         ("Wait for update", "Describe campaign", "Updated?"),
+        ("Wait for recommender", "Describe recommender", "Recommender updated?"),
     ):
         assert found[wait]["Next"] == describe
         assert found[describe]["Next"] == done

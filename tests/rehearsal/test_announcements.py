@@ -63,7 +63,7 @@ def test_a_failed_import_is_told_with_personalizes_reason(
 ) -> None:
     data = tmp_path / "without-timestamp.csv"
     data.write_text("USER_ID,ITEM_ID,EVENT_TYPE\nU00001,P2009-0001,view\n")
-    shop = open_shop("prod", data)
+    shop = open_shop("trusting", data)
     told = Told.by(shop)
     shop.succeed()
     row = only_row(shop.result())
@@ -73,7 +73,7 @@ def test_a_failed_import_is_told_with_personalizes_reason(
     assert reason in failed["reason"] == row["dataset_import_job_reason"]
     assert reason in end["reason"] == row["failure_reason"]
     subject, text = told.mail()
-    assert subject.startswith(f"[prod] FAILED at dataset import: {CAMPAIGN} ")
+    assert subject.startswith("[trusting] FAILED at dataset import: trusting-home-page ")
     assert f"Why: {row['failure_reason']}\n" in text
 
 

@@ -54,7 +54,8 @@ def test_a_file_that_personalize_refuses_ends_with_status_1_and_the_reason(
     done = rehearse(*taken, "--data", str(file), "--fault", "sqs:SendMessage=denied")
     assert done.returncode == 1
     assert "NOT COMPLETE: the campaign serves its old solution version." in done.stdout
-    assert "Input CSV is missing the following columns:[TIMESTAMP]" in done.stdout
+    assert "DataRefused: " in done.stdout
+    assert "the schema's TIMESTAMP is missing" in done.stdout
     assert (
         "The fault sqs:SendMessage=denied*1 did not strike: no such call was made." in done.stdout
     )

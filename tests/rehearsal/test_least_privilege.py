@@ -6,7 +6,7 @@ the deployed roles are always enforced.
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from embedded_aws.services.iam.policy import is_allowed
 from rehearsal.fault_matrix import shop_with_short_stages
 from rehearsal.fault_occasions import shorten
 from rehearsal.result import resources_since
-from rehearsal.shop import DAY, HOUR, Shop, glue_event
+from rehearsal.shop import DAY, HOUR, MINUTE, Shop, glue_event
 from rehearsal.told import Told
 from tests.rehearsal.policies import Grant, Statement, statements
 
@@ -323,6 +323,9 @@ REHEARSALS: list[Rehearsal] = [
     an_alarm,
 ]
 
+# Those that look at the hourly check of freshness; others take many hours, and need none of them.
+OF_FRESHNESS = (a_campaign_without_any_row, a_campaign_whose_row_is_complete)
+
 # Every statement of the synthesised policies, and a rehearsal that fails without it.
 NEEDED_FOR: dict[str, Rehearsal] = {
     "AnnouncementsAnnounce dynamodb:DescribeStream dynamodb:GetRecords "
@@ -469,6 +472,7 @@ class Rehearsed:
 def rehearsed(assembly: Path) -> Iterator[Rehearsed]:
     with shop_with_short_stages(assembly, "prod") as shop:
         Told.by(shop)
+        shop.pause("CheckFreshness")
         for rehearsal in REHEARSALS:
             rehearse(rehearsal, shop)
         calls = list(shop.cloud.calls)
@@ -533,8 +537,22 @@ def rehearse(rehearsal: Rehearsal, shop: Shop, *, without: Statement | None = No
     shop.new_day()
     shorten(shop)
     forget(shop)
-    with without.removed() if without else nullcontext():
+    with (
+        every_hour(shop) if rehearsal in OF_FRESHNESS else nullcontext(),
+        without.removed() if without else nullcontext(),
+    ):
         rehearsal(shop)
+
+
+@contextmanager
+def every_hour(shop: Shop) -> Iterator[None]:
+    """Let freshness be checked inside the block; a first check is over when it begins."""
+    shop.pause("CheckFreshness", state="ENABLED")
+    shop.later(MINUTE)
+    try:
+        yield
+    finally:
+        shop.pause("CheckFreshness")
 
 
 def forget(shop: Shop) -> None:

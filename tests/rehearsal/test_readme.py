@@ -46,6 +46,9 @@ ELSEWHERE = {
     "aws scheduler list-schedules --name-prefix PersonalizeRefresh-prod "
     "--query 'Schedules[].[Name,State]'": "test_doctor.py lists the same schedules",
     **{f"make rehearse ARGS='--scenario {name}'": "test_scenarios.py plays it" for name in NAMES},
+    "aws s3 cp s3://<bucket>/train/music/config.json config.json": (
+        "test_ops_documents.py takes the document's own file"
+    ),
     "make docs": "test_generated.py compares what it writes",
     "make faults": "test_fault_matrix.py runs a part of it",
     "make test": "it runs this test",
@@ -138,6 +141,9 @@ def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> N
         # an event that the rule's role may not deliver is listed and replayed, as a separate run
         cloud.faults.add("states:StartExecution=denied")
         missed = "jr_" + "6" * 64
+        with clock.running():
+            clock.sleep(1)
+            upload(cloud, datasets(prod.settings)[0], this_week)
         event = glue_event("Job-Brandi-Commerce-API", run_id=missed)
         cloud.client("events").put_events(Entries=[event])
         assert clock.wait_until_idle(timeout=60)

@@ -135,9 +135,11 @@ def test_a_group_that_is_not_active_is_left_out_with_its_reason() -> None:
     assert only_note(found)["do"] == "no access to the key"
 
 
-def test_recommenders_are_named() -> None:
-    note = only_note(draft(solution(), recommenders=("top",)))
-    assert (note["level"], "recommender top" in note["what"]) == ("NOT ADOPTED", True)
+def test_recommenders_are_adopted_beside_campaigns_or_alone() -> None:
+    both = draft(solution(), recommenders=("top",))
+    assert both.refreshes[0]["campaigns"][1:] == [{"recommender": "top"}]
+    assert only_note(both)["where"] == "refreshes[0].campaigns[1]"
+    assert draft(recommenders=("top",)).refreshes[0]["campaigns"] == [{"recommender": "top"}]
 
 
 def test_a_solution_for_segments_needs_no_campaign() -> None:

@@ -107,3 +107,15 @@ def test_more_campaigns_than_one_dispatch_can_start_are_refused() -> None:
     refresh["campaigns"] = campaigns
     with pytest.raises(SettingsError, match="divide the campaigns between two environments"):
         read(yaml.safe_dump(raw), bound_problems)
+
+
+def test_five_datasets_with_a_canary_and_a_bake_time_fit_into_a_history() -> None:
+    raw = yaml.safe_load((ROOT / "rehearsal" / "environments" / "complete.yaml").read_text("utf-8"))
+    (refresh,) = raw["refreshes"]
+    (first, *_) = refresh["datasets"]
+    refresh["datasets"] = [
+        {**first, "type": kind, "location": f"s3://complete-shop/{kind.lower()}/"}
+        for kind in ("INTERACTIONS", "USERS", "ITEMS", "ACTIONS", "ACTION_INTERACTIONS")
+    ]
+    refresh["campaigns"][0] |= {"canary": {}, "bake": {"minutes": 1440, "alarms": ["shop"]}}
+    assert read(yaml.safe_dump(raw), bound_problems)

@@ -31,6 +31,7 @@ from tests.unit.announced import (
 )
 
 BEFORE: Situation = {
+    "is_recommender": False,
     "failed_stage": "solution version",
     "serves": f"{VERSION}-old",
     "serves_since": 20200921,
@@ -78,7 +79,8 @@ def test_a_success_says_that_the_new_version_serves() -> None:
 
 def test_what_is_unknown_is_said_to_be_or_left_out() -> None:
     situation: Situation = {
-        "failed_stage": None, "serves": None, "serves_since": None, "last": None,
+        "is_recommender": False, "failed_stage": None, "serves": None, "serves_since": None,
+        "last": None,
     }  # fmt: skip
     detail = {**end(MOVING, COMPLETE), "cost_usd": None}
     text = message_of_end(detail, situation, SETTINGS)["text"]  # type: ignore[arg-type]

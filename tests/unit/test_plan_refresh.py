@@ -10,7 +10,6 @@ import triggers
 from history import Row
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_types import Execution
 
 from stacks.load import load
 from stacks.plan import plan_settings
@@ -39,7 +38,7 @@ def glue_event(**detail: object) -> dict[str, Any]:
     }
 
 
-def plan(trigger: object, past: MadeUpHistory | None = None) -> list[Execution]:
+def plan(trigger: object, past: MadeUpHistory | None = None) -> list[Any]:
     return plan_refresh.plan(trigger, SETTINGS, NOW, past or MadeUpHistory())
 
 
@@ -279,11 +278,12 @@ def test_names_stay_within_the_limits_of_aws_at_any_attempt(number: int) -> None
     refresh = longest.refreshes[0]
     dataset = refresh.datasets[0].model_copy(update={"dataset_group": "g" * 63})
     campaign = refresh.campaigns[0].model_copy(update={"name": "c" * 63, "solution": "s" * 63})
-    refresh = refresh.model_copy(update={"datasets": [dataset], "campaigns": [campaign]})
+    refresh = refresh.model_copy(update={"datasets": [dataset], "entries": [campaign]})
     settings = plan_settings(
         longest.model_copy(update={"refreshes": [refresh]}), import_role_arn="arn:role"
     )
     before = row("RUNNING", key=KEY, attempt=number)
+    only: Any
     (only,) = plan_refresh.plan({"refresh": "weekly"}, settings, NOW, MadeUpHistory([before]))
     suffix = f"-{only['input']['attempt']}"
     assert only["input"]["attempt"] == number
