@@ -212,7 +212,9 @@ class Sequence(RuleBasedStateMachine):
         active = [v for v in listed["solutionVersions"] if v["status"] == "ACTIVE"]
         version = active[which % len(active)]["solutionVersionArn"]
         self.words[chosen["campaign_name"]].asked_for.add(version)
-        with suppress(self.personalize.exceptions.ResourceInUseException):
+        refused = self.personalize.exceptions
+        # while it moves already, or because it serves the version
+        with suppress(refused.ResourceInUseException, refused.InvalidInputException):
             self.personalize.update_campaign(
                 campaignArn=chosen["campaign_arn"], solutionVersionArn=version
             )
