@@ -131,7 +131,8 @@ def _allow_reading(role: iam.IRole, environment: Environment, datasets: Sequence
         wildcard="the Glue job names its files",
     )
     if keys := environment.import_role.bucket_keys:
-        allow(role, ["kms:Decrypt"], keys)
+        via = f"s3.{environment.region}.{environment.url_suffix}"
+        allow(role, ["kms:Decrypt"], keys, conditions={"StringEquals": {"kms:ViaService": via}})
 
 
 def _allow_listing(role: iam.IRole, action: str) -> None:

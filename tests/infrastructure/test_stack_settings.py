@@ -12,7 +12,7 @@ KEY = "arn:aws:kms:eu-central-1:555566667777:key/11111111-2222-3333-4444-5555555
 BUCKET_KEY = "arn:aws:kms:eu-central-1:444455556666:key/66666666-7777-8888-9999-000000000000"
 SERVED = {
     "Refresh": ["dynamodb"],
-    "CheckDataRole": ["dynamodb"],
+    "CheckDataRole": ["dynamodb", "s3"],
     "CreateImportRole": ["dynamodb"],
     "CreateSolutionVersionRole": ["dynamodb"],
     "PlanRefresh": ["dynamodb"],
@@ -97,5 +97,6 @@ def test_a_key_is_used_by_who_needs_it_only(guarded: dict[str, Any]) -> None:
             f"{service}.eu-central-1.amazonaws.com" for service in services
         ]
         for statement in found:
-            assert statement["Resource"] == KEY
+            of_data = "s3." in statement["Condition"]["StringEquals"]["kms:ViaService"]
+            assert statement["Resource"] == (BUCKET_KEY if of_data else KEY)
             assert not [action for action in listed(statement["Action"]) if "*" in action]
