@@ -4,6 +4,7 @@ What Personalize's documents require is refused; what they leave open, or what o
 finding that does not refuse. A file that Personalize takes must never be refused.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -176,6 +177,14 @@ def _header_findings(where: str, text: Text, columns: Sequence[Column]) -> Itera
     if twice := [name for name in wanted if bare.count(name) > 1]:
         yield Finding(
             "twice", f"{where} {_listed(twice)} named more than once; name each column once."
+        )
+    plain = Counter("".join(filter(str.isalnum, name)) for name in bare)
+    alike = [name for name in bare if plain["".join(filter(str.isalnum, name))] > 1]
+    if alike := [name for name in dict.fromkeys(alike) if name and name not in twice]:
+        yield Finding(
+            f"alike {alike}",
+            f"{where} {_listed(alike)} not unique, where only letters and digits count; name each "
+            "column differently.",
         )
     if unknown := [name for name in bare if name not in wanted]:
         yield Finding(

@@ -21,6 +21,10 @@ def interactions(path: Path, rows: list[tuple[str, str, int]]) -> Path:
     return path
 
 
+def of_type(event_type: str) -> training.TrainingRules:
+    return training.TrainingRules(choices=(training.EventChoice(event_type),))
+
+
 def two_styles() -> list[tuple[str, str, int]]:
     """Sixty customers: even ones had coats c0…c9, odd ones dresses d0…d9; two lack item 9."""
     rows = []
@@ -101,8 +105,8 @@ def test_equal_interactions_count_once(tmp_path: Path) -> None:
 
 def test_only_the_event_type_of_the_solution_is_trained_on(tmp_path: Path) -> None:
     path = interactions(tmp_path / "data.parquet", two_styles())
-    assert training.train([path], event_type="view").trained
-    assert training.train([path], event_type="purchase").failure == (
+    assert training.train([path], of_type("view")).trained
+    assert training.train([path], of_type("purchase")).failure == (
         "Dataset has fewer than 1000 interactions after filtering by event type: purchase"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -40,10 +40,13 @@ class DomainModel:
 
 
 def learn(
-    use_case: UseCase, files: Collection[Path]
+    use_case: UseCase,
+    files: Collection[Path],
+    rules: training.TrainingRules = training.EVERYTHING,
 ) -> tuple[training.TrainingResult, DomainModel | None]:
     """Train on imported interactions (Parquet), of the use case's event type if it has one."""
-    result = training.train(files, event_type=use_case.event_type)
+    chosen = (training.EventChoice(use_case.event_type),) if use_case.event_type else ()
+    result = training.train(files, replace(rules, choices=chosen))
     if not result.trained:
         return result, None
     left_out = _items_by_user(files, use_case.filters) if use_case.filters else {}

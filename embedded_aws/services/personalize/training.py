@@ -98,6 +98,26 @@ class Trained:
 
 
 @dataclass(frozen=True)
+class EventChoice:
+    """Interactions that a solution chooses: of an event type, and of a least EVENT_VALUE."""
+
+    event_type: str | None = None
+    least_value: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainingRules:
+    """Which interactions are trained on, and what a dataset needs for it."""
+
+    choices: tuple[EventChoice, ...] = ()  # those of any of them; without one, all
+    most_event_types: int | None = None
+    least_share_of_users: float = 0.0  # with at least 2 interactions, of all users
+
+
+EVERYTHING = TrainingRules()
+
+
+@dataclass(frozen=True)
 class TrainingResult:
     """How a training ended: a model, or the failureReason."""
 
@@ -106,18 +126,18 @@ class TrainingResult:
     failure: str | None = None
 
 
-def train(files: Iterable[Path], *, event_type: str | None = None) -> TrainingResult:
-    """Train on imported interactions (Parquet), of one event type if one is given.
+def train(files: Iterable[Path], rules: TrainingRules = EVERYTHING) -> TrainingResult:
+    """Train on imported interactions (Parquet).
 
     The same small data is trained on once in a process, since its result is the same.
     """
     paths = tuple(files)
     if not paths:
-        return TrainingResult(0, failure=_too_few(event_type))
+        return TrainingResult(0, failure=_too_few(rules))
     if sum(path.stat().st_size for path in paths) > _KEPT_BYTES:
-        return _train(paths, event_type)
+        return _train(paths, rules)
     content = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).digest()
-    return _train_once(_SmallData(content, paths), event_type)
+    return _train_once(_SmallData(content, paths), rules)
 
 
 @dataclass(frozen=True)
@@ -127,31 +147,64 @@ class _SmallData:
 
 
 @lru_cache(maxsize=8)
-def _train_once(data: _SmallData, event_type: str | None) -> TrainingResult:
-    return _train(data.paths, event_type)
+def _train_once(data: _SmallData, rules: TrainingRules) -> TrainingResult:
+    return _train(data.paths, rules)
 
 
-def _train(paths: tuple[Path, ...], event_type: str | None) -> TrainingResult:
+def _train(paths: tuple[Path, ...], rules: TrainingRules) -> TrainingResult:
     rows = pl.scan_parquet(list(paths))
-    if event_type is not None:
-        if "EVENT_TYPE" not in rows.collect_schema().names():
-            return TrainingResult(0, failure=_too_few(event_type))
-        rows = rows.filter(pl.col("EVENT_TYPE") == event_type)
-    parts = _parts(rows)
+    if failure := _too_many_event_types(rows, rules.most_event_types):
+        return TrainingResult(0, failure=failure)
+    parts = _parts(_chosen(rows, rules.choices))
     count = sum(_count(part) for part in parts)
     if count < LEAST_INTERACTIONS:
-        return TrainingResult(count, failure=_too_few(event_type))
-    frequent = [part.group_by("USER_ID").len().filter(pl.col("len") > 1) for part in parts]
-    if sum(map(_count, frequent)) < LEAST_USERS:
-        return TrainingResult(
-            count,
-            failure=(
-                f"Dataset has fewer than {LEAST_USERS} users with at least 2 interactions each."
-            ),
-        )
+        return TrainingResult(count, failure=_too_few(rules))
+    if failure := _too_few_users(parts, rules.least_share_of_users):
+        return TrainingResult(count, failure=failure)
     history = _history(parts)
     metrics = measure((_model(parts, history, fold.hidden), fold) for fold in folds(history))
     return TrainingResult(count, replace(_model(parts, history), metrics=metrics))
+
+
+def _too_many_event_types(rows: pl.LazyFrame, most: int | None) -> str | None:
+    if most is None or "EVENT_TYPE" not in rows.collect_schema().names():
+        return None
+    found = _collect(rows.select(pl.col("EVENT_TYPE").drop_nulls().n_unique())).item()
+    if found <= most:
+        return None
+    return f"Dataset has {found} distinct event types, more than the {most} beside its columns."
+
+
+def _chosen(rows: pl.LazyFrame, choices: tuple[EventChoice, ...]) -> pl.LazyFrame:
+    """Return the interactions of any choice; a column that does not exist has no value."""
+    known = rows.collect_schema().names()
+    chosen = pl.lit(value=not choices)
+    for choice in choices:
+        fits = pl.lit(value=True)
+        if choice.event_type is not None:
+            fits &= _column("EVENT_TYPE", known) == choice.event_type
+        if choice.least_value is not None:
+            # Compared as the column's own type: 0.7 is not the same number in another.
+            fits &= _column("EVENT_VALUE", known) >= pl.lit(choice.least_value, pl.Float32)
+        chosen |= fits
+    return rows.filter(chosen)
+
+
+def _column(name: str, known: Collection[str]) -> pl.Expr:
+    return pl.col(name) if name in known else pl.lit(None)
+
+
+def _too_few_users(parts: Parts, least_share: float) -> str | None:
+    by_user = [part.group_by("USER_ID").len() for part in parts]
+    users = sum(map(_count, by_user))
+    frequent = sum(_count(each.filter(pl.col("len") > 1)) for each in by_user)
+    if frequent < LEAST_USERS:
+        return f"Dataset has fewer than {LEAST_USERS} users with at least 2 interactions each."
+    if frequent < least_share * users:
+        return (
+            f"Dataset has fewer than {least_share:.0%} of users with at least 2 interactions each."
+        )
+    return None
 
 
 def _model(parts: Parts, history: History, without: Collection[str] = ()) -> Trained:
@@ -164,9 +217,10 @@ def _model(parts: Parts, history: History, without: Collection[str] = ()) -> Tra
     return Trained(_popularity(others), _neighbours(seen), seen)
 
 
-def _too_few(event_type: str | None) -> str:
+def _too_few(rules: TrainingRules) -> str:
     reason = f"Dataset has fewer than {LEAST_INTERACTIONS} interactions after filtering"
-    return f"{reason} by event type: {event_type}" if event_type else f"{reason}."
+    kinds = [choice.event_type for choice in rules.choices if choice.event_type is not None]
+    return f"{reason} by event type: {', '.join(kinds)}" if kinds else f"{reason}."
 
 
 def _parts(rows: pl.LazyFrame) -> Parts:
