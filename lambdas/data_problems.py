@@ -186,13 +186,13 @@ def _header_findings(where: str, text: Text, columns: Sequence[Column]) -> Itera
             f"{where} {_listed(alike)} not unique, where only letters and digits count; name each "
             "column differently.",
         )
-    if unknown := [name for name in bare if name not in wanted]:
+    if unknown := [name for name in bare if name not in wanted and name not in alike]:
         yield Finding(
             f"unknown {unknown}",
             f"{where} {_listed(unknown)} not in the dataset's schema; leave it out.",
             refused=False,
         )
-    elif not missing and not twice and bare != wanted:
+    elif not (missing or twice or alike) and bare != wanted:
         yield Finding(
             "order",
             f"{where} the columns are not in the schema's order, which Personalize's documents "

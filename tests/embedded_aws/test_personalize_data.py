@@ -292,7 +292,7 @@ def check(kind: str, rules: SchemaRules | None = None, **fields: Any) -> None:
         ("INTERACTIONS", INTERACTIONS | {f"F{n}": "int" for n in range(6)}, "at most 5 metadata"),
         (
             "ITEMS",
-            {"ITEM_ID": "string", "GENRES_FIELD_1": "int", "GENRESFIELD1": "int"},
+            {"ITEM_ID": "string", "GENRESFIELD1": "int", "GENRES_FIELD_1": "int"},
             "a field needs a unique alphanumeric name",
         ),
     ],

@@ -184,8 +184,7 @@ def _chosen(rows: pl.LazyFrame, choices: tuple[EventChoice, ...]) -> pl.LazyFram
         if choice.event_type is not None:
             fits &= _column("EVENT_TYPE", known) == choice.event_type
         if choice.least_value is not None:
-            # Compared as the column's own type: 0.7 is not the same number in another.
-            fits &= _column("EVENT_VALUE", known) >= pl.lit(choice.least_value, pl.Float32)
+            fits &= _column("EVENT_VALUE", known) >= choice.least_value
         chosen |= fits
     return rows.filter(chosen)
 
