@@ -233,7 +233,7 @@ def test_the_preflight_refuses_what_the_import_refuses(stock: Stock, body: str) 
 # Schemas
 
 
-def check(kind: str, rules: SchemaRules | None = None, **fields: Any) -> None:
+def check(kind: str, fields: dict[str, Any], rules: SchemaRules | None = None) -> None:
     check_columns(kind, parse_schema(record(kind, **fields)), None, rules or SchemaRules())
 
 
@@ -301,28 +301,28 @@ def test_a_schema_that_a_dataset_cannot_have_is_refused(
     kind: str, fields: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(ValueError, match=why):
-        check(kind, **fields)
+        check(kind, fields)
 
 
 def test_as_many_fields_as_the_quotas_allow_are_accepted() -> None:
     nullable: Any = {"type": ["float", "null"]}
     event = {"EVENT_TYPE": "string", "EVENT_VALUE": nullable, "RECOMMENDATION_ID": "string"}
-    check("INTERACTIONS", **INTERACTIONS, **event, **{f"F{n}": "int" for n in range(5)})
-    check("USERS", USER_ID="string", **{f"F{n}": "string" for n in range(25)})
-    check("ITEMS", ITEM_ID="string", ABOUT=TEXT, **{f"F{n}": "int" for n in range(99)})
+    check("INTERACTIONS", {**INTERACTIONS, **event, **{f"F{n}": "int" for n in range(5)}})
+    check("USERS", {"USER_ID": "string", **{f"F{n}": "string" for n in range(25)}})
+    check("ITEMS", {"ITEM_ID": "string", "ABOUT": TEXT, **{f"F{n}": "int" for n in range(99)}})
 
 
 def test_what_the_guide_leaves_open_about_fields_is_a_switch() -> None:
     behaviour = PersonalizeBehaviour()
-    event_type: Any = {"type": ["null", "string"]}
-    plain: Any = {"type": "string"}
-    check("INTERACTIONS", behaviour.schema_rules(), **INTERACTIONS, EVENT_TYPE=event_type)
-    check("USERS", behaviour.schema_rules(), USER_ID="string", NAME=plain)
+    nullable = {**INTERACTIONS, "EVENT_TYPE": {"type": ["null", "string"]}}
+    plain = {"USER_ID": "string", "NAME": {"type": "string"}}
+    check("INTERACTIONS", nullable, behaviour.schema_rules())
+    check("USERS", plain, behaviour.schema_rules())
     behaviour.null_in_reserved_fields = behaviour.plain_string_as_metadata = "refused"
     with pytest.raises(ValueError, match="EVENT_TYPE cannot be of type null"):
-        check("INTERACTIONS", behaviour.schema_rules(), **INTERACTIONS, EVENT_TYPE=event_type)
+        check("INTERACTIONS", nullable, behaviour.schema_rules())
     with pytest.raises(ValueError, match="USERS needs at least one metadata field"):
-        check("USERS", behaviour.schema_rules(), USER_ID="string", NAME=plain)
+        check("USERS", plain, behaviour.schema_rules())
 
 
 @pytest.mark.parametrize(
