@@ -21,6 +21,7 @@ from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.csv_dialect import Dialect, split
 from embedded_aws.services.personalize.resources import Dataset
 from embedded_aws.services.personalize.solution_versions import _choices
+from embedded_aws.services.personalize.training_rules import EventChoice, TrainingRules
 from rehearsal import sample_data
 from tests.embedded_aws.personalize_shop import Shop, csv, record, refusal
 
@@ -384,7 +385,7 @@ def data(path: Path, rows: int = 1200, users: int = 60, **columns: Any) -> list[
     return [target]
 
 
-def rules_for(behaviour: PersonalizeBehaviour, *names: str) -> training.TrainingRules:
+def rules_for(behaviour: PersonalizeBehaviour, *names: str) -> TrainingRules:
     columns = dict.fromkeys(names, "string")
     return behaviour.training_rules(
         parse_schema(record("Interactions", **INTERACTIONS, EVENT_TYPE="string", **columns))
@@ -469,12 +470,12 @@ def test_a_solution_chooses_events_by_type_and_least_value(
         EVENT_TYPE=lambda n: ("watch", "click")[n % 2],
         EVENT_VALUE=lambda n: (0.7, 0.69, 0.7, None)[n // 2 % 4],
     )
-    rules = training.TrainingRules(choices=_choices(settings))
+    rules = TrainingRules(choices=_choices(settings))
     assert training.train(files, rules).interactions == count
 
 
 def test_without_event_values_none_reaches_a_threshold(tmp_path: Path) -> None:
-    rules = training.TrainingRules(choices=(training.EventChoice(least_value=0.5),))
+    rules = TrainingRules(choices=(EventChoice(least_value=0.5),))
     assert training.train(data(tmp_path), rules).failure == (
         "Dataset has fewer than 1000 interactions after filtering."
     )

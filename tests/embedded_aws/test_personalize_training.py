@@ -9,6 +9,7 @@ import pytest
 
 from embedded_aws.services.personalize import training
 from embedded_aws.services.personalize.evaluation import Fold, folds, measure
+from embedded_aws.services.personalize.training_rules import EventChoice, TrainingRules
 from rehearsal import sample_data
 
 DAY = 24 * 3600
@@ -21,8 +22,8 @@ def interactions(path: Path, rows: list[tuple[str, str, int]]) -> Path:
     return path
 
 
-def of_type(event_type: str) -> training.TrainingRules:
-    return training.TrainingRules(choices=(training.EventChoice(event_type),))
+def of_type(event_type: str) -> TrainingRules:
+    return TrainingRules(choices=(EventChoice(event_type),))
 
 
 def two_styles() -> list[tuple[str, str, int]]:

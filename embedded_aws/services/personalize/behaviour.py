@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from embedded_aws.services.personalize.avro import SchemaRules, metadata_fields
 from embedded_aws.services.personalize.csv_dialect import Dialect
-from embedded_aws.services.personalize.training import TrainingRules
+from embedded_aws.services.personalize.training_rules import TrainingRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

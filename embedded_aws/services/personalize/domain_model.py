@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from embedded_aws.services.personalize import training
+from embedded_aws.services.personalize.training_rules import EVERYTHING, EventChoice, TrainingRules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -42,10 +43,10 @@ class DomainModel:
 def learn(
     use_case: UseCase,
     files: Collection[Path],
-    rules: training.TrainingRules = training.EVERYTHING,
+    rules: TrainingRules = EVERYTHING,
 ) -> tuple[training.TrainingResult, DomainModel | None]:
     """Train on imported interactions (Parquet), of the use case's event type if it has one."""
-    chosen = (training.EventChoice(use_case.event_type),) if use_case.event_type else ()
+    chosen = (EventChoice(use_case.event_type),) if use_case.event_type else ()
     result = training.train(files, replace(rules, choices=chosen))
     if not result.trained:
         return result, None

@@ -32,6 +32,7 @@ from embedded_aws.services.personalize.store import (
     invalid,
     page,
 )
+from embedded_aws.services.personalize.training_rules import EventChoice
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -224,7 +225,7 @@ def _recommends_actions(solution: Solution) -> bool:
     return recipe is not None and recipe_type(recipe) == PERSONALIZED_ACTIONS
 
 
-def _choices(settings: Answer) -> tuple[training.EventChoice, ...]:
+def _choices(settings: Answer) -> tuple[EventChoice, ...]:
     """Return which events a solution chooses: those of its events configuration, or of itself."""
     config = settings.get("solutionConfig", {})
     listed = config.get("eventsConfig", {}).get("eventParametersList")
@@ -236,7 +237,7 @@ def _choices(settings: Answer) -> tuple[training.EventChoice, ...]:
             )
         ]
     return tuple(
-        training.EventChoice(
+        EventChoice(
             each.get("eventType"),
             float(each["eventValueThreshold"]) if "eventValueThreshold" in each else None,
         )

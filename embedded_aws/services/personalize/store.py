@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         Solution,
         SolutionVersion,
     )
-    from embedded_aws.services.personalize.training import TrainingRules
+    from embedded_aws.services.personalize.training_rules import TrainingRules
 
 AnyResource = TypeVar("AnyResource", bound=Resource)
 MOST_TAGS = 50

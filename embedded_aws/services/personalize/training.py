@@ -15,18 +15,28 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from embedded_aws.services.personalize.evaluation import Metrics, folds, measure
+from embedded_aws.services.personalize.training_rules import (
+    EVERYTHING,
+    LEAST_INTERACTIONS,
+    Parts,
+    TrainingRules,
+    chosen_interactions,
+    collect,
+    count,
+    too_few_interactions,
+    too_few_users,
+    too_many_event_types,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
-LEAST_INTERACTIONS = 1000
-LEAST_USERS = 25
 _HALF_LIFE = 14 * 24 * 3600.0
 _ROWS_AT_ONCE = 2_000_000  # processed together, of users chosen by hash
 _KEPT_BYTES = 2_000_000  # of data whose training is not repeated
@@ -36,7 +46,6 @@ _PAIRED_USERS = 20_000  # with more users, a sample of them decides which items 
 _NEIGHBOURS = 50  # kept for each item
 _POPULARITY_WEIGHT = 0.05  # compared with a neighbour, whose weight is at most 1
 
-Parts = list[pl.LazyFrame]  # interactions, each user's in one of them
 History = dict[str, list[str]]  # by user, items in the order of their last interaction
 
 
@@ -98,26 +107,6 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class EventChoice:
-    """Interactions that a solution chooses: of an event type, and of a least EVENT_VALUE."""
-
-    event_type: str | None = None
-    least_value: float | None = None
-
-
-@dataclass(frozen=True)
-class TrainingRules:
-    """Which interactions are trained on, and what a dataset needs for it."""
-
-    choices: tuple[EventChoice, ...] = ()  # those of any of them; without one, all
-    most_event_types: int | None = None
-    least_share_of_users: float = 0.0  # with at least 2 interactions, of all users
-
-
-EVERYTHING = TrainingRules()
-
-
-@dataclass(frozen=True)
 class TrainingResult:
     """How a training ended: a model, or the failureReason."""
 
@@ -133,7 +122,7 @@ def train(files: Iterable[Path], rules: TrainingRules = EVERYTHING) -> TrainingR
     """
     paths = tuple(files)
     if not paths:
-        return TrainingResult(0, failure=_too_few(rules))
+        return TrainingResult(0, failure=too_few_interactions(rules))
     if sum(path.stat().st_size for path in paths) > _KEPT_BYTES:
         return _train(paths, rules)
     content = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).digest()
@@ -153,57 +142,17 @@ def _train_once(data: _SmallData, rules: TrainingRules) -> TrainingResult:
 
 def _train(paths: tuple[Path, ...], rules: TrainingRules) -> TrainingResult:
     rows = pl.scan_parquet(list(paths))
-    if failure := _too_many_event_types(rows, rules.most_event_types):
+    if failure := too_many_event_types(rows, rules.most_event_types):
         return TrainingResult(0, failure=failure)
-    parts = _parts(_chosen(rows, rules.choices))
-    count = sum(_count(part) for part in parts)
-    if count < LEAST_INTERACTIONS:
-        return TrainingResult(count, failure=_too_few(rules))
-    if failure := _too_few_users(parts, rules.least_share_of_users):
-        return TrainingResult(count, failure=failure)
+    parts = _parts(chosen_interactions(rows, rules.choices))
+    interactions = sum(count(part) for part in parts)
+    if interactions < LEAST_INTERACTIONS:
+        return TrainingResult(interactions, failure=too_few_interactions(rules))
+    if failure := too_few_users(parts, rules.least_share_of_users):
+        return TrainingResult(interactions, failure=failure)
     history = _history(parts)
     metrics = measure((_model(parts, history, fold.hidden), fold) for fold in folds(history))
-    return TrainingResult(count, replace(_model(parts, history), metrics=metrics))
-
-
-def _too_many_event_types(rows: pl.LazyFrame, most: int | None) -> str | None:
-    if most is None or "EVENT_TYPE" not in rows.collect_schema().names():
-        return None
-    found = _collect(rows.select(pl.col("EVENT_TYPE").drop_nulls().n_unique())).item()
-    if found <= most:
-        return None
-    return f"Dataset has {found} distinct event types, more than the {most} beside its columns."
-
-
-def _chosen(rows: pl.LazyFrame, choices: tuple[EventChoice, ...]) -> pl.LazyFrame:
-    """Return the interactions of any choice; a column that does not exist has no value."""
-    known = rows.collect_schema().names()
-    chosen = pl.lit(value=not choices)
-    for choice in choices:
-        fits = pl.lit(value=True)
-        if choice.event_type is not None:
-            fits &= _column("EVENT_TYPE", known) == choice.event_type
-        if choice.least_value is not None:
-            fits &= _column("EVENT_VALUE", known) >= choice.least_value
-        chosen |= fits
-    return rows.filter(chosen)
-
-
-def _column(name: str, known: Collection[str]) -> pl.Expr:
-    return pl.col(name) if name in known else pl.lit(None)
-
-
-def _too_few_users(parts: Parts, least_share: float) -> str | None:
-    by_user = [part.group_by("USER_ID").len() for part in parts]
-    users = sum(map(_count, by_user))
-    frequent = sum(_count(each.filter(pl.col("len") > 1)) for each in by_user)
-    if frequent < LEAST_USERS:
-        return f"Dataset has fewer than {LEAST_USERS} users with at least 2 interactions each."
-    if frequent < least_share * users:
-        return (
-            f"Dataset has fewer than {least_share:.0%} of users with at least 2 interactions each."
-        )
-    return None
+    return TrainingResult(interactions, replace(_model(parts, history), metrics=metrics))
 
 
 def _model(parts: Parts, history: History, without: Collection[str] = ()) -> Trained:
@@ -216,25 +165,15 @@ def _model(parts: Parts, history: History, without: Collection[str] = ()) -> Tra
     return Trained(_popularity(others), _neighbours(seen), seen)
 
 
-def _too_few(rules: TrainingRules) -> str:
-    reason = f"Dataset has fewer than {LEAST_INTERACTIONS} interactions after filtering"
-    kinds = [choice.event_type for choice in rules.choices if choice.event_type is not None]
-    return f"{reason} by event type: {', '.join(kinds)}" if kinds else f"{reason}."
-
-
 def _parts(rows: pl.LazyFrame) -> Parts:
     """Divide the interactions by their users, with each of several equal ones once.
 
     Personalize keeps only one of two events with the same timestamp and identical properties.
     """
-    parts = 1 + _count(rows) // _ROWS_AT_ONCE
+    parts = 1 + count(rows) // _ROWS_AT_ONCE
     if parts == 1:
-        return [_collect(rows.unique()).lazy()]
+        return [collect(rows.unique()).lazy()]
     return [rows.filter(pl.col("USER_ID").hash() % parts == part).unique() for part in range(parts)]
-
-
-def _count(rows: pl.LazyFrame) -> int:
-    return int(_collect(rows.select(pl.len())).item())
 
 
 def _history(parts: Parts) -> History:
@@ -242,7 +181,7 @@ def _history(parts: Parts) -> History:
     found: History = {}
     for part in parts:
         last = part.group_by("USER_ID", "ITEM_ID").agg(pl.col("TIMESTAMP").max())
-        latest = _collect(
+        latest = collect(
             last.sort("USER_ID", "TIMESTAMP", "ITEM_ID")
             .group_by("USER_ID", maintain_order=True)
             .agg(pl.col("ITEM_ID").tail(_LATEST_ITEMS))
@@ -253,11 +192,11 @@ def _history(parts: Parts) -> History:
 
 
 def _popularity(parts: Parts) -> dict[str, float]:
-    newest = max(_collect(part.select(pl.col("TIMESTAMP").max())).item() for part in parts)
+    newest = max(collect(part.select(pl.col("TIMESTAMP").max())).item() for part in parts)
     # Whole numbers, so that the sum does not depend on the order in which threads add it up.
     weight = (2.0 ** ((pl.col("TIMESTAMP") - newest) / _HALF_LIFE) * 1e6).round().cast(pl.Int64)
     counted = pl.concat(
-        _collect(part.group_by("ITEM_ID").agg(weight.sum().alias("weight"))) for part in parts
+        collect(part.group_by("ITEM_ID").agg(weight.sum().alias("weight"))) for part in parts
     )
     summed = counted.group_by("ITEM_ID").sum()
     ordered = summed.sort(["weight", "ITEM_ID"], descending=[True, False])
@@ -286,10 +225,6 @@ def _neighbours(history: History) -> dict[str, list[tuple[str, float]]]:
         .head(_NEIGHBOURS)
     )
     found: dict[str, list[tuple[str, float]]] = {}
-    for item, other, close in _collect(pairs).iter_rows():
+    for item, other, close in collect(pairs).iter_rows():
         found.setdefault(item, []).append((other, close))
     return found
-
-
-def _collect(frame: pl.LazyFrame) -> Any:
-    return frame.collect(engine="streaming")
