@@ -19,6 +19,7 @@ from embedded_aws.services.stepfunctions import (
     models,
     scopes,
     timing,
+    variables,
 )
 
 
@@ -37,6 +38,7 @@ def install() -> None:
         timing,
         scopes,
         jsonata,
+        variables,
         errors,
         choices,
         clients,

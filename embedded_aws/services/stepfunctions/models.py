@@ -2,7 +2,6 @@
 
 import copy
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +28,7 @@ from embedded_aws import clock
 from embedded_aws.moto_changes import replace, replace_item
 from embedded_aws.services.cloudwatch.metrics import record
 from embedded_aws.services.stepfunctions import definitions
+from embedded_aws.services.stepfunctions.behaviour import StepFunctionsBehaviour
 from embedded_aws.services.stepfunctions.history import EventDetails, History
 from embedded_aws.services.stepfunctions.responses import Response
 from embedded_aws.services.stepfunctions.status_events import send_status_event
@@ -153,15 +153,6 @@ class Execution(moto_execution.Execution):
         place = (self.account_id, self.region_name)
         machine = {"StateMachineArn": str(self.state_machine.arn)}
         record(*place, "AWS/States", _METRICS[ExecutionStatus(self.exec_status)], machine)
-
-
-@dataclass
-class StepFunctionsBehaviour:
-    """One region's Step Functions; change its field at any time."""
-
-    # For how long after its start DescribeExecution does not find an execution: the API is
-    # eventually consistent, and AWS gives no number.
-    describe_lag_seconds: float = 0.0
 
 
 class ExecutingBackend(StepFunctionsParserBackend):
