@@ -300,3 +300,44 @@ def test_a_jsonpath_machine_that_aws_accepts_is_created(
 def test_a_branch_without_a_terminal_state_is_accepted(machines: Machines) -> None:
     loop = {"In": {"Type": "Pass", "Next": "Out"}, "Out": {"Type": "Pass", "Next": "In"}}
     machines.create({"A": parallel(loop)})
+
+
+def test_a_definition_can_be_validated_without_creating_a_machine(machines: Machines) -> None:
+    validate = machines.client.validate_state_machine_definition
+    good = {"StartAt": "A", "States": {"A": END}}
+    answer = validate(definition=json.dumps(good))
+    assert (answer["result"], answer["diagnostics"], answer["truncated"]) == ("OK", [], False)
+    loop = {"A": END | {"Colour": 1}, "B": {"Type": "Pass", "Next": "Nowhere"}}
+    answer = validate(definition=json.dumps({"StartAt": "A", "States": loop}), maxResults=1)
+    assert (answer["result"], answer["truncated"]) == ("FAIL", True)
+    assert answer["diagnostics"][0] == {
+        "severity": "ERROR",
+        "code": "SCHEMA_VALIDATION_FAILED",
+        "message": "Field 'Colour' is not supported",
+        "location": "/States/A",
+    }
+    assert machines.client.list_state_machines()["stateMachines"] == []
+
+
+@pytest.mark.parametrize(
+    ("definition", "diagnostic"),
+    [
+        (
+            "{}",
+            {
+                "code": "SCHEMA_VALIDATION_FAILED",
+                "message": "These fields are required: [States, StartAt]",
+                "location": "/",
+            },
+        ),
+        (
+            '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "A"}}}',
+            {"code": "MISSING_END_STATE", "message": "Workflow has no terminal state"},
+        ),
+    ],
+)
+def test_a_diagnostic_has_the_form_that_it_has_in_aws(
+    machines: Machines, definition: str, diagnostic: dict[str, str]
+) -> None:
+    answer = machines.client.validate_state_machine_definition(definition=definition)
+    assert answer["diagnostics"] == [{"severity": "ERROR"} | diagnostic]

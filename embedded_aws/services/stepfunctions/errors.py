@@ -70,7 +70,8 @@ def _error_name(error_name: str | None) -> ErrorName:
 
 
 def _matches(self: ErrorEqualsDecl, env: Any) -> None:
-    reported: ErrorName = env.stack.pop()
+    # a Fail state without Error, in an iteration, has an error without a name
+    reported: ErrorName = env.stack.pop() or ErrorName(None)
     # AWS: "Runtime error types … will always cause the execution to fail".
     listed = {name.error_name for name in self.error_names}
     if reported.error_name == RUNTIME.to_name():

@@ -61,6 +61,10 @@ class History(EventManager):
         """Return the ID of the event with which `state` was last entered."""
         return self._entered.get(state, 0)
 
+    def reopen(self) -> None:
+        """Let events be added to the history of an execution that is redriven."""
+        self._is_closed = False
+
     def events(self) -> list[dict[str, Any]]:
         """Return the events so far; `timestamp` is ISO text, and details must not be changed."""
         with self._recording:
@@ -77,6 +81,8 @@ class History(EventManager):
         """Add an event as moto does, unless its scope has ended, and return its ID."""
         with self._recording:
             details = event_details or {}
+            if vars(context).pop("is_continued", False) and "stateEnteredEventDetails" in details:
+                return context.last_published_event_id  # the state was entered before a redrive
             if (
                 self._is_closed
                 or _is_stopped(context, event_type)
