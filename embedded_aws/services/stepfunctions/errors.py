@@ -61,12 +61,12 @@ def failure(
     return FailureEventException(FailureEvent(env, StatesErrorName(error), event_type, details))
 
 
-def _error_name(error_name: str | None) -> ErrorName:
+def error_name(name: str | None) -> ErrorName:
     """Return the name of an error from an inner scope: its own, or one of AWS's."""
     try:
-        return StatesErrorName.from_name(error_name or "")
+        return StatesErrorName.from_name(name or "")
     except ValueError:
-        return ErrorName(error_name)
+        return ErrorName(name)
 
 
 def _matches(self: ErrorEqualsDecl, env: Any) -> None:
@@ -124,7 +124,7 @@ def install() -> None:
             module,
             "an error of AWS's own (States.Timeout, …) keeps its name when it leaves a branch or "
             "an iteration, and a Fail state may pass one on; moto reports States.Runtime instead",
-            CustomErrorName=_error_name,
+            CustomErrorName=error_name,
         )
     replace(
         FailureEventException,

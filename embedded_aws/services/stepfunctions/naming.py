@@ -49,7 +49,7 @@ def _plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def _pascal(name: str) -> str:
+def pascal(name: str) -> str:
     """Spell a member as Step Functions does: `datasetArn` is DatasetArn, `DBName` is DbName."""
     acronym = re.match(r"[A-Z]+(?=[A-Z][a-z])", name)
     if acronym:
@@ -84,7 +84,7 @@ def from_response(shape: Shape | None, value: Any) -> Any:
     """Convert botocore's response to what a state sees."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         return {
-            _pascal(name): from_response(shape.members.get(name), item)
+            pascal(name): from_response(shape.members.get(name), item)
             for name, item in value.items()
         }
     if isinstance(shape, ListShape) and isinstance(value, list):
@@ -113,6 +113,20 @@ def unrecognised(resource: str) -> str | None:
         f"The resource provided {resource} is not recognized. The value is not a valid resource "
         "ARN, or the resource is not available in this region."
     )
+
+
+def response_shape(resource: str) -> Shape | None:
+    """Return the model of what the API that a Task's resource names returns, if one is known."""
+    parts = resource.split(":")
+    if len(parts) < 7 or parts[2] != "states" or "." in parts[-1]:  # noqa: PLR2004
+        return None
+    service, action = parts[6:8] if parts[5] == "aws-sdk" else parts[5:7]
+    if (service, action) == ("lambda", "invoke") and parts[5] != "aws-sdk":
+        return None  # its Payload is any JSON, not the text that the model has
+    try:
+        return operation(boto_name(service), action).output_shape
+    except (KeyError, UnknownServiceError):
+        return None
 
 
 def unsupported(resource: str, arguments: Any) -> Iterator[str]:

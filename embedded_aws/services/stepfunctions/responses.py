@@ -10,7 +10,7 @@ from moto.stepfunctions.exceptions import ExecutionDoesNotExist
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from embedded_aws.clock import current
-from embedded_aws.services.stepfunctions import checks, redrive
+from embedded_aws.services.stepfunctions import checks, redrive, single_states
 
 _PAGE = 1000
 _DIAGNOSTICS = 100
@@ -74,6 +74,12 @@ class Response(StepFunctionResponse):
                 "truncated": len(found) > len(page),
             }
         )
+
+    def test_state(self) -> ActionResult:
+        """Handle TestState."""
+        backend: Any = self.stepfunction_backend
+        place = (backend.account_id, backend.region_name)
+        return ActionResult(single_states.run_state(place, json.loads(self.body)))
 
     def list_executions(self) -> ActionResult:
         """Handle ListExecutions."""
