@@ -24,8 +24,6 @@ from rehearsal.told import Told
 from tests.rehearsal.policies import Grant, Statement, statements
 
 Rehearsal = Callable[[Shop], None]
-OFF = {"choose_modes", "try_campaign"}  # the tasks of parts that prod does without
-TASKS_OFF = {"ChooseModes", "TryCampaign"}  # as the template names them
 
 
 def a_glue_event(shop: Shop) -> None:
@@ -34,7 +32,7 @@ def a_glue_event(shop: Shop) -> None:
     shop.settle()
     assert status(shop) == "COMPLETE"
     assert shop.served() == row(shop)["solution_version_arn"]
-    assert silent_functions(shop) <= OFF | {"announce_failure", "check_freshness", "record_end"}
+    assert silent_functions(shop) <= {"announce_failure", "check_freshness", "record_end"}
     assert row(shop)["dataset_import_job_bytes"]
     assert row(shop)["metrics"]
     assert row(shop)["judgement"].startswith(
@@ -485,7 +483,7 @@ def rehearsed(assembly: Path) -> Iterator[Rehearsed]:
 
 def test_no_deployed_role_is_refused_anything_in_any_rehearsal(rehearsed: Rehearsed) -> None:
     callers = {call.caller for call in rehearsed.calls}
-    assert {s.caller for s in rehearsed.statements if s.grants and not is_off(s)} <= callers
+    assert {s.caller for s in rehearsed.statements if s.grants} <= callers
     assert [call for call in rehearsed.calls if not call.allowed] == []
 
 
@@ -493,29 +491,12 @@ def test_every_grant_is_used_by_a_rehearsal_or_by_aws_itself(rehearsed: Rehearse
     unused = {
         grant for s in rehearsed.statements for grant in s.grants if not rehearsed.uses(grant, s)
     }
-    assert {grant for grant in unused if not is_of_an_off_task(grant)} == set(UNUSED)
+    assert unused == set(UNUSED)
 
 
 def test_every_statement_is_needed_for_a_rehearsal_or_by_aws_itself(rehearsed: Rehearsed) -> None:
     ours = [s for s in rehearsed.statements if not s.grants or set(s.grants) - set(UNUSED)]
-    ours = [s for s in ours if not is_off(s)]
     assert sorted(s.name for s in ours) == sorted(NEEDED_FOR)
-
-
-def test_a_task_of_a_part_that_is_off_may_only_write_its_log(rehearsed: Rehearsed) -> None:
-    off = [s for s in rehearsed.statements if is_off(s)]
-    assert [s.actions for s in off] == [["logs:CreateLogStream", "logs:PutLogEvents"]] * len(OFF)
-
-
-def is_off(statement: Statement) -> bool:
-    """Whether it is of the role of a task whose part is off."""
-    return statement.policy.holder in TASKS_OFF
-
-
-def is_of_an_off_task(grant: Grant) -> bool:
-    """Whether it is of the role of a task whose part is off, or lets the workflow call its task."""
-    of = grant.resource.partition("-prod-")[2] if grant.action == "lambda:InvokeFunction" else ""
-    return grant.holder in TASKS_OFF or any(of.startswith(name) for name in TASKS_OFF)
 
 
 @pytest.mark.parametrize("name", NEEDED_FOR, ids=str)
