@@ -7,7 +7,14 @@ from zoneinfo import ZoneInfo
 
 from input_problems import MOST_QUOTED, quoted
 from plan_types import Entry, PlanSettings, RefreshSettings
-from what_to_do import ASKED_FOR, WhatToDo, as_settings, imported_as, trained_as
+from what_to_do import (
+    ASKED_FOR,
+    WhatToDo,
+    all_the_same,
+    as_settings,
+    imported_as,
+    trained_as,
+)
 
 Json = dict[str, Any]  # of a trigger: whatever was sent
 
@@ -168,6 +175,7 @@ def run_of_request(request: Json, settings: PlanSettings, now: datetime) -> Run:
     if word is not None:
         base_date = base_date or today
         key = run_key(refresh["name"], base_date, word)
+        what = all_the_same(what)
     if version := request.get("solution_version_arn"):
         base_date, key = today, run_key(campaigns[0]["campaign_name"], version, now.isoformat())
         by, reason = request.get("by", "a person"), request.get("reason", "no reason given")

@@ -272,9 +272,11 @@ def deliver_again(shop: Shop, caller: str, function: str, events: list[dict[str,
     `events` are those that AWS's services have sent, as EventBridge delivers them.
     """
     if caller == "Announce":
+        # of the last execution: the stream has passed what came before it, and never goes back
         records = stream_records(shop)
+        of_last = [r for r in records if _execution(r) == _execution(records[-1])]
         payloads = [
-            {"Records": records[first : first + BATCH]} for first in range(0, len(records), BATCH)
+            {"Records": of_last[first : first + BATCH]} for first in range(0, len(of_last), BATCH)
         ]
     else:
         payloads = [event for event in events if _is_for(caller, event, shop)]
@@ -285,6 +287,10 @@ def deliver_again(shop: Shop, caller: str, function: str, events: list[dict[str,
             Payload=json.dumps(payload).encode(),
         )
     return len(payloads)
+
+
+def _execution(record: dict[str, Any]) -> str:
+    return str(record["dynamodb"]["NewImage"]["execution_arn"]["S"])
 
 
 def _is_for(caller: str, event: dict[str, Any], shop: Shop) -> bool:

@@ -159,7 +159,7 @@ def _part(part: Part, went: Route, ended: str) -> Html:
         tag("h3", tag("span", MARKS[status], class_=f"mark {status}"), part.name),
         tag("ol", *(_state(name, part, went, ended) for name in visited))
         if visited
-        else tag("p", "not reached", class_="quiet"),
+        else tag("p", "not needed" if ended == "SUCCEEDED" else "not reached", class_="quiet"),
         class_=f"part {status}",
     )
 

@@ -180,7 +180,7 @@ def test_a_template_that_aws_would_refuse_is_refused_with_resource_and_numbers()
 
 
 def test_settings_that_are_too_large_end_the_synthesis_without_a_traceback(tmp_path: Path) -> None:
-    large = many(1_000, glue_job="weekly").model_dump(exclude_none=True)
+    large = many(1_000, glue_job="weekly").model_dump(exclude_defaults=True)
     (tmp_path / "large.yaml").write_text(yaml.safe_dump(large), "utf-8")
     done = subprocess.run(
         [sys.executable, ROOT / "app.py"],

@@ -69,6 +69,7 @@ def open_shop(kept: Kept, assembly: Path, variants: Path) -> OpenShop:
         else:
             kept.shop.new_day()
         kept.shop.this_week = WeeklyFiles({"INTERACTIONS": list(data)}) if data else kept.sample[1]
+        kept.shop.send()  # the Glue job has written its files: whatever starts a refresh finds them
         return kept.shop
 
     return opened

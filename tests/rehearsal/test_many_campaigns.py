@@ -20,7 +20,7 @@ CAMPAIGNS = 60
 def stack(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedStack:
     """The stack of an environment with 60 campaigns, 180 datasets and 60 Glue jobs."""
     environments = tmp_path_factory.mktemp("environments")
-    settings = many(CAMPAIGNS).model_dump(exclude_none=True)
+    settings = many(CAMPAIGNS).model_dump(exclude_defaults=True)
     (environments / "many.yaml").write_text(yaml.safe_dump(settings), "utf-8")
     return find_stack(synthesise(tmp_path_factory.mktemp("many"), environments), "many")
 

@@ -100,6 +100,7 @@ def test_a_deployment_starts_no_success_of_glue_that_is_older_than_the_campaigns
         assert (refreshes(result), result["rows"]) == ([], [])
         assert not any(counts(result).values())
 
+        shop.send()
         shop.cloud.glue.record_run(JOB)  # its event is lost, and the schedule finds it
         shop.later(DAY)
         first = only_row(shop.result())
@@ -113,6 +114,7 @@ def test_a_deployment_starts_no_success_of_glue_that_is_older_than_the_campaigns
         shop.later(DAY)
         assert shop.result()["rows"] == [first]
 
+        shop.send()
         shop.cloud.glue.record_run(JOB)
         shop.later(DAY)
         after = [row for row in shop.result()["rows"] if row["base_date"] > first["base_date"]]

@@ -39,6 +39,7 @@ HEALTHY_PATH = [
     "Describe import",
     "Import done?",
     "Record import done",
+    "Recommender?",
     "Train solution version",
     "Record intent",
     "Create solution version",

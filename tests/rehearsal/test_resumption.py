@@ -91,7 +91,7 @@ def app_of_another_contract(folder: Path) -> Path:
         with (folder / "lambdas" / f"{module}.py").open("a", encoding="utf-8") as task:
             task.write(ANOTHER_CONTRACT)
     for stage, now in {
-        "solution_version": "$merge([$run.solution_version, {",
+        "solution_version": "$merge([$training, {",
         "campaign_update": "{campaign_arn: ",
     }.items():
         definition = folder / "statemachine" / "stages" / f"{stage}.asl.yaml"

@@ -20,7 +20,7 @@ CAMPAIGNS, DAYS = 20, 90
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A deployed environment of 20 campaigns on one read unit, with 90 rows of each."""
     environments = tmp_path_factory.mktemp("environments")
-    settings = many(CAMPAIGNS, glue_job="weekly").model_dump(exclude_none=True)
+    settings = many(CAMPAIGNS, glue_job="weekly").model_dump(exclude_defaults=True)
     settings["table"]["capacity"] = {"read": 1, "write": 1, "max_write": 10}
     (environments / "many.yaml").write_text(yaml.safe_dump(settings), "utf-8")
     stack = find_stack(synthesise(tmp_path_factory.mktemp("twenty"), environments), "many")
