@@ -61,12 +61,15 @@ def failure(
     return FailureEventException(FailureEvent(env, StatesErrorName(error), event_type, details))
 
 
-def error_name(name: str | None) -> ErrorName:
-    """Return the name of an error from an inner scope: its own, or one of AWS's."""
+def error_name(error_name: str | None) -> ErrorName:
+    """Return the name of an error from an inner scope: its own, or one of AWS's.
+
+    The parameter has the name by which moto passes it.
+    """
     try:
-        return StatesErrorName.from_name(name or "")
+        return StatesErrorName.from_name(error_name or "")
     except ValueError:
-        return ErrorName(name)
+        return ErrorName(error_name)
 
 
 def _matches(self: ErrorEqualsDecl, env: Any) -> None:
