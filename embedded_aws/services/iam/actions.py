@@ -367,8 +367,7 @@ _RULES: dict[str, Rule] = {
     **_same(
         "states",
         "executionArn",
-        "DescribeExecution DescribeStateMachineForExecution StopExecution RedriveExecution "
-        "GetExecutionHistory",
+        "DescribeExecution DescribeStateMachineForExecution StopExecution GetExecutionHistory",
     ),
     "sts:GetCallerIdentity": lambda _params, _place: [],
     **{

@@ -17,10 +17,8 @@ from embedded_aws.services.stepfunctions import (
     integrations,
     jsonata,
     models,
-    redrive,
     scopes,
     timing,
-    variables,
 )
 
 
@@ -39,12 +37,10 @@ def install() -> None:
         timing,
         scopes,
         jsonata,
-        variables,
         errors,
         choices,
         clients,
         data,
-        redrive,
         integrations,
         definitions,
         models,

@@ -26,12 +26,13 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import br
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 
 from embedded_aws.moto_changes import replace
-from embedded_aws.services.stepfunctions.behaviour import behaviour_of
 
 QUERY_EVALUATION_ERROR: Final = StatesErrorNameType.StatesQueryEvaluationError
 NO_CHOICE_MATCHED: Final = StatesErrorNameType.StatesNoChoiceMatched
 RUNTIME: Final = StatesErrorNameType.StatesRuntime
-DATA_LIMIT_EXCEEDED: Final = StatesErrorNameType.StatesStatesDataLimitExceeded
+# AWS: "States.ALL … can't catch the States.DataLimitExceeded terminal error or Runtime error
+# types"; the latter "will always cause the execution to fail".
+_NOT_IN_ALL: Final = "States.DataLimitExceeded"
 
 
 def failure(
@@ -39,19 +40,16 @@ def failure(
 ) -> FailureEventException:
     """Return the exception that fails the current state with `error` and AWS's wording of `cause`.
 
-    An evaluation error is also written to the history, with the `field` that failed. Any other
-    one is written only if it ends the execution: a Catch may handle it.
+    An evaluation error is also written to the history, with the `field` that failed.
     """
     state = env.next_state_name
-    if error is not DATA_LIMIT_EXCEEDED:
-        entered = env.event_manager.entered(state)
-        where = f"the state '{state}' (entered at the event id #{entered})"
-        cause = f"An error occurred while executing {where}. {cause}"
+    entered = env.event_manager.entered(state)
+    where = f"the state '{state}' (entered at the event id #{entered})"
+    cause = f"An error occurred while executing {where}. {cause}"
     event = {"error": error.to_name(), "cause": cause}
     if error is not QUERY_EVALUATION_ERROR:
         event_type = HistoryEventType.ExecutionFailed
         details: Any = {"executionFailedEventDetails": event}
-        env.event_manager.leave_out(event)
     else:
         event_type = HistoryEventType.EvaluationFailed
         details = {
@@ -61,11 +59,8 @@ def failure(
     return FailureEventException(FailureEvent(env, StatesErrorName(error), event_type, details))
 
 
-def error_name(error_name: str | None) -> ErrorName:
-    """Return the name of an error from an inner scope: its own, or one of AWS's.
-
-    The parameter has the name by which moto passes it.
-    """
+def _error_name(error_name: str | None) -> ErrorName:
+    """Return the name of an error from an inner scope: its own, or one of AWS's."""
     try:
         return StatesErrorName.from_name(error_name or "")
     except ValueError:
@@ -73,16 +68,12 @@ def error_name(error_name: str | None) -> ErrorName:
 
 
 def _matches(self: ErrorEqualsDecl, env: Any) -> None:
-    # a Fail state without Error, in an iteration, has an error without a name
-    reported: ErrorName = env.stack.pop() or ErrorName(None)
-    # AWS: "Runtime error types … will always cause the execution to fail".
+    reported: ErrorName = env.stack.pop()
     listed = {name.error_name for name in self.error_names}
     if reported.error_name == RUNTIME.to_name():
         matched = False
-    elif "States.ALL" in listed and reported.error_name == DATA_LIMIT_EXCEEDED.to_name():
-        matched = behaviour_of(env).data_limit_in_states_all == "caught"
     elif "States.ALL" in listed:
-        matched = True
+        matched = reported.error_name != _NOT_IN_ALL
     else:
         matched = reported.error_name in listed or (
             "States.TaskFailed" in listed and not isinstance(reported, StatesErrorName)
@@ -127,7 +118,7 @@ def install() -> None:
             module,
             "an error of AWS's own (States.Timeout, …) keeps its name when it leaves a branch or "
             "an iteration, and a Fail state may pass one on; moto reports States.Runtime instead",
-            CustomErrorName=error_name,
+            CustomErrorName=_error_name,
         )
     replace(
         FailureEventException,
