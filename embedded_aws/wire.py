@@ -114,7 +114,9 @@ def read(environ: Environ, signed: Signature) -> ApiCall:
         request = Request(environ)
         try:
             operation, labels = get_service_router(service).match(request)
-        except (NotFound, NotImplementedError):  # another path, or another protocol
+        except (NotFound, NotImplementedError):
+            # not of this service: moto's router raises the second for another protocol's request,
+            # as personalize's (JSON) does for one of personalize-runtime (REST)
             continue
         call = ApiCall(signed, service, operation, request, labels)
         request.get_data()  # cached, so that a later parser does not read the stream

@@ -11,9 +11,9 @@ REFUSED = {"REJECTED", "ROLLED_BACK"}
 def wanted_end(occasion: Occasion, row: dict[str, Any], shop: Shop) -> str:
     """Return how a run has to end, once it was started again without a fault.
 
-    `row` is as it was before that. Who has noted a rollback carries it out, unless a person has
-    moved the campaign on; and an alarm that went off after the campaign had moved is seen by
-    whoever goes on.
+    `row` is as it was before that. A rollback that was noted is carried out, unless a person has
+    moved the campaign on. An alarm that went off after the campaign had moved is seen by the next
+    attempt.
     """
     if occasion.ends == "SUPERSEDED":
         return "SUPERSEDED"
