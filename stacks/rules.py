@@ -148,7 +148,7 @@ def schedule(expression: str) -> str:
     wrong = [
         f"{name} {value!r} is not {allowed}"
         for value, (name, first, last, words, allowed) in zip(fields, CRON, strict=True)
-        if not _is_special(name, value) and _numbers(value, first, last, words) is None
+        if not _is_special(name, value) and cron_numbers(value, first, last, words) is None
     ]
     if (fields[2] == "?") == (fields[4] == "?"):
         wrong.append("exactly one of day of month and day of week is ?")
@@ -169,7 +169,7 @@ def _is_special(name: str, value: str) -> bool:
     return name == "day of week" and bool(re.fullmatch(rf"\?|L|{day}L|{day}#[1-5]", value.upper()))
 
 
-def _numbers(value: str, first: int, last: int, words: list[str]) -> set[int] | None:
+def cron_numbers(value: str, first: int, last: int, words: list[str]) -> set[int] | None:
     """Return the numbers that a field means: `*`, ranges, steps and lists; None if it is wrong."""
     number = "|".join([r"\d{1,4}", *words])
     found: set[int] = set()
@@ -193,9 +193,9 @@ def _number(text: str, words: list[str]) -> int:
 
 def _ever(fields: list[str]) -> bool:
     """Return whether a month of the schedule has one of its days."""
-    days = _numbers(fields[2], 1, 31, []) or {1}
-    months = _numbers(fields[3], 1, 12, MONTHS) or set()
-    years = _numbers(fields[5], FIRST_YEAR, LAST_YEAR, []) or set()
+    days = cron_numbers(fields[2], 1, 31, []) or {1}
+    months = cron_numbers(fields[3], 1, 12, MONTHS) or set()
+    years = cron_numbers(fields[5], FIRST_YEAR, LAST_YEAR, []) or set()
     return any(
         min(days) <= calendar.monthrange(year, month)[1]
         for year, month in product(years - set(range(FIRST_YEAR, 2026)), months)

@@ -9,8 +9,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
-MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
-DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
+from stacks.rules import DAYS, MONTHS, cron_numbers
+
 FIELDS: tuple[tuple[int, int, list[str]], ...] = (
     (0, 59, []),
     (0, 23, []),
@@ -85,31 +85,11 @@ def _sets(expression: str) -> list[set[int]] | None:
     found = re.fullmatch(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) \*\)", expression)
     if found is None:
         return None
-    sets = [_numbers(text, *field) for text, field in zip(found.groups(), FIELDS, strict=True)]
+    sets = [
+        cron_numbers(text.replace("?", "*"), *field)
+        for text, field in zip(found.groups(), FIELDS, strict=True)
+    ]
     return None if any(not each for each in sets) else [each or set() for each in sets]
-
-
-def _numbers(text: str, first: int, last: int, names: list[str]) -> set[int] | None:
-    """Return the numbers that a field means; None for L, W, # and what is no schedule."""
-    numbers: set[int] = set()
-    for item in text.upper().split(","):
-        parts = re.fullmatch(r"(\*|\?|(\w+)(?:-(\w+))?)(?:/(\d+))?", item)
-        if parts is None:
-            return None
-        low = _number(parts[2], names) if parts[2] else first
-        high = last if not parts[2] or (parts[4] and not parts[3]) else low
-        high = _number(parts[3], names) if parts[3] else high
-        step = int(parts[4] or 1)
-        if low is None or high is None or not (first <= low <= high <= last and step):
-            return None
-        numbers.update(range(low, high + 1, step))
-    return numbers
-
-
-def _number(text: str, names: list[str]) -> int | None:
-    if text in names:
-        return names.index(text) + 1
-    return int(text) if text.isdecimal() else None
 
 
 def _clock(minutes: int) -> str:
