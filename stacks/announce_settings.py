@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stacks.settings import Campaign, Reconcile
+from stacks.refresh_settings import Campaign
+from stacks.settings import Reconcile
 
 if TYPE_CHECKING:
     from announce_types import AnnouncedCampaign, AnnounceSettings
 
-    from stacks.settings import Environment, Recommender, Refresh
+    from stacks.refresh_settings import Recommender, Refresh
+    from stacks.settings import Environment
 
 
 def announce_settings(environment: Environment, name: str) -> AnnounceSettings:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from stacks.definition import HOUR, MOST_CLAIMS, definition, refresh_values
 from stacks.plan import BATCH
+from stacks.refresh_settings import Recommender
 from stacks.rounds import (
     TRAINING_ROUNDS,
     bake_period,
@@ -25,12 +26,12 @@ from stacks.rounds import (
     tried,
     update_rounds,
 )
-from stacks.settings import Recommender
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from stacks.settings import Environment, Stage
+    from stacks.settings import Environment
+    from stacks.stage_settings import Stage
 
 MOST_EVENTS = 24_000  # of AWS's 25,000
 

@@ -11,7 +11,8 @@ from stacks.short_forms import retried_errors, written_out
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stacks.settings import Environment, Stage
+    from stacks.settings import Environment
+    from stacks.stage_settings import Stage
 
 HOUR = 3600
 MOST_CLAIMS = 10  # each is lost to another execution, and few are ever started

@@ -17,7 +17,8 @@ from stacks.alarms import HOUR, OPS, OURS, Bound, Metric, alarm
 from stacks.grants import allow_checking_freshness
 from stacks.permissions import allow
 from stacks.plan import reconcile_period
-from stacks.settings import Environment, Recommender, Reconcile
+from stacks.refresh_settings import Recommender
+from stacks.settings import Environment, Reconcile
 from stacks.task import Task
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from stacks.encryption import allow_encryption
 from stacks.making import made_campaigns, made_datasets, schema_arn
 from stacks.permissions import allow
 from stacks.plan import import_job_prefix
-from stacks.settings import Campaign, Reconcile
+from stacks.refresh_settings import Campaign
+from stacks.settings import Reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
 
-    from stacks.settings import Dataset, Environment
+    from stacks.refresh_settings import Dataset
+    from stacks.settings import Environment
     from stacks.workflow import Workflow
 
 NAMED_BY_RUN = "its name ends in the date and key of a run"

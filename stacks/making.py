@@ -11,7 +11,8 @@ from stacks.plan import shorten
 if TYPE_CHECKING:
     from make_missing import MakeSettings
 
-    from stacks.settings import Campaign, Dataset, Environment
+    from stacks.refresh_settings import Campaign, Dataset
+    from stacks.settings import Environment
 
 LONGEST_NAME = 63
 HASH = len("-1a2b3c4d")

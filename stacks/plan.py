@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from stacks.definition import HOUR
+from stacks.refresh_settings import Campaign, Dataset, FullEvery, Recommender, Refresh
 from stacks.rounds import (
     TRAINING_ROUNDS,
     bake_period,
@@ -14,16 +15,8 @@ from stacks.rounds import (
     steady_rounds,
     update_rounds,
 )
-from stacks.settings import (
-    Campaign,
-    Dataset,
-    Environment,
-    FullEvery,
-    Recommender,
-    Reconcile,
-    Refresh,
-    Stage,
-)
+from stacks.settings import Environment, Reconcile
+from stacks.stage_settings import Stage
 
 if TYPE_CHECKING:
     from plan_types import (

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from stacks import rules
-from stacks.settings import Provisioned, Stages
+from stacks.settings import Provisioned
+from stacks.stage_settings import Stages
 from stacks.subscribers import subscriber_problems
 from stacks.yaml_text import Place, field_path
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stacks.settings import Campaign, Environment
+    from stacks.refresh_settings import Campaign
+    from stacks.settings import Environment
 
 UPDATE_ROUNDS, IMPORT_ROUNDS, TRAINING_ROUNDS = 60, 60, 120
 FEWER_UPDATE_ROUNDS = 25

@@ -8,7 +8,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from pydantic import TypeAdapter, ValidationError
 
-from stacks.settings import KeyArn, Location
+from stacks.setting_types import KeyArn, Location
 
 PLACEHOLDER = "PUT-THE-GLUE-JOB-HERE"
 TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")

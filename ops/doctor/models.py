@@ -7,7 +7,7 @@ from campaign_problems import automatic_training_of, problems_of_campaign, probl
 from recommender_problems import problems_of_recommender
 
 from ops.doctor.examination import Check, Examination, Unknown
-from stacks.settings import Campaign, Dataset, Recommender, Refresh
+from stacks.refresh_settings import Campaign, Dataset, Recommender, Refresh
 
 NOT_YET = "a refresh fails at once, before anything is paid"
 TO_BE_MADE = "does not exist; the first refresh makes it"

@@ -10,7 +10,7 @@ from plan_types import Gate
 
 from embedded_aws.services.personalize import training
 from rehearsal import sample_data
-from stacks.settings import Gate as GateSettings
+from stacks.refresh_settings import Gate as GateSettings
 
 DEFAULT = GateSettings()
 GATE: Gate = {
