@@ -15,12 +15,21 @@ if TYPE_CHECKING:
     from embedded_aws.faults import Fault
     from embedded_aws.services.glue.models import GlueBehaviour, JobRunState, job_state_change
     from embedded_aws.services.iam import Call
-    from embedded_aws.services.personalize.avro import REQUIRED_COLUMNS
+    from embedded_aws.services.personalize.avro import (
+        MOST_METADATA,
+        REQUIRED_COLUMNS,
+        RESERVED_COLUMNS,
+        metadata_fields,
+        record_type,
+    )
     from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
+    from embedded_aws.services.personalize.csv_dialect import scan_data, split
     from embedded_aws.services.scheduler.models import SchedulerBehaviour
 
 __all__ = [
+    "MOST_METADATA",
     "REQUIRED_COLUMNS",
+    "RESERVED_COLUMNS",
     "Behaviour",
     "Call",
     "Clock",
@@ -33,12 +42,18 @@ __all__ = [
     "SchedulerBehaviour",
     "deploy",
     "job_state_change",
+    "metadata_fields",
+    "record_type",
+    "scan_data",
+    "split",
     "start",
     "withdraw_bootstrap",
 ]
 
 _MODULES = {
+    "MOST_METADATA": "services.personalize.avro",
     "REQUIRED_COLUMNS": "services.personalize.avro",
+    "RESERVED_COLUMNS": "services.personalize.avro",
     "Behaviour": "behaviour",
     "Call": "services.iam",
     "Clock": "clock",
@@ -51,6 +66,10 @@ _MODULES = {
     "SchedulerBehaviour": "services.scheduler.models",
     "deploy": "deployment",
     "job_state_change": "services.glue.models",
+    "metadata_fields": "services.personalize.avro",
+    "record_type": "services.personalize.avro",
+    "scan_data": "services.personalize.csv_dialect",
+    "split": "services.personalize.csv_dialect",
     "start": "cloud",
     "withdraw_bootstrap": "deployment",
 }

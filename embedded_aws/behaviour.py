@@ -10,7 +10,7 @@ from embedded_aws.services.glue.models import GlueBehaviour, glue_backend
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.models import personalize_backend
 from embedded_aws.services.scheduler.models import SchedulerBehaviour, scheduler_backend
-from embedded_aws.services.stepfunctions.models import StepFunctionsBehaviour
+from embedded_aws.services.stepfunctions.behaviour import StepFunctionsBehaviour
 
 
 class Behaviour:
@@ -41,7 +41,7 @@ class Behaviour:
 
     @property
     def stepfunctions(self) -> StepFunctionsBehaviour:
-        """How long DescribeExecution does not find a new execution."""
+        """What States.ALL catches, and when DescribeExecution finds a new execution."""
         backend: Any = stepfunctions_parser_backends[self._place[0]][self._place[1]]
         behaviour: StepFunctionsBehaviour = backend.behaviour
         return behaviour

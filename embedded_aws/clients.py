@@ -97,6 +97,7 @@ def _client(service: str, region: str, endpoint: str | None, of_tasks: bool) -> 
             # botocore builds its own for each request
             user_agent="stepfunctions" if of_tasks else "rehearsal",
             parameter_validation=not of_tasks,
+            inject_host_prefix=False,  # TestState is at sync-…, which is no address here
         ),
     )
     direct.connect(made)

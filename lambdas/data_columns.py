@@ -10,6 +10,14 @@ from typing import Any, NamedTuple
 
 # https://docs.aws.amazon.com/personalize/latest/dg/limits.html
 IDS = ("USER_ID", "ITEM_ID", "ACTION_ID", "EVENT_TYPE")
+# https://docs.aws.amazon.com/personalize/latest/dg/custom-datasets-and-schemas.html
+KEYWORDS = {
+    "EVENT_TYPE",
+    "EVENT_VALUE",
+    "IMPRESSION",
+    "RECOMMENDATION_ID",
+    "EVENT_ATTRIBUTION_SOURCE",
+}
 LONGEST_ID = 256
 LONGEST_STRING = 1_000
 TIMES = ("TIMESTAMP", "CREATION_TIMESTAMP")
@@ -77,6 +85,8 @@ def _check_of_string(column: Column) -> Check:
     most = LONGEST_ID if column.name in IDS else LONGEST_STRING
 
     def check(value: str) -> Wrong | None:
+        if column.name == "EVENT_TYPE" and value in KEYWORDS:
+            return Wrong("keyword", "is a reserved keyword; name the event type differently")
         if len(value) <= most:
             return None
         return Wrong(

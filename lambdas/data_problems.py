@@ -4,6 +4,7 @@ What Personalize's documents require is refused; what they leave open, or what o
 finding that does not refuse. A file that Personalize takes must never be refused.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -177,13 +178,21 @@ def _header_findings(where: str, text: Text, columns: Sequence[Column]) -> Itera
         yield Finding(
             "twice", f"{where} {_listed(twice)} named more than once; name each column once."
         )
-    if unknown := [name for name in bare if name not in wanted]:
+    plain = Counter("".join(filter(str.isalnum, name)) for name in bare)
+    alike = [name for name in bare if plain["".join(filter(str.isalnum, name))] > 1]
+    if alike := [name for name in dict.fromkeys(alike) if name and name not in twice]:
+        yield Finding(
+            f"alike {alike}",
+            f"{where} {_listed(alike)} not unique, where only letters and digits count; name each "
+            "column differently.",
+        )
+    if unknown := [name for name in bare if name not in wanted and name not in alike]:
         yield Finding(
             f"unknown {unknown}",
             f"{where} {_listed(unknown)} not in the dataset's schema; leave it out.",
             refused=False,
         )
-    elif not missing and not twice and bare != wanted:
+    elif not (missing or twice or alike) and bare != wanted:
         yield Finding(
             "order",
             f"{where} the columns are not in the schema's order, which Personalize's documents "

@@ -1,20 +1,21 @@
 """A user's own CSV files: whether they can be used, and what they held a week ago."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
-from embedded_aws import REQUIRED_COLUMNS
+from embedded_aws import REQUIRED_COLUMNS, scan_data, split
 
 WEEK_SECONDS = 7 * 24 * 3600
 # What last week's campaign was trained on, at least: Personalize refuses to train on less.
 LEAST_INTERACTIONS, LEAST_USERS = 1000, 25
+# When an interaction happened, in epoch seconds; null if the value is not a whole number.
+TIME = pl.col("TIMESTAMP").cast(pl.Int64, strict=False)
+_WANTED = "is wanted"  # no column's name, since it has a blank
 _SHOWN_CHARACTERS = 60
 _LOOKED_AT = 100_000  # rows, among which as many different ones as a training needs must be
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.|"")*"')
 
 
 class PreparationError(Exception):
@@ -55,22 +56,47 @@ def split_last_week(files: list[Path], folder: Path) -> list[Path]:
     Returns the files written to `folder`, which is created; none if those rows are too few to
     train on, or the files have no TIMESTAMP. Works in streams, on files of any size.
     """
-    rows = pl.scan_csv(files, infer_schema=False, low_memory=True)
-    if "TIMESTAMP" not in rows.collect_schema().names():
-        return []
-    moment = pl.col("TIMESTAMP").cast(pl.Int64, strict=False)
-    newest = rows.select(moment.max()).collect(engine="streaming").item()
+    rows = pl.concat([scan_data(file) for file in files])
+    newest = newest_time(rows)
     if newest is None:
         return []
-    earlier = moment <= newest - WEEK_SECONDS
+    earlier = newest - WEEK_SECONDS >= TIME
     if not _can_be_trained_on(rows.filter(earlier)):
         return []
     folder.mkdir()
     written = [folder / f"{number:05}.csv" for number in range(len(files))]
     for source, target in zip(files, written, strict=True):
-        part = pl.scan_csv(source, infer_schema=False, low_memory=True)
-        part.filter(earlier).sink_csv(target)
+        copy_rows(source, target, earlier)
     return written
+
+
+def newest_time(rows: pl.LazyFrame) -> int | None:
+    """Return the latest TIMESTAMP, if there is any."""
+    if "TIMESTAMP" not in rows.collect_schema().names():
+        return None
+    newest: int | None = rows.select(TIME.max()).collect(engine="streaming").item()
+    return newest
+
+
+def copy_rows(source: Path, target: Path, wanted: pl.Expr, *, append: bool = False) -> None:
+    """Copy the header and those rows of a file for which `wanted` is true, as they are written.
+
+    With `append`, add the rows to those that `target` has.
+    """
+    marked = scan_data(source).with_columns(wanted.fill_null(value=False).alias(_WANTED))
+    chosen = marked.select(_WANTED).collect(engine="streaming")
+    with source.open("rb") as lines, target.open("ab" if append else "wb") as copied:
+        header = next(lines, b"")
+        if not append:
+            copied.write(_ended(header))
+        rows = (line for line in lines if line.strip(b"\r\n"))
+        for is_wanted, line in zip(chosen.to_series(), rows, strict=True):
+            if is_wanted:
+                copied.write(_ended(line))
+
+
+def _ended(line: bytes) -> bytes:
+    return line.rstrip(b"\r\n") + b"\n"
 
 
 def _can_be_trained_on(rows: pl.LazyFrame) -> bool:
@@ -95,8 +121,8 @@ def _read(file: Path) -> tuple[list[str], int]:
         rows = 0
         for number, line in enumerate(lines, 2):
             text = _decoded(file, number, line)
-            if text.count(",") != commas and text.strip("\r\n"):
-                _check_length(file, number, text, len(header))
+            if ('"' in text or text.count(",") != commas) and text.strip("\r\n"):
+                _check_record(file, number, text, len(header))
             rows += 1
     return header, rows
 
@@ -125,8 +151,15 @@ def _header(file: Path, line: str) -> list[str]:
     return names
 
 
-def _check_length(file: Path, number: int, line: str, wanted: int) -> None:
-    found = _QUOTED.sub("", line).count(",") + 1
+def _check_record(file: Path, number: int, line: str, wanted: int) -> None:
+    record = split(line.rstrip("\r\n"))
+    if record.is_broken:
+        raise PreparationError(
+            f"{file}, line {number}: a value in double quotes does not end on its line, or has a "
+            "double quote and a comma in it; write each record on one line, and a double quote or "
+            f'backslash within a value as \\" or \\\\: {_shown(line)}'
+        )
+    found = len(record.values)
     if found != wanted:
         raise PreparationError(
             f"{file}, line {number}: has {found} values, but the header has {wanted} "

@@ -8,17 +8,15 @@ from typing import Any
 
 import polars as pl
 
-from embedded_aws import REQUIRED_COLUMNS
+from embedded_aws import (
+    MOST_METADATA,
+    REQUIRED_COLUMNS,
+    RESERVED_COLUMNS,
+    metadata_fields,
+    record_type,
+    scan_data,
+)
 from rehearsal.own_files import PreparationError
-
-# Optional columns whose type Personalize prescribes; none of them is categorical.
-_RESERVED = {
-    "EVENT_TYPE": "string",
-    "EVENT_VALUE": "float",
-    "IMPRESSION": "string",
-    "RECOMMENDATION_ID": "string",
-    "CREATION_TIMESTAMP": "long",
-}
 
 
 @dataclass(frozen=True)
@@ -55,12 +53,13 @@ def inferred_schema(kind: str, files: list[Path], like: list[Path]) -> str:
     A column is nullable if any file has an empty cell in it. Reads whole files, as streams.
     """
     found = [_columns(file) for file in files]
-    names = list(pl.scan_csv(like[0], infer_schema=False).collect_schema())
+    names = list(scan_data(like[0]).collect_schema())
+    _check_number(kind, names, like[0])
     required = REQUIRED_COLUMNS[kind]
     fields = [
         {"name": name, "type": required[name]}
         if name in required
-        else _optional(name, [columns[name] for columns in found if name in columns])
+        else _optional(kind, name, [columns[name] for columns in found if name in columns])
         for name in [*names, *(name for name in required if name not in names)]
     ]
     schema = {
@@ -71,6 +70,17 @@ def inferred_schema(kind: str, files: list[Path], like: list[Path]) -> str:
         "version": "1.0",
     }
     return json.dumps(schema)
+
+
+def _check_number(kind: str, names: list[str], file: Path) -> None:
+    metadata = metadata_fields(kind, names)
+    most = MOST_METADATA.get(kind, len(metadata))
+    if len(metadata) > most:
+        raise PreparationError(
+            f"{file} has {len(metadata)} columns of metadata ({', '.join(metadata)}), and a schema "
+            f"of {kind} can have {most}; leave columns out, or give your dataset's own schema by "
+            "--schema"
+        )
 
 
 def _text(file: Path) -> str:
@@ -88,9 +98,8 @@ def _type_of(file: Path, text: str) -> str:
     except ValueError as error:
         raise PreparationError(f"--schema {file} is not JSON: {error}") from error
     name = schema.get("name") if isinstance(schema, dict) else None
-    for kind in REQUIRED_COLUMNS:
-        if isinstance(name, str) and name.upper().replace("_", "") == kind.replace("_", ""):
-            return kind
+    if isinstance(name, str) and (kind := record_type(text)):
+        return kind
     raise PreparationError(
         f"--schema {file} is not the schema of a dataset type: its record must be named "
         f"Interactions, Items or Users, not {json.dumps(name)}"
@@ -98,7 +107,7 @@ def _type_of(file: Path, text: str) -> str:
 
 
 def _columns(file: Path) -> dict[str, _Found]:
-    text = pl.scan_csv(file, infer_schema=False, low_memory=True).fill_null("")
+    text = scan_data(file).fill_null("")
     names = list(text.collect_schema())
     questions: Mapping[str, Any] = {
         f"{at}:{question}": expression
@@ -123,11 +132,12 @@ def _questions(column: pl.Expr) -> dict[str, pl.Expr]:
     }
 
 
-def _optional(name: str, found: list[_Found]) -> dict[str, Any]:
-    kind = _RESERVED.get(name) or _kind([f for f in found if f.has_value])
+def _optional(dataset_type: str, name: str, found: list[_Found]) -> dict[str, Any]:
+    reserved = RESERVED_COLUMNS[dataset_type]
+    kind = reserved.get(name) or _kind([f for f in found if f.has_value])
     is_nullable = any(f.has_empty for f in found)
     field: dict[str, Any] = {"name": name, "type": ["null", kind] if is_nullable else kind}
-    if kind == "string" and name not in _RESERVED:
+    if kind == "string" and name not in reserved:
         field["categorical"] = True
     return field
 

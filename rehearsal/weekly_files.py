@@ -10,10 +10,18 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from embedded_aws import Cloud
+from embedded_aws import Cloud, scan_data
 from rehearsal import sample_data
 from rehearsal.assembly import dataset_type
-from rehearsal.own_files import PreparationError, check_files, split_last_week
+from rehearsal.own_files import (
+    TIME,
+    WEEK_SECONDS,
+    PreparationError,
+    check_files,
+    copy_rows,
+    newest_time,
+    split_last_week,
+)
 from rehearsal.schemas import inferred_schema, read_schemas
 
 MOST_ACTIONS = 10_000  # rows of interactions from which those with actions are made
@@ -115,11 +123,10 @@ def dated(location: str, cloud: Cloud, time_zone: str) -> str:
 
 def newest_week(files: Sequence[Path], path: Path) -> Path:
     """Write the rows of the last seven days, or all if they have no time, and return the path."""
-    rows = pl.concat([pl.read_csv(file, infer_schema=False) for file in files])
-    if "TIMESTAMP" in rows.columns:
-        times = pl.col("TIMESTAMP").cast(pl.Int64)
-        rows = rows.filter(times > times.max() - 7 * 24 * 3600)
-    rows.write_csv(path)
+    newest = newest_time(pl.concat([scan_data(file) for file in files]))
+    new = pl.lit(value=True) if newest is None else newest - WEEK_SECONDS < TIME
+    for number, file in enumerate(files):
+        copy_rows(file, path, new, append=number > 0)
     return path
 
 
@@ -180,7 +187,7 @@ def _made(folder: Path, interactions: list[Path]) -> dict[str, list[Path]]:
             table = table.with_columns(CATEGORY_L1=pl.col(column), PRICE=prices)
         table.write_csv(made[kind][0])
     made["ACTION_INTERACTIONS"] = [folder / "action-interactions.csv"]
-    rows = pl.scan_csv(interactions[0], infer_schema=False).head(MOST_ACTIONS)
+    rows = scan_data(interactions[0]).head(MOST_ACTIONS)
     is_taken = pl.int_range(pl.len()) % 3 == 0  # others were shown, and not taken
     known = rows.collect_schema()
     columns = {"USER_ID": "USER_ID", "ACTION_ID": "ITEM_ID", "TIMESTAMP": "TIMESTAMP"}
@@ -193,7 +200,7 @@ def _made(folder: Path, interactions: list[Path]) -> dict[str, list[Path]]:
 
 def _distinct(files: list[Path], column: str) -> Iterator[str]:
     for file in files:
-        table = pl.scan_csv(file, infer_schema=False)
+        table = scan_data(file)
         if column in table.collect_schema():
             values = table.select(pl.col(column).unique()).collect(engine="streaming")
             yield from values[column].drop_nulls()

@@ -11,7 +11,7 @@
 - `Write own row` sets attributes of the row only while this execution owns it; `Write own or new
   row` also if no execution has claimed it. An attribute is text, {N: a number}, {N: now},
   {N: …, Once: true} if it is not there yet, {S: …, When: a condition} only then, or {Value: an
-  expression} whose value DynamoDB's type is part of, such as {'NULL': true}.
+  expression} whose value DynamoDB's type is part of, such as {'NULL': true}. Null removes it.
 """
 
 from __future__ import annotations
@@ -111,9 +111,12 @@ def _write(name: str, state: Json, attributes: Json, condition: str) -> Json:
     """Return the UpdateItem that sets attributes of the row, on the condition that it is ours."""
     always: list[str] = []
     sometimes: list[str] = []
+    removed = [attribute for attribute, value in attributes.items() if value is None]
     names: Json = {}
     values: Json = {":me": {"S": "{% $me %}"}}
     for number, (attribute, value) in enumerate(attributes.items(), 1):
+        if value is None:
+            continue
         path, placeholder = attribute, f":{attribute}"
         if attribute.startswith("{%"):
             path, placeholder = f"#{number}", f":v{number}"
@@ -131,8 +134,12 @@ def _write(name: str, state: Json, attributes: Json, condition: str) -> Json:
             f"{path} = if_not_exists({path}, {placeholder})" if once else f"{path} = {placeholder}"
         )
     update = f"SET {', '.join(always)}"
+    remove = f" REMOVE {', '.join(removed)}" if removed else ""
     if sometimes:
-        update = f"{{% '{update}' & {' & '.join(sometimes)} %}}"
+        parts = [f"'{update}'", *sometimes, *([f"'{remove}'"] if remove else [])]
+        update = f"{{% {' & '.join(parts)} %}}"
+    else:
+        update += remove
     arguments = {
         "TableName": "${table_name}",
         "Key": "{% $row_key %}",

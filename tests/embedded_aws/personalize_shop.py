@@ -192,11 +192,14 @@ def open_shop(cloud: Cloud) -> Iterator[Shop]:
 
 
 def record(name: str, **fields: Any) -> str:
-    """Write the Avro schema of a record with fields of these types."""
-    described = [
-        {"name": field, "type": kind, **({"categorical": True} if kind == "string" else {})}
-        for field, kind in fields.items()
-    ]
+    """Write the Avro schema of a record with fields of these types, or described by a dict."""
+    described = []
+    for field, kind in fields.items():
+        of = dict(kind) if isinstance(kind, dict) else {"type": kind}
+        plain = field.endswith("_ID") or field == "EVENT_TYPE" or isinstance(kind, dict)
+        described.append(
+            {"name": field} | of | ({} if plain or kind != "string" else {"categorical": True})
+        )
     return json.dumps({"type": "record", "name": name, "fields": described, "version": "1.0"})
 
 

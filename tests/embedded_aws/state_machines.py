@@ -14,10 +14,12 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend, lambda_simple_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from embedded_aws import clock, moto_changes
 from embedded_aws.services import stepfunctions
 from embedded_aws.services.events import models as events
+from embedded_aws.services.stepfunctions.behaviour import StepFunctionsBehaviour
 
 START = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -101,6 +103,13 @@ class Machines:
     clock: clock.Clock
     client: Any
     functions: dict[str, Function]
+
+    @property
+    def behaviour(self) -> StepFunctionsBehaviour:
+        """The switches of this account and region."""
+        backend: Any = stepfunctions_parser_backends[ACCOUNT][REGION]
+        behaviour: StepFunctionsBehaviour = backend.behaviour
+        return behaviour
 
     def create(self, states: dict[str, Any], **fields: Any) -> str:
         """Create a JSONata machine that starts at the first of `states`; return its ARN."""

@@ -104,6 +104,7 @@ def test_training_hours_and_metrics_exist_only_after_success(shop: Shop, solutio
 
 def test_too_few_interactions_or_users_fail_the_training_with_its_reason(shop: Shop) -> None:
     dataset = shop.dataset()
+    shop.backend.behaviour.import_minimum_records = 1
     shop.imported(dataset, "few", shop.put("few.csv", csv(rows=999)))
     few = shop.version(shop.trained(shop.solution()))
     assert few["failureReason"] == "Dataset has fewer than 1000 interactions after filtering."

@@ -12,7 +12,7 @@ from tests.embedded_aws.personalize_shop import HRNN, Shop, csv, record, refusal
 RECIPE = "arn:aws:personalize:::recipe/aws-next-best-action"
 DAY = 24 * 3600
 NEWEST = 1_600_000_000
-ACTIONS = record("Actions", ACTION_ID="string", VALUE="long")
+ACTIONS = record("Actions", ACTION_ID="string", VALUE="long", KIND="string")
 EVENTS = record(
     "ActionInteractions",
     USER_ID="string",
@@ -20,7 +20,7 @@ EVENTS = record(
     TIMESTAMP="long",
     EVENT_TYPE="string",
 )
-CATALOGUE = "ACTION_ID,VALUE\nloyalty,5\napp,1\nnews,9\n"
+CATALOGUE = "ACTION_ID,VALUE,KIND\nloyalty,5,club\napp,1,app\nnews,9,mail\n"
 
 
 def behaviour(users: int = 60) -> list[tuple[str, str, int, str]]:

@@ -9,6 +9,7 @@ import pytest
 
 from embedded_aws.services.personalize import training
 from embedded_aws.services.personalize.evaluation import Fold, folds, measure
+from embedded_aws.services.personalize.training_rules import EventChoice, TrainingRules
 from rehearsal import sample_data
 
 DAY = 24 * 3600
@@ -19,6 +20,10 @@ def interactions(path: Path, rows: list[tuple[str, str, int]]) -> Path:
     frame = pl.DataFrame(rows, schema=["USER_ID", "ITEM_ID", "TIMESTAMP"], orient="row")
     frame.with_columns(EVENT_TYPE=pl.lit("view")).write_parquet(path)
     return path
+
+
+def of_type(event_type: str) -> TrainingRules:
+    return TrainingRules(choices=(EventChoice(event_type),))
 
 
 def two_styles() -> list[tuple[str, str, int]]:
@@ -101,8 +106,8 @@ def test_equal_interactions_count_once(tmp_path: Path) -> None:
 
 def test_only_the_event_type_of_the_solution_is_trained_on(tmp_path: Path) -> None:
     path = interactions(tmp_path / "data.parquet", two_styles())
-    assert training.train([path], event_type="view").trained
-    assert training.train([path], event_type="purchase").failure == (
+    assert training.train([path], of_type("view")).trained
+    assert training.train([path], of_type("purchase")).failure == (
         "Dataset has fewer than 1000 interactions after filtering by event type: purchase"
     )
 

@@ -19,7 +19,7 @@ from embedded_aws.services.iam.actions import _RULES
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.models import PersonalizeBackend
 from embedded_aws.services.scheduler.models import SchedulerBehaviour
-from embedded_aws.services.stepfunctions.models import StepFunctionsBehaviour
+from embedded_aws.services.stepfunctions.behaviour import StepFunctionsBehaviour
 from embedded_aws.validation import service_model
 from tests.conftest import ROOT
 

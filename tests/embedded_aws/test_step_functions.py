@@ -7,6 +7,7 @@ from tests.embedded_aws.state_machines import (
     Machines,
     caught,
     each,
+    invoke,
     parallel,
     task,
 )
@@ -173,13 +174,29 @@ def test_a_reserved_error_name_is_kept_in_outer_states(machines: Machines) -> No
         assert (ended.error, ended.cause) == ("States.Timeout", "passed on")
 
 
-@pytest.mark.parametrize("error", ["States.Runtime", "States.DataLimitExceeded"])
-def test_states_all_does_not_catch_runtime_or_data_limit_errors(
-    machines: Machines, error: str
-) -> None:
-    fail = {"Fail": {"Type": "Fail", "Error": error}}
+def test_states_all_does_not_catch_runtime_errors(machines: Machines) -> None:
+    fail = {"Fail": {"Type": "Fail", "Error": "States.Runtime"}}
     ended = machines.run({"All": parallel(fail, Catch=caught("States.ALL"), End=True), **CAUGHT})
-    assert (ended.status, ended.error) == ("FAILED", error)
+    assert (ended.status, ended.error) == ("FAILED", "States.Runtime")
+
+
+def test_states_all_catches_a_task_whose_data_is_too_large(machines: Machines) -> None:
+    machines.functions["size"] = lambda payload: payload if payload == "" else 300_000 * "x"
+    state = invoke("size", "go", Catch=caught("States.ALL"))
+    assert machines.run({"Call": state, **CAUGHT}).output == {
+        "Error": "States.DataLimitExceeded",
+        "Cause": "The state/task 'lambda' returned a result with a size exceeding the maximum "
+        "number of bytes service limit.",
+    }
+    large = invoke("size", "{% $pad('', 270000, 'x') %}", Catch=caught("States.ALL"))
+    assert machines.run({"Call": large, **CAUGHT}).output == {
+        "Error": "States.DataLimitExceeded",
+        "Cause": "The state/task 'Call' provided parameters with a size exceeding the maximum "
+        "number of bytes service limit.",
+    }
+    machines.behaviour.data_limit_in_states_all = "not caught"
+    ended = machines.run({"Call": state, **CAUGHT})
+    assert (ended.status, ended.error) == ("FAILED", "States.DataLimitExceeded")
 
 
 def test_states_task_failed_catches_any_error_except_a_timeout(machines: Machines) -> None:

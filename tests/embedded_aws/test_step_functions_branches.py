@@ -140,3 +140,20 @@ def test_a_map_over_something_other_than_an_array_is_one_evaluation_error(
     ended = machines.run({"Each": each(f"{{% {items} %}}", wait, Catch=catch), **CAUGHT})
     assert ended.output["Error"] == "States.QueryEvaluationError"
     assert ended.event_types().count("EvaluationFailed") == 1
+
+
+def test_an_inline_map_runs_at_most_40_iterations_at_once(machines: Machines) -> None:
+    wait = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
+    assert machines.run({"Each": each(list(range(41)), wait)}).seconds == 120
+    assert machines.run({"Each": each(list(range(41)), wait, MaxConcurrency=50)}).seconds == 120
+
+
+def test_a_fail_without_an_error_in_an_iteration_is_caught_as_any_error(
+    machines: Machines,
+) -> None:
+    fail = {"Fail": {"Type": "Fail"}}
+    for catch in (caught("States.ALL"), caught("Other") + caught("States.TaskFailed")):
+        ended = machines.run({"Each": each([1], fail, Catch=catch), **CAUGHT})
+        assert ended.output == {"Error": "", "Cause": ""}
+    ended = machines.run({"Each": each([1], fail)})
+    assert (ended.status, ended.error) == ("FAILED", None)

@@ -118,3 +118,21 @@ def test_a_definition_cannot_contain_an_expression_that_does_not_parse_or_has_no
 )
 def test_a_definition_may_use_the_context_where_there_is_one(expression: str) -> None:
     check(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "fields"),
+    [
+        ("$states.input.result", {"input"}),
+        ("$exists($states.result) ? $states.context.State : 'none'", {"result", "context"}),
+        (
+            "$map($states.input, function($v) {$v & $states.errorOutput.Cause})",
+            {"input", "errorOutput"},
+        ),
+        ("$x.states.result & 'states.result'", set()),
+    ],
+)
+def test_a_check_returns_what_an_expression_reads_of_the_state(
+    expression: str, fields: set[str]
+) -> None:
+    assert check(expression) == fields

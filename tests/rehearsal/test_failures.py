@@ -23,7 +23,7 @@ def too_few(tmp_path: Path) -> Path:
     with path.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"])
-        for n in range(200):
+        for n in [*range(200)] * 6:  # Personalize keeps one of several equal ones
             rows.writerow([f"U{n % 50:05}", f"P{n % 7:04}", 1600000000 + n, "view"])
     return path
 

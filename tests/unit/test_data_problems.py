@@ -142,6 +142,11 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         header("USER_ID,ITEM_ID,TIMESTAMP,DEVICE,USER_ID").replace(",app", ",app,x"),
         " line 1: USER_ID is named more than once; name each column once.",
     ),
+    "columns whose letters and digits are the same": (
+        header(f"{HEADER},USERID").replace(",app", ",app,x"),
+        " line 1: USER_ID, USERID are not unique, where only letters and digits count; name each "
+        "column differently.",
+    ),
     "no records": (f"{HEADER}\n", " has a header and no records; deliver at least one."),
     "a header without a line's end": (
         HEADER,
@@ -376,6 +381,16 @@ def test_the_samples_have_no_finding(tmp_path: Path) -> None:
     assert found(examined(week.read_bytes(), columns_of(sample_data.SCHEMA))) == []
     inferred = columns_of(inferred_schema("INTERACTIONS", [week], like=[week]))
     assert found(examined(week.read_bytes(), inferred)) == []
+
+
+def test_a_reserved_keyword_is_no_event_type() -> None:
+    columns = [*INTERACTIONS[:3], Column("EVENT_TYPE", "string")]
+    body = GOOD.replace("DEVICE", "EVENT_TYPE")
+    (finding,) = found(examined(body.replace(",app", ",IMPRESSION", 1), columns))
+    assert finding.text == (
+        f"{URL} line 2: EVENT_TYPE is a reserved keyword; name the event type differently."
+    )
+    assert found(examined(body, columns)) == []
 
 
 def test_null_and_textual_are_read_from_the_schema_in_either_order() -> None:

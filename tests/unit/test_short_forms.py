@@ -54,6 +54,19 @@ def test_the_type_is_derived_and_the_resource_has_the_partition(workflow: Any) -
     assert "Next" not in written["Fail"]
 
 
+def test_a_write_removes_the_attributes_that_are_null(workflow: Any) -> None:
+    row = {"status": "DONE", "reason": None, "kind": None, "part": {"S": "DONE", "When": "$x"}}
+    updates = [
+        workflow(Do={"Write own row": attributes}, Done=DONE)["Do"]["Arguments"]
+        for attributes in ({"status": "DONE", "reason": None}, row)
+    ]
+    assert updates[0]["UpdateExpression"] == "SET status = :status REMOVE reason"
+    assert updates[1]["UpdateExpression"] == (
+        "{% 'SET status = :status' & ($x ? ', part = :status' : '') & ' REMOVE reason, kind' %}"
+    )
+    assert ":reason" not in updates[0]["ExpressionAttributeValues"]
+
+
 def test_shared_entries_are_copied_and_own_keys_replace_theirs(workflow: Any) -> None:
     retry = ["again", {"Like": "again", "MaxAttempts": 3}]
     catch = [{"Like": "noted", "Assign": {"cause": "z", "more": 1}, "Next": "Done"}]

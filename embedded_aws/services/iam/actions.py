@@ -367,7 +367,8 @@ _RULES: dict[str, Rule] = {
     **_same(
         "states",
         "executionArn",
-        "DescribeExecution DescribeStateMachineForExecution StopExecution GetExecutionHistory",
+        "DescribeExecution DescribeStateMachineForExecution StopExecution RedriveExecution "
+        "GetExecutionHistory",
     ),
     "sts:GetCallerIdentity": lambda _params, _place: [],
     **{

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 SIMPLE_TYPES = ("string", "int", "long", "float", "double", "boolean")
 # The fields that a dataset of a type must have, with their types; none of them may be nullable.
@@ -24,6 +24,32 @@ REQUIRED_COLUMNS = {
     },
 }
 DATASET_TYPES = tuple(REQUIRED_COLUMNS)
+# Optional fields whose types are fixed; strings among them are not categorical. They are no
+# metadata. The guide calls the time at which an action expires by both names.
+RESERVED_COLUMNS = {
+    "INTERACTIONS": {
+        "EVENT_TYPE": "string",
+        "EVENT_VALUE": "float",
+        "IMPRESSION": "string",
+        "RECOMMENDATION_ID": "string",
+        "EVENT_ATTRIBUTION_SOURCE": "string",
+    },
+    "ITEMS": {"CREATION_TIMESTAMP": "long"},
+    "USERS": {},
+    "ACTIONS": {
+        "CREATION_TIMESTAMP": "long",
+        "VALUE": "long",
+        "TYPE": "string",
+        "EXPIRATION_TIMESTAMP": "long",
+        "ACTION_EXPIRATION_TIMESTAMP": "long",
+        "REPEAT_FREQUENCY": "long",
+    },
+    "ACTION_INTERACTIONS": {"IMPRESSION": "string", "RECOMMENDATION_ID": "string"},
+}
+# The guide lists these without null.
+_NOT_NULL = ("EVENT_TYPE", "CREATION_TIMESTAMP")
+# How many metadata fields a dataset can have; the guide names no number for the other types.
+MOST_METADATA = {"INTERACTIONS": 5, "ITEMS": 100, "USERS": 25, "ACTIONS": 10}
 # What a dataset of a domain dataset group must have beside them; texts must be categorical.
 _DOMAIN_COLUMNS = {
     ("ECOMMERCE", "INTERACTIONS"): {"EVENT_TYPE": "string"},
@@ -44,6 +70,19 @@ class Column:
     kind: str  # one of SIMPLE_TYPES
     nullable: bool = False
     categorical: bool = field(default=False, compare=False)
+    textual: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True)
+class SchemaRules:
+    """What no document settles."""
+
+    allows_null_in_reserved: bool = True  # in EVENT_TYPE and CREATION_TIMESTAMP
+    # Whether a string that is neither categorical nor textual is the metadata that a dataset needs.
+    counts_plain_strings: bool = True
+
+
+_LENIENT = SchemaRules()
 
 
 def parse_schema(text: str) -> dict[str, Column]:
@@ -60,14 +99,34 @@ def parse_schema(text: str) -> dict[str, Column]:
     columns: dict[str, Column] = {}
     for described in fields:
         name = described.get("name") if isinstance(described, dict) else None
-        if not name or name in columns:
-            raise ValueError(f"a field needs a unique name: {json.dumps(described)}")
+        if not name or alphanumeric(name) in map(alphanumeric, columns):
+            raise ValueError(f"a field needs a unique alphanumeric name: {json.dumps(described)}")
         columns[name] = _column(name, described)
     return columns
 
 
+def record_type(text: str) -> str | None:
+    """Return the dataset type that a valid schema's name says, in any case, or None."""
+    name = alphanumeric(str(json.loads(text).get("name"))).upper()
+    return next((kind for kind in DATASET_TYPES if alphanumeric(kind) == name), None)
+
+
+def alphanumeric(name: str) -> str:
+    """Return a name without its other characters: names must differ in these."""
+    return "".join(filter(str.isalnum, name))
+
+
+def metadata_fields(dataset_type: str, columns: Iterable[str]) -> list[str]:
+    """Return the names of the fields that are neither required nor reserved."""
+    known = REQUIRED_COLUMNS[dataset_type].keys() | RESERVED_COLUMNS[dataset_type].keys()
+    return [name for name in columns if name not in known]
+
+
 def check_columns(
-    dataset_type: str, columns: Mapping[str, Column], domain: str | None = None
+    dataset_type: str,
+    columns: Mapping[str, Column],
+    domain: str | None = None,
+    rules: SchemaRules = _LENIENT,
 ) -> None:
     """Raise ValueError unless a dataset of this type can have these columns."""
     if domain and dataset_type in _CUSTOM:
@@ -75,13 +134,46 @@ def check_columns(
     for name, kind in REQUIRED_COLUMNS[dataset_type].items():
         if columns.get(name) != Column(kind):
             raise ValueError(f"{dataset_type} needs the field {name} of type {kind}")
-    if dataset_type in _DESCRIBING and len(columns) == 1:
-        raise ValueError(f"{dataset_type} needs at least one metadata field")
+    for name, kind in RESERVED_COLUMNS[dataset_type].items():
+        if name in columns:
+            _check_reserved(name, kind, columns[name], rules)
+    _check_metadata(dataset_type, columns, rules)
     for name, kind in _DOMAIN_COLUMNS.get((domain or "", dataset_type), {}).items():
         if columns.get(name) != Column(kind):
             raise ValueError(f"{dataset_type} of {domain} needs the field {name} of type {kind}")
         if dataset_type == "ITEMS" and kind == "string" and not columns[name].categorical:
             raise ValueError(f"{dataset_type} of {domain} needs the field {name} to be categorical")
+
+
+def _check_reserved(name: str, kind: str, column: Column, rules: SchemaRules) -> None:
+    if column.kind != kind:
+        raise ValueError(f"the reserved field {name} must be of type {kind}")
+    if column.categorical or column.textual:
+        raise ValueError(f"the reserved field {name} can be neither categorical nor textual")
+    if column.nullable and name in _NOT_NULL and not rules.allows_null_in_reserved:
+        raise ValueError(f"the reserved field {name} cannot be of type null")
+
+
+def _check_metadata(dataset_type: str, columns: Mapping[str, Column], rules: SchemaRules) -> None:
+    names = metadata_fields(dataset_type, columns)
+    textual = [name for name, column in columns.items() if column.textual]
+    useful = [
+        name
+        for name in names
+        if rules.counts_plain_strings
+        or columns[name].kind != "string"
+        or columns[name].categorical
+        or columns[name].textual
+    ]
+    most = MOST_METADATA.get(dataset_type, len(names))
+    if dataset_type in _DESCRIBING and not useful:
+        raise ValueError(f"{dataset_type} needs at least one metadata field")
+    if len(names) > most:
+        raise ValueError(f"{dataset_type} can have at most {most} metadata fields")
+    if textual and dataset_type != "ITEMS":
+        raise ValueError(f"only ITEMS can have a textual field, and {textual[0]} is textual")
+    if len(textual) > 1:
+        raise ValueError(f"ITEMS can have one textual field, and {', '.join(textual)} are textual")
 
 
 def _column(name: str, described: dict[str, Any]) -> Column:
@@ -90,6 +182,11 @@ def _column(name: str, described: dict[str, Any]) -> Column:
     simple = [kind for kind in kinds if kind != "null"]
     if len(simple) != 1 or simple[0] not in SIMPLE_TYPES:
         raise ValueError(f"field {name} has a type that is not supported: {json.dumps(avro)}")
+    if described.get("textual") is True and simple[0] != "string":
+        raise ValueError(f"field {name} is textual and must be of type string")
     return Column(
-        simple[0], nullable="null" in kinds, categorical=described.get("categorical") is True
+        simple[0],
+        nullable="null" in kinds,
+        categorical=described.get("categorical") is True,
+        textual=described.get("textual") is True,
     )

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from embedded_aws.services.personalize.avro import SchemaRules, metadata_fields
+from embedded_aws.services.personalize.csv_dialect import Dialect
+from embedded_aws.services.personalize.training_rules import TrainingRules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from embedded_aws.services.personalize.avro import Column
 
 MINUTE = 60.0
 
@@ -28,10 +37,15 @@ class PersonalizeBehaviour:
     # Limits of one import, in bytes and records.
     full_import_bytes: int = 100 * 1024**3
     incremental_import_bytes: int = 1024**3
-    # The quota page names 1,000 interactions as the minimum of an import in either mode; nothing
-    # shows that it is enforced for FULL, where a training would fail later anyway.
-    import_minimum_records: int = 1
+    # The quota page names 1,000 as the minimum of an import of interactions in either mode.
+    import_minimum_records: int = 1000
     incremental_minimum_records: int = 1000
+
+    # Limits of the data that is trained on.
+    # Distinct event types and metadata columns of an Interactions dataset together.
+    event_types_and_columns: int = 10
+    # The least share of all users who must have at least 2 interactions.
+    least_share_of_users: float = 0.01
 
     # Durations in simulated seconds from the request to the end; None: computed from the data.
     import_seconds: float | None = None
@@ -71,6 +85,33 @@ class PersonalizeBehaviour:
     # dataset yet, since Personalize keeps only one of two equal events, or all.
     incremental_records: Literal["new", "all"] = "new"
 
+    # A CSV whose columns are not in the schema's order. The guide says that they must be; AWS's own
+    # workshop (POC_in_a_box of amazon-personalize-samples) imports one in which they are not.
+    columns_in_another_order: Literal["accepted", "failed"] = "accepted"
+    # Two double quotes within a quoted value. The guide names only the backslash as escape, so they
+    # are text; or they stand for one, as in RFC 4180.
+    doubled_quotes: Literal["text", "one quote"] = "text"
+    # Lines without any character.
+    blank_lines: Literal["skipped", "failed"] = "skipped"
+    # EVENT_TYPE values that are reserved keywords, such as IMPRESSION: the guide says that they
+    # cannot be used, and not what happens otherwise.
+    keywords_as_event_types: Literal["failed", "accepted"] = "failed"
+    # Which call refuses a schema that its dataset type cannot have.
+    schemas_are_checked_by: Literal["CreateDataset", "CreateSchema"] = "CreateDataset"
+    # EVENT_TYPE and CREATION_TIMESTAMP with null: the guide lists their types without null, and
+    # tells what happens to items without a creation timestamp.
+    null_in_reserved_fields: Literal["accepted", "refused"] = "accepted"
+    # Whether a string that is neither categorical nor textual is the one metadata field that Items
+    # and Users need: the guide asks for a categorical one, and says of others only that trainings
+    # do not use them.
+    plain_string_as_metadata: Literal["accepted", "refused"] = "accepted"
+    # A training on more than `event_types_and_columns`.
+    too_many_event_types: Literal["failed", "accepted"] = "failed"
+    # Which columns count among these: the definition of metadata leaves out reserved keywords, the
+    # page on the Interactions schema counts EVENT_TYPE and EVENT_VALUE.
+    event_types_counted_with: Literal["metadata", "metadata, EVENT_TYPE and EVENT_VALUE"] = (
+        "metadata"
+    )
     # CreateDataset with a schema of another domain than its group's, or of none.
     schema_of_another_domain: Literal["refused", "accepted"] = "refused"
     # A recommender or a training that needs a dataset which its group does not have (Items,
@@ -89,6 +130,31 @@ class PersonalizeBehaviour:
     planned_failures: dict[str, list[str]] = field(default_factory=dict)
     # Errors to come: by operation ("CreateSolutionVersion") those of its next valid requests.
     planned_errors: dict[str, list[str]] = field(default_factory=dict)
+
+    def schema_rules(self) -> SchemaRules:
+        """Return how schemas are judged."""
+        return SchemaRules(
+            allows_null_in_reserved=self.null_in_reserved_fields == "accepted",
+            counts_plain_strings=self.plain_string_as_metadata == "accepted",
+        )
+
+    def dialect(self) -> Dialect:
+        """Return how CSV files are read."""
+        return Dialect(
+            doubles_quotes=self.doubled_quotes == "one quote",
+            skips_blank_lines=self.blank_lines == "skipped",
+        )
+
+    def training_rules(self, columns: Mapping[str, Column]) -> TrainingRules:
+        """Return what a training on Interactions with these columns needs."""
+        counted = len(metadata_fields("INTERACTIONS", columns))
+        if self.event_types_counted_with != "metadata":
+            counted += len(columns.keys() & {"EVENT_TYPE", "EVENT_VALUE"})
+        most = self.event_types_and_columns - counted
+        return TrainingRules(
+            most_event_types=most if self.too_many_event_types == "failed" else None,
+            least_share_of_users=self.least_share_of_users,
+        )
 
     def import_duration(self, size: int) -> float:
         """Return an import's seconds for its bytes: 4 to 17 minutes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from functools import partial
@@ -180,4 +179,4 @@ def _refusal(error: Exception) -> RefusedError:
         return RefusedError(INSUFFICIENT_PRIVILEGES)
     if code in ("NoSuchBucket", "NoSuchKey", "404"):
         return RefusedError(INVALID_LOCATION)
-    return RefusedError(f"Amazon S3 did not respond: {json.dumps(str(error))}")
+    return RefusedError("Amazon S3 did not respond.")

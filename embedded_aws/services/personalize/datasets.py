@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from embedded_aws.services.personalize.avro import DATASET_TYPES, check_columns, parse_schema
+from typing import TYPE_CHECKING
+
+from embedded_aws.services.personalize.avro import (
+    DATASET_TYPES,
+    check_columns,
+    parse_schema,
+    record_type,
+)
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
@@ -22,6 +29,11 @@ from embedded_aws.services.personalize.store import (
     invalid,
     page,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from embedded_aws.services.personalize.avro import Column
 
 
 class Datasets(Store):
@@ -81,6 +93,8 @@ class Datasets(Store):
         self.refuse_taken(self.arn(f"schema/{name}"))
         try:
             columns = parse_schema(schema)
+            if self.behaviour.schemas_are_checked_by == "CreateSchema":
+                self._check_schema(record_type(schema), schema, columns, domain)
         except ValueError as error:
             raise invalid(f"The schema is not valid: {error}.") from error
         check_quota(self.of(Schema), self.behaviour.schemas)
@@ -135,7 +149,7 @@ class Datasets(Store):
                 f"{dataset_group_arn} of domain {group.domain or '(none)'}."
             )
         try:
-            check_columns(kind, schema.columns, group.domain)
+            self._check_schema(kind, schema.schema, schema.columns, group.domain)
         except ValueError as error:
             raise invalid(f"Schema {schema_arn} does not fit the dataset: {error}.") from error
         check_active(group)
@@ -178,3 +192,13 @@ class Datasets(Store):
             raise in_use(f"Resource {dataset_arn} is being imported into or trained on.")
         self.remove(dataset)
         return {}
+
+    def _check_schema(
+        self, kind: str | None, text: str, columns: Mapping[str, Column], domain: str | None
+    ) -> None:
+        """Raise ValueError unless a dataset of this type can have this schema."""
+        if kind is None or record_type(text) != kind:
+            raise ValueError(
+                f"its name must be that of the dataset type, {kind or 'such as Items'}"
+            )
+        check_columns(kind, columns, domain, self.behaviour.schema_rules())

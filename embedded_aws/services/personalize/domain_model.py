@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from embedded_aws.services.personalize import training
+from embedded_aws.services.personalize.training_rules import EVERYTHING, EventChoice, TrainingRules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -40,10 +41,13 @@ class DomainModel:
 
 
 def learn(
-    use_case: UseCase, files: Collection[Path]
+    use_case: UseCase,
+    files: Collection[Path],
+    rules: TrainingRules = EVERYTHING,
 ) -> tuple[training.TrainingResult, DomainModel | None]:
     """Train on imported interactions (Parquet), of the use case's event type if it has one."""
-    result = training.train(files, event_type=use_case.event_type)
+    chosen = (EventChoice(use_case.event_type),) if use_case.event_type else ()
+    result = training.train(files, replace(rules, choices=chosen))
     if not result.trained:
         return result, None
     left_out = _items_by_user(files, use_case.filters) if use_case.filters else {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from embedded_aws import clock
 from embedded_aws.services.personalize.action_model import EVENT_TYPES
+from embedded_aws.services.personalize.avro import RESERVED_COLUMNS
 from embedded_aws.services.personalize.bulk_data import INVALID_LOCATION, Location
 from embedded_aws.services.personalize.dataset_import import Rules, import_dataset
 from embedded_aws.services.personalize.resources import Answer, Dataset, DatasetImportJob
@@ -111,21 +113,26 @@ class ImportJobs(Store):
         now.call_at(now.time() + pending, read)
 
     def _rules(self, job: DatasetImportJob, earlier: tuple[Path, ...]) -> Rules:
-        limits, columns = self.behaviour, job.dataset.schema.columns
-        events: tuple[str, ...] = ()
-        if (
-            job.dataset.dataset_type == "ACTION_INTERACTIONS"
-            and limits.other_action_events == "failed"
-        ):
-            events = EVENT_TYPES
+        limits, kind = self.behaviour, job.dataset.dataset_type
+        rules = Rules(
+            job.dataset.schema.columns,
+            limits.full_import_bytes,
+            # The minimum is one of interactions: a shop may have few items or users.
+            limits.import_minimum_records if kind == "INTERACTIONS" else 1,
+            dialect=limits.dialect(),
+            in_any_order=limits.columns_in_another_order == "accepted",
+        )
+        if kind == "INTERACTIONS" and limits.keywords_as_event_types == "failed":
+            rules = replace(rules, reserved_event_types=tuple(RESERVED_COLUMNS[kind]))
+        if kind == "ACTION_INTERACTIONS" and limits.other_action_events == "failed":
+            rules = replace(rules, event_types=EVENT_TYPES)
         if job.import_mode == "FULL":
-            return Rules(columns, limits.full_import_bytes, limits.import_minimum_records, events)
-        # The minimum is one of interactions: a shop may have few new items or users.
-        counts = job.dataset.dataset_type in ("INTERACTIONS", "ACTION_INTERACTIONS")
-        return Rules(
-            columns,
-            limits.incremental_import_bytes,
-            limits.incremental_minimum_records if counts else limits.import_minimum_records,
-            event_types=events,
-            known=earlier if counts and limits.incremental_records == "new" else (),
+            return rules
+        rules = replace(rules, most_bytes=limits.incremental_import_bytes)
+        if kind not in ("INTERACTIONS", "ACTION_INTERACTIONS"):
+            return rules
+        return replace(
+            rules,
+            least_records=limits.incremental_minimum_records,
+            known=earlier if limits.incremental_records == "new" else (),
         )

@@ -201,7 +201,8 @@ class Recommenders(Store):
                 begin()
                 files = self.imported(recommender.group, "INTERACTIONS")
                 case = self._use_case(recommender.group, recommender.recipe_arn)
-            result, model = learn(case, files)
+                rules = self.training_rules(recommender.group)
+            result, model = learn(case, files, rules)
             duration = behaviour.training_duration(result.interactions)
             if model:
                 duration += behaviour.campaign_duration(_items(model), update=False)

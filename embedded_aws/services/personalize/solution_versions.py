@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 
 from embedded_aws import clock
 from embedded_aws.services.personalize import training
@@ -21,6 +22,7 @@ from embedded_aws.services.personalize.resources import (
     PersonalizeError,
     Solution,
     SolutionVersion,
+    present,
 )
 from embedded_aws.services.personalize.store import (
     Store,
@@ -30,6 +32,7 @@ from embedded_aws.services.personalize.store import (
     invalid,
     page,
 )
+from embedded_aws.services.personalize.training_rules import EventChoice
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -189,8 +192,9 @@ class SolutionVersions(Store):
                 self.advance(version, "CREATE IN_PROGRESS")
                 files = {kind: self.imported(version.solution.group, kind) for kind in _TRAINED_ON}
                 missing = self._missing_datasets(version.solution)
-            event_type = version.solution.settings.get("eventType")
-            result = training.train(files["INTERACTIONS"], event_type=event_type)
+                rules = self.training_rules(version.solution.group)
+            rules = replace(rules, choices=_choices(version.solution.settings))
+            result = training.train(files["INTERACTIONS"], rules)
             failure = behaviour.take_failure(version.kind) or missing or result.failure
             actions = None
             if not failure and _recommends_actions(version.solution):
@@ -219,3 +223,24 @@ class SolutionVersions(Store):
 def _recommends_actions(solution: Solution) -> bool:
     recipe = solution.settings.get("recipeArn")
     return recipe is not None and recipe_type(recipe) == PERSONALIZED_ACTIONS
+
+
+def _choices(settings: Answer) -> tuple[EventChoice, ...]:
+    """Return which events a solution chooses: those of its events configuration, or of itself."""
+    config = settings.get("solutionConfig", {})
+    listed = config.get("eventsConfig", {}).get("eventParametersList")
+    if listed is None:
+        listed = [
+            present(
+                eventType=settings.get("eventType"),
+                eventValueThreshold=config.get("eventValueThreshold"),
+            )
+        ]
+    return tuple(
+        EventChoice(
+            each.get("eventType"),
+            float(each["eventValueThreshold"]) if "eventValueThreshold" in each else None,
+        )
+        for each in listed
+        if each
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from embedded_aws import clock
@@ -29,6 +30,8 @@ from embedded_aws.services.personalize.store import (
     not_found,
     page,
 )
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 class Solutions(Store):
@@ -77,6 +80,9 @@ class Solutions(Store):
             raise not_found(recipe_arn)
         if recipe_arn and group.domain and recipe_type(recipe_arn) == PERSONALIZED_ACTIONS:
             raise invalid(f"Recipe {recipe_arn} needs a custom dataset group.")
+        threshold = (solution_config or {}).get("eventValueThreshold", "0")
+        if not _NUMBER.fullmatch(threshold):
+            raise invalid(f"eventValueThreshold must be a number, and is: {threshold}")
         self.refuse_taken(self.arn(f"solution/{name}"))
         check_active(group)
         check_quota(

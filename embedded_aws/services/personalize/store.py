@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Solution,
         SolutionVersion,
     )
+    from embedded_aws.services.personalize.training_rules import TrainingRules
 
 AnyResource = TypeVar("AnyResource", bound=Resource)
 MOST_TAGS = 50
@@ -102,6 +103,11 @@ class Store(BaseBackend):
         """Return the files that were imported into a group's dataset of a type."""
         dataset = self.dataset(group, dataset_type)
         return dataset.files if dataset else ()
+
+    def training_rules(self, group: DatasetGroup) -> TrainingRules:
+        """Return what a training on a group's interactions needs."""
+        dataset = self.dataset(group, "INTERACTIONS")
+        return self.behaviour.training_rules(dataset.schema.columns if dataset else {})
 
     def new(
         self,

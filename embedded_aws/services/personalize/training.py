@@ -15,18 +15,28 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from embedded_aws.services.personalize.evaluation import Metrics, folds, measure
+from embedded_aws.services.personalize.training_rules import (
+    EVERYTHING,
+    LEAST_INTERACTIONS,
+    Parts,
+    TrainingRules,
+    chosen_interactions,
+    collect,
+    count,
+    too_few_interactions,
+    too_few_users,
+    too_many_event_types,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
-LEAST_INTERACTIONS = 1000
-LEAST_USERS = 25
 _HALF_LIFE = 14 * 24 * 3600.0
 _ROWS_AT_ONCE = 2_000_000  # processed together, of users chosen by hash
 _KEPT_BYTES = 2_000_000  # of data whose training is not repeated
@@ -36,7 +46,6 @@ _PAIRED_USERS = 20_000  # with more users, a sample of them decides which items 
 _NEIGHBOURS = 50  # kept for each item
 _POPULARITY_WEIGHT = 0.05  # compared with a neighbour, whose weight is at most 1
 
-Parts = list[pl.LazyFrame]  # interactions, each user's in one of them
 History = dict[str, list[str]]  # by user, items in the order of their last interaction
 
 
@@ -106,18 +115,18 @@ class TrainingResult:
     failure: str | None = None
 
 
-def train(files: Iterable[Path], *, event_type: str | None = None) -> TrainingResult:
-    """Train on imported interactions (Parquet), of one event type if one is given.
+def train(files: Iterable[Path], rules: TrainingRules = EVERYTHING) -> TrainingResult:
+    """Train on imported interactions (Parquet).
 
     The same small data is trained on once in a process, since its result is the same.
     """
     paths = tuple(files)
     if not paths:
-        return TrainingResult(0, failure=_too_few(event_type))
+        return TrainingResult(0, failure=too_few_interactions(rules))
     if sum(path.stat().st_size for path in paths) > _KEPT_BYTES:
-        return _train(paths, event_type)
+        return _train(paths, rules)
     content = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).digest()
-    return _train_once(_SmallData(content, paths), event_type)
+    return _train_once(_SmallData(content, paths), rules)
 
 
 @dataclass(frozen=True)
@@ -127,31 +136,23 @@ class _SmallData:
 
 
 @lru_cache(maxsize=8)
-def _train_once(data: _SmallData, event_type: str | None) -> TrainingResult:
-    return _train(data.paths, event_type)
+def _train_once(data: _SmallData, rules: TrainingRules) -> TrainingResult:
+    return _train(data.paths, rules)
 
 
-def _train(paths: tuple[Path, ...], event_type: str | None) -> TrainingResult:
+def _train(paths: tuple[Path, ...], rules: TrainingRules) -> TrainingResult:
     rows = pl.scan_parquet(list(paths))
-    if event_type is not None:
-        if "EVENT_TYPE" not in rows.collect_schema().names():
-            return TrainingResult(0, failure=_too_few(event_type))
-        rows = rows.filter(pl.col("EVENT_TYPE") == event_type)
-    parts = _parts(rows)
-    count = sum(_count(part) for part in parts)
-    if count < LEAST_INTERACTIONS:
-        return TrainingResult(count, failure=_too_few(event_type))
-    frequent = [part.group_by("USER_ID").len().filter(pl.col("len") > 1) for part in parts]
-    if sum(map(_count, frequent)) < LEAST_USERS:
-        return TrainingResult(
-            count,
-            failure=(
-                f"Dataset has fewer than {LEAST_USERS} users with at least 2 interactions each."
-            ),
-        )
+    if failure := too_many_event_types(rows, rules.most_event_types):
+        return TrainingResult(0, failure=failure)
+    parts = _parts(chosen_interactions(rows, rules.choices))
+    interactions = sum(count(part) for part in parts)
+    if interactions < LEAST_INTERACTIONS:
+        return TrainingResult(interactions, failure=too_few_interactions(rules))
+    if failure := too_few_users(parts, rules.least_share_of_users):
+        return TrainingResult(interactions, failure=failure)
     history = _history(parts)
     metrics = measure((_model(parts, history, fold.hidden), fold) for fold in folds(history))
-    return TrainingResult(count, replace(_model(parts, history), metrics=metrics))
+    return TrainingResult(interactions, replace(_model(parts, history), metrics=metrics))
 
 
 def _model(parts: Parts, history: History, without: Collection[str] = ()) -> Trained:
@@ -164,24 +165,15 @@ def _model(parts: Parts, history: History, without: Collection[str] = ()) -> Tra
     return Trained(_popularity(others), _neighbours(seen), seen)
 
 
-def _too_few(event_type: str | None) -> str:
-    reason = f"Dataset has fewer than {LEAST_INTERACTIONS} interactions after filtering"
-    return f"{reason} by event type: {event_type}" if event_type else f"{reason}."
-
-
 def _parts(rows: pl.LazyFrame) -> Parts:
     """Divide the interactions by their users, with each of several equal ones once.
 
     Personalize keeps only one of two events with the same timestamp and identical properties.
     """
-    parts = 1 + _count(rows) // _ROWS_AT_ONCE
+    parts = 1 + count(rows) // _ROWS_AT_ONCE
     if parts == 1:
-        return [_collect(rows.unique()).lazy()]
+        return [collect(rows.unique()).lazy()]
     return [rows.filter(pl.col("USER_ID").hash() % parts == part).unique() for part in range(parts)]
-
-
-def _count(rows: pl.LazyFrame) -> int:
-    return int(_collect(rows.select(pl.len())).item())
 
 
 def _history(parts: Parts) -> History:
@@ -189,7 +181,7 @@ def _history(parts: Parts) -> History:
     found: History = {}
     for part in parts:
         last = part.group_by("USER_ID", "ITEM_ID").agg(pl.col("TIMESTAMP").max())
-        latest = _collect(
+        latest = collect(
             last.sort("USER_ID", "TIMESTAMP", "ITEM_ID")
             .group_by("USER_ID", maintain_order=True)
             .agg(pl.col("ITEM_ID").tail(_LATEST_ITEMS))
@@ -200,11 +192,11 @@ def _history(parts: Parts) -> History:
 
 
 def _popularity(parts: Parts) -> dict[str, float]:
-    newest = max(_collect(part.select(pl.col("TIMESTAMP").max())).item() for part in parts)
+    newest = max(collect(part.select(pl.col("TIMESTAMP").max())).item() for part in parts)
     # Whole numbers, so that the sum does not depend on the order in which threads add it up.
     weight = (2.0 ** ((pl.col("TIMESTAMP") - newest) / _HALF_LIFE) * 1e6).round().cast(pl.Int64)
     counted = pl.concat(
-        _collect(part.group_by("ITEM_ID").agg(weight.sum().alias("weight"))) for part in parts
+        collect(part.group_by("ITEM_ID").agg(weight.sum().alias("weight"))) for part in parts
     )
     summed = counted.group_by("ITEM_ID").sum()
     ordered = summed.sort(["weight", "ITEM_ID"], descending=[True, False])
@@ -233,10 +225,6 @@ def _neighbours(history: History) -> dict[str, list[tuple[str, float]]]:
         .head(_NEIGHBOURS)
     )
     found: dict[str, list[tuple[str, float]]] = {}
-    for item, other, close in _collect(pairs).iter_rows():
+    for item, other, close in collect(pairs).iter_rows():
         found.setdefault(item, []).append((other, close))
     return found
-
-
-def _collect(frame: pl.LazyFrame) -> Any:
-    return frame.collect(engine="streaming")

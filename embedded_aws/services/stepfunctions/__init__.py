@@ -17,8 +17,10 @@ from embedded_aws.services.stepfunctions import (
     integrations,
     jsonata,
     models,
+    redrive,
     scopes,
     timing,
+    variables,
 )
 
 
@@ -37,10 +39,12 @@ def install() -> None:
         timing,
         scopes,
         jsonata,
+        variables,
         errors,
         choices,
         clients,
         data,
+        redrive,
         integrations,
         definitions,
         models,

@@ -26,13 +26,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import br
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 
 from embedded_aws.moto_changes import replace
+from embedded_aws.services.stepfunctions.behaviour import behaviour_of
 
 QUERY_EVALUATION_ERROR: Final = StatesErrorNameType.StatesQueryEvaluationError
 NO_CHOICE_MATCHED: Final = StatesErrorNameType.StatesNoChoiceMatched
 RUNTIME: Final = StatesErrorNameType.StatesRuntime
-# AWS: "States.ALL … can't catch the States.DataLimitExceeded terminal error or Runtime error
-# types"; the latter "will always cause the execution to fail".
-_NOT_IN_ALL: Final = "States.DataLimitExceeded"
+DATA_LIMIT_EXCEEDED: Final = StatesErrorNameType.StatesStatesDataLimitExceeded
 
 
 def failure(
@@ -40,16 +39,19 @@ def failure(
 ) -> FailureEventException:
     """Return the exception that fails the current state with `error` and AWS's wording of `cause`.
 
-    An evaluation error is also written to the history, with the `field` that failed.
+    An evaluation error is also written to the history, with the `field` that failed. Any other
+    one is written only if it ends the execution: a Catch may handle it.
     """
     state = env.next_state_name
-    entered = env.event_manager.entered(state)
-    where = f"the state '{state}' (entered at the event id #{entered})"
-    cause = f"An error occurred while executing {where}. {cause}"
+    if error is not DATA_LIMIT_EXCEEDED:
+        entered = env.event_manager.entered(state)
+        where = f"the state '{state}' (entered at the event id #{entered})"
+        cause = f"An error occurred while executing {where}. {cause}"
     event = {"error": error.to_name(), "cause": cause}
     if error is not QUERY_EVALUATION_ERROR:
         event_type = HistoryEventType.ExecutionFailed
         details: Any = {"executionFailedEventDetails": event}
+        env.event_manager.leave_out(event)
     else:
         event_type = HistoryEventType.EvaluationFailed
         details = {
@@ -59,8 +61,11 @@ def failure(
     return FailureEventException(FailureEvent(env, StatesErrorName(error), event_type, details))
 
 
-def _error_name(error_name: str | None) -> ErrorName:
-    """Return the name of an error from an inner scope: its own, or one of AWS's."""
+def error_name(error_name: str | None) -> ErrorName:
+    """Return the name of an error from an inner scope: its own, or one of AWS's.
+
+    The parameter has the name by which moto passes it.
+    """
     try:
         return StatesErrorName.from_name(error_name or "")
     except ValueError:
@@ -68,12 +73,16 @@ def _error_name(error_name: str | None) -> ErrorName:
 
 
 def _matches(self: ErrorEqualsDecl, env: Any) -> None:
-    reported: ErrorName = env.stack.pop()
+    # a Fail state without Error, in an iteration, has an error without a name
+    reported: ErrorName = env.stack.pop() or ErrorName(None)
+    # AWS: "Runtime error types … will always cause the execution to fail".
     listed = {name.error_name for name in self.error_names}
     if reported.error_name == RUNTIME.to_name():
         matched = False
+    elif "States.ALL" in listed and reported.error_name == DATA_LIMIT_EXCEEDED.to_name():
+        matched = behaviour_of(env).data_limit_in_states_all == "caught"
     elif "States.ALL" in listed:
-        matched = reported.error_name != _NOT_IN_ALL
+        matched = True
     else:
         matched = reported.error_name in listed or (
             "States.TaskFailed" in listed and not isinstance(reported, StatesErrorName)
@@ -118,7 +127,7 @@ def install() -> None:
             module,
             "an error of AWS's own (States.Timeout, …) keeps its name when it leaves a branch or "
             "an iteration, and a Fail state may pass one on; moto reports States.Runtime instead",
-            CustomErrorName=_error_name,
+            CustomErrorName=error_name,
         )
     replace(
         FailureEventException,

@@ -44,14 +44,26 @@ class History(EventManager):
         self._is_closed = False
         self._entered: dict[str, int] = {}
         self._evaluation_failures: list[object] = []
+        self._left_out: list[object] = []
 
     def field(self, state: str, expression: str) -> str:
         """Return the path of the field of `state` that contains `expression`."""
         return self._fields.get(state, {}).get(expression.strip(), "")
 
+    def leave_out(self, details: dict[str, str]) -> None:
+        """Do not add these details of a failure when the state that failed reports them.
+
+        They are added when the program reports them, as the reason why the execution failed.
+        """
+        self._left_out.append(details)
+
     def entered(self, state: str) -> int:
         """Return the ID of the event with which `state` was last entered."""
         return self._entered.get(state, 0)
+
+    def reopen(self) -> None:
+        """Let events be added to the history of an execution that is redriven."""
+        self._is_closed = False
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events so far; `timestamp` is ISO text, and details must not be changed."""
@@ -69,7 +81,14 @@ class History(EventManager):
         """Add an event as moto does, unless its scope has ended, and return its ID."""
         with self._recording:
             details = event_details or {}
-            if self._is_closed or _is_stopped(context, event_type) or self._is_repeated(details):
+            if vars(context).pop("is_continued", False) and "stateEnteredEventDetails" in details:
+                return context.last_published_event_id  # the state was entered before a redrive
+            if (
+                self._is_closed
+                or _is_stopped(context, event_type)
+                or self._is_repeated(details)
+                or any(part is known for part in details.values() for known in self._left_out)
+            ):
                 return context.last_published_event_id
             is_last_place = len(self._history_event_list) == MAX_EVENTS - 1
             if is_last_place and event_type is not HistoryEventType.ExecutionSucceeded:

@@ -11,9 +11,6 @@ from jsonpath_ng.parser import parse
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
-    StatesErrorNameType,
-)
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import (
@@ -45,7 +42,7 @@ from moto.stepfunctions.parser.quotas import is_within_size_quota
 from embedded_aws import clock
 from embedded_aws.moto_changes import replace
 from embedded_aws.services.stepfunctions.clients import client_for
-from embedded_aws.services.stepfunctions.errors import failure
+from embedded_aws.services.stepfunctions.errors import DATA_LIMIT_EXCEEDED, failure
 from embedded_aws.services.stepfunctions.naming import (
     boto_name,
     error_prefix,
@@ -91,9 +88,9 @@ def _eval_parameters(self: StateTask, env: Any) -> dict[str, Any]:
     if not is_within_size_quota(parameters):
         raise failure(
             env,
-            StatesErrorNameType.StatesStatesDataLimitExceeded,
-            f"The arguments of the task '{self.name}' exceed the maximum number of bytes service "
-            "limit.",
+            DATA_LIMIT_EXCEEDED,
+            f"The state/task '{self.name}' provided parameters with a size exceeding the maximum "
+            "number of bytes service limit.",
         )
     return parameters
 

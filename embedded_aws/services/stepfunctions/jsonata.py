@@ -6,6 +6,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from jsonata import jexception
@@ -19,8 +20,6 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
     StringJSONata,
     StringVariableSample,
 )
-from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
-from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from embedded_aws import clock
 from embedded_aws.moto_changes import replace
@@ -34,16 +33,36 @@ class EvaluationError(Exception):
     """An expression that cannot be parsed, that fails, or that has no value in JSON."""
 
 
-def check(expression: str) -> None:
-    """Raise EvaluationError for an expression that CreateStateMachine refuses.
+class UnparsableError(EvaluationError):
+    """An expression that is not JSONata 2.0.6, in the parser's words."""
 
-    That is one that cannot be parsed, or that uses the context where there is none: `$`, `$$` or a
-    field without a variable before it, outside of a path or a predicate.
+
+def check(expression: str) -> frozenset[str]:
+    """Return the fields of `$states` that an expression reads, such as {"input", "result"}.
+
+    Raises UnparsableError, and EvaluationError for an expression that uses the context where there
+    is none: `$`, `$$` or a field without a variable before it, outside of a path or a predicate.
     """
     compiled = _take(expression)
     _give_back(expression, compiled)
     for name in _context_names(compiled.ast):
-        raise EvaluationError(f"names '{name}' at its top level, where only variables are defined")
+        where = "" if name == "$$" else "at the top level "
+        raise EvaluationError(f"Reference to '{name}' {where}is not supported.")
+    return frozenset(_states_fields(compiled.ast))
+
+
+def _states_fields(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _states_fields(item)
+    elif isinstance(node, Parser.Symbol):
+        steps = node.steps if node.type == "path" else ()
+        for first, second in pairwise(steps):
+            if (first.type, first.value, second.type) == ("variable", "states", "name"):
+                yield str(second.value)
+        for part, child in vars(node).items():
+            if part != "_outer_instance":
+                yield from _states_fields(child)
 
 
 def _context_names(node: Any) -> Iterator[str]:
@@ -91,7 +110,7 @@ def _take(expression: str) -> Jsonata:
     try:
         compiled = Jsonata(expression)
     except jexception.JException as error:
-        raise EvaluationError(f"is invalid. {error.get_error()}: {error}") from error
+        raise UnparsableError(str(error)) from error
     compiled.set_output_convert_nulls(output_convert_nulls=False)  # None: nothing; NULL: null
     return compiled
 
@@ -178,6 +197,13 @@ _FUNCTIONS: dict[str, Any] = {
 }
 
 
+def _of_a_later_version(symbol: str) -> Callable[..., Any]:
+    def refuse(self: Any, _left: Any) -> Any:
+        raise jexception.JException("S0211", getattr(self, "position", None), symbol)
+
+    return refuse
+
+
 # How the interpreter calls it.
 
 
@@ -208,17 +234,11 @@ def _eval_variable(self: StringVariableSample, env: Any) -> None:
     env.stack.append(evaluate(self.expression, _variables(env, self.expression, states=states)))
 
 
-def _assigned(self: VariableStore) -> dict[str, str]:
-    """Return what a state assigned, as the history shows it: each value as JSON text."""
-    names = sorted(self._declaration_tracing)
-    return {name: to_json_str(self.get(name), separators=(",", ":")) for name in names}
-
-
 def install() -> None:
     """Give moto the evaluator that it does not have itself."""
+    version = "AWS has JSONata 2.0.6; these operators are of 2.1"
+    replace(Parser.InfixCoalesce, version, led=_of_a_later_version('"?"'))
+    replace(Parser.InfixDefault, version, led=_of_a_later_version('":"'))
     as_value = "a variable is a value, whatever quotes it has; moto pastes it in as source text"
     replace(StringJSONata, as_value, _eval_body=_eval_jsonata)
     replace(StringVariableSample, as_value, _eval_body=_eval_variable)
-    replace(
-        VariableStore, "the history shows variables as JSON text", get_assigned_variables=_assigned
-    )

@@ -2,8 +2,7 @@
 
 import copy
 import json
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from moto.core.exceptions import AWSError
@@ -28,13 +27,15 @@ from moto.stepfunctions.parser.models import (
 from embedded_aws import clock
 from embedded_aws.moto_changes import replace, replace_item
 from embedded_aws.services.cloudwatch.metrics import record
-from embedded_aws.services.stepfunctions import definitions
+from embedded_aws.services.stepfunctions import definitions, redrive
+from embedded_aws.services.stepfunctions.behaviour import StepFunctionsBehaviour
 from embedded_aws.services.stepfunctions.history import EventDetails, History
 from embedded_aws.services.stepfunctions.responses import Response
 from embedded_aws.services.stepfunctions.status_events import send_status_event
 from embedded_aws.services.stepfunctions.timing import iso
 
 MAX_INPUT = 262_144  # bytes of UTF-8
+_TOKEN_VALID = timedelta(minutes=15)  # and only the last ten client tokens
 _STATUS = {
     HistoryEventType.ExecutionSucceeded: ExecutionStatus.SUCCEEDED,
     HistoryEventType.ExecutionFailed: ExecutionStatus.FAILED,
@@ -82,6 +83,28 @@ class _Worker(ExecutionWorker):
         )
         clock.current().spawn(self._run, execution.name)
 
+    def redrive(self, count: int, error: str | None) -> None:
+        """Run again from the unsuccessful step, which ended with `error`."""
+        ended, history = self.env, self.env.event_manager
+        self.env = self._get_evaluation_environment()
+        self.env.event_manager = history
+        redrive.resume(self.env, ended, error)
+        self.env.states.context_object.context_object_data["Execution"] |= {
+            "RedriveCount": count,
+            "RedriveTime": iso(clock.current().now()),
+        }
+        self.env.next_state_name = self._program.start_at.start_at_name
+        history.reopen()
+        context = self.env.event_history_context
+        context.source_event_id = len(history.events())
+        history.add_event(
+            context,
+            HistoryEventType.ExecutionRedriven,
+            {"executionRedrivenEventDetails": {"redriveCount": count}},
+        )
+        execution = self._evaluation_details.execution_details
+        clock.current().spawn(self._run, execution.name)
+
     def stop(self, stop_date: datetime, error: str | None, cause: str | None) -> None:
         """End as ABORTED, whatever is in progress."""
         given = {"error": error, "cause": cause}
@@ -116,6 +139,8 @@ class _Worker(ExecutionWorker):
 class Execution(moto_execution.Execution):
     """One execution; its outcome is what the last event of its history says."""
 
+    redrives: list[tuple[str | None, datetime]] = []  # noqa: RUF012 - replaced, never changed
+
     def _get_start_execution_worker(self) -> _Worker:
         return _Worker(
             evaluation_details=EvaluationDetails(
@@ -147,21 +172,30 @@ class Execution(moto_execution.Execution):
         self.exec_status = _STATUS[event_type]
         self.report()
 
+    def redrive(self, token: str | None) -> datetime:
+        """Continue from the unsuccessful step, unless a request of this token did so; say when."""
+        now = clock.current().now()
+        known = {t: when for t, when in self.redrives[-10:] if now - when < _TOKEN_VALID}
+        if token is not None and token in known:
+            return known[token]
+        reason = redrive.why_not(self, now)
+        if reason is not None:
+            raise redrive.ExecutionNotRedrivable(reason)
+        self.redrives = [*self.redrives, (token, now)]
+        error = self.error
+        self.exec_status = ExecutionStatus.RUNNING
+        self.stop_date = self.output = self.error = self.cause = None
+        worker: Any = self.exec_worker
+        worker.redrive(len(self.redrives), error)
+        self.report()
+        return now
+
     def report(self) -> None:
         """Tell EventBridge and CloudWatch which status it has now."""
         send_status_event(self)
         place = (self.account_id, self.region_name)
         machine = {"StateMachineArn": str(self.state_machine.arn)}
         record(*place, "AWS/States", _METRICS[ExecutionStatus(self.exec_status)], machine)
-
-
-@dataclass
-class StepFunctionsBehaviour:
-    """One region's Step Functions; change its field at any time."""
-
-    # For how long after its start DescribeExecution does not find an execution: the API is
-    # eventually consistent, and AWS gives no number.
-    describe_lag_seconds: float = 0.0
 
 
 class ExecutingBackend(StepFunctionsParserBackend):
@@ -225,6 +259,12 @@ class ExecutingBackend(StepFunctionsParserBackend):
         execution.stop(clock.current().now(), error, cause)
         stopped: Execution = execution
         return stopped
+
+    def redrive_execution(self, execution_arn: str, token: str | None) -> datetime:
+        """Continue an unsuccessful execution; return when that was."""
+        execution: Any = self.describe_execution(execution_arn)
+        redriven: datetime = execution.redrive(token)
+        return redriven
 
     def stop_everything(self) -> None:
         """Abort every running execution, of every machine."""

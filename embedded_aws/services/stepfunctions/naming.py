@@ -49,7 +49,7 @@ def _plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def _pascal(name: str) -> str:
+def pascal(name: str) -> str:
     """Spell a member as Step Functions does: `datasetArn` is DatasetArn, `DBName` is DbName."""
     acronym = re.match(r"[A-Z]+(?=[A-Z][a-z])", name)
     if acronym:
@@ -84,7 +84,7 @@ def from_response(shape: Shape | None, value: Any) -> Any:
     """Convert botocore's response to what a state sees."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         return {
-            _pascal(name): from_response(shape.members.get(name), item)
+            pascal(name): from_response(shape.members.get(name), item)
             for name, item in value.items()
         }
     if isinstance(shape, ListShape) and isinstance(value, list):
@@ -97,24 +97,63 @@ def from_response(shape: Shape | None, value: Any) -> Any:
     return body.decode() if isinstance(body, bytes) else body
 
 
+def unrecognised(resource: str) -> str | None:
+    """Return AWS's error message for an SDK integration that does not exist, or None."""
+    parts = resource.split(":")
+    if parts[2:3] != ["states"] or parts[5:6] != ["aws-sdk"]:
+        return None
+    action, _, pattern = ":".join(parts[7:]).partition(".")
+    try:
+        operation(boto_name(parts[6]), action)
+        if pattern in ("", "waitForTaskToken"):  # "You can't use the .sync pattern"
+            return None
+    except (IndexError, KeyError, UnknownServiceError):
+        pass
+    return (
+        f"The resource provided {resource} is not recognized. The value is not a valid resource "
+        "ARN, or the resource is not available in this region."
+    )
+
+
+def response_shape(resource: str) -> Shape | None:
+    """Return the model of what the API that a Task's resource names returns, if one is known."""
+    parts = resource.split(":")
+    if len(parts) < 7 or parts[2] != "states" or "." in parts[-1]:  # noqa: PLR2004
+        return None
+    service, action = parts[6:8] if parts[5] == "aws-sdk" else parts[5:7]
+    if (service, action) == ("lambda", "invoke") and parts[5] != "aws-sdk":
+        return None  # its Payload is any JSON, not the text that the model has
+    try:
+        return operation(boto_name(service), action).output_shape
+    except (KeyError, UnknownServiceError):
+        return None
+
+
 def unsupported(resource: str, arguments: Any) -> Iterator[str]:
     """Yield AWS's error messages for the field names in the literal `arguments` of a Task."""
     parts = resource.split(":")
     if len(parts) < 7 or parts[2] != "states" or not isinstance(arguments, dict):  # noqa: PLR2004
         return
-    action = parts[-1].partition(".")[0]
+    arguments = _without_paths(arguments)
+    action = parts[6].partition(".")[0]
     if parts[5] == "aws-sdk":
+        action = parts[7].partition(".")[0]
         try:
             to_request(operation(boto_name(parts[6]), action).input_shape, arguments)
         except ValueError as problem:
             yield str(problem)
-        except (KeyError, UnknownServiceError):
-            yield f"The resource provided {resource} is not recognized"
         return
     supported = _SUPPORTED.get(parts[5], {}).get(action.lower())
     for name in arguments:
         if supported and name not in supported:
             yield f'The field "{name}" is not supported by Step Functions'
+
+
+def _without_paths(value: Any) -> Any:
+    """Name the fields as the service does: in JSONPath, `Payload.$` is a Payload to be found."""
+    if isinstance(value, dict):
+        return {name.removesuffix(".$"): _without_paths(item) for name, item in value.items()}
+    return [_without_paths(item) for item in value] if isinstance(value, list) else value
 
 
 _BOTO_NAMES = {

@@ -1,17 +1,19 @@
 """The responses of the Step Functions API, with the fields that AWS returns."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.exceptions import ExecutionDoesNotExist
-from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from embedded_aws.clock import current
+from embedded_aws.services.stepfunctions import checks, redrive, single_states
 
 _PAGE = 1000
+_DIAGNOSTICS = 100
 
 
 class Response(StepFunctionResponse):
@@ -29,6 +31,7 @@ class Response(StepFunctionResponse):
             "input": execution.execution_input,
             "inputDetails": {"included": True},
             "redriveStatus": "REDRIVABLE",
+            "redriveStatusReason": redrive.why_not(execution, current().now()),
             "output": execution.output,
             "error": execution.error,
             "cause": execution.cause,
@@ -36,12 +39,9 @@ class Response(StepFunctionResponse):
         }
         if execution.output is not None:
             answer["outputDetails"] = {"included": True}
-        if execution.exec_status in (ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED):
+        if answer["redriveStatusReason"] is not None:
             answer["redriveStatus"] = "NOT_REDRIVABLE"
-            answer["redriveStatusReason"] = (
-                f"Execution is {execution.status} and cannot be redriven"
-            )
-        return ActionResult({k: v for k, v in answer.items() if v is not None})
+        return ActionResult(_present(answer))
 
     def describe_state_machine_for_execution(self) -> ActionResult:
         """Handle DescribeStateMachineForExecution: what the execution runs, not the latest."""
@@ -62,13 +62,37 @@ class Response(StepFunctionResponse):
             }
         )
 
+    def validate_state_machine_definition(self) -> ActionResult:
+        """Handle ValidateStateMachineDefinition; it finds errors only, no warnings."""
+        found = checks.problems(self._get_param("definition"))
+        page = found[: self._get_int_param("maxResults") or _DIAGNOSTICS]
+        diagnostics = [{"severity": "ERROR"} | asdict(problem) for problem in page]
+        return ActionResult(
+            {
+                "result": "FAIL" if found else "OK",
+                "diagnostics": [_present(diagnostic) for diagnostic in diagnostics],
+                "truncated": len(found) > len(page),
+            }
+        )
+
+    def test_state(self) -> ActionResult:
+        """Handle TestState."""
+        backend: Any = self.stepfunction_backend
+        place = (backend.account_id, backend.region_name)
+        return ActionResult(single_states.run_state(place, json.loads(self.body)))
+
     def list_executions(self) -> ActionResult:
         """Handle ListExecutions."""
         backend: Any = self.stepfunction_backend
         executions = backend.executions(
             self._get_param("stateMachineArn"), self._get_param("statusFilter")
         )
-        summaries = [_summary(execution) for execution in executions]
+        wanted = self._get_param("redriveFilter")
+        summaries = [
+            _summary(execution)
+            for execution in executions
+            if wanted in (None, "REDRIVEN" if execution.redrives else "NOT_REDRIVEN")
+        ]
         return ActionResult(self._page("executions", summaries, 100))
 
     def get_execution_history(self) -> str:  # type: ignore[override]  # moto sends text as it is
@@ -91,6 +115,14 @@ class Response(StepFunctionResponse):
             self._get_param("executionArn"), self._get_param("error"), self._get_param("cause")
         )
         return ActionResult({"stopDate": execution.stop_date})
+
+    def redrive_execution(self) -> ActionResult:
+        """Handle RedriveExecution."""
+        backend: Any = self.stepfunction_backend
+        when = backend.redrive_execution(
+            self._get_param("executionArn"), self._get_param("clientToken")
+        )
+        return ActionResult({"redriveDate": when})
 
     def send_task_failure(self) -> EmptyResult:
         """Handle SendTaskFailure."""
@@ -117,6 +149,11 @@ def _summary(execution: Any) -> dict[str, Any]:
         "status": execution.status,
         "startDate": execution.start_date,
         "stopDate": execution.stop_date,
-        "redriveCount": 0,
+        "redriveCount": len(execution.redrives),
+        "redriveDate": execution.redrives[-1][1] if execution.redrives else None,
     }
-    return {k: v for k, v in answer.items() if v is not None}
+    return _present(answer)
+
+
+def _present(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if value is not None}

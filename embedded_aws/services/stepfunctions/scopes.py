@@ -1,6 +1,6 @@
 """Branches, iterations and tasks: what they can read, and that they end with their scope."""
 
-from typing import Any
+from typing import Any, Final
 
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (  # noqa: E501
     InlineIterationComponent,
@@ -12,6 +12,10 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from embedded_aws import clock
 from embedded_aws.moto_changes import replace
+from embedded_aws.services.stepfunctions import redrive
+
+# "With the INLINE mode, your workflow can have up to 40 concurrent iterations"
+MAX_AT_ONCE: Final = 40
 
 _moto_frame = Environment.as_inner_frame_of.__func__  # type: ignore[attr-defined]  # a classmethod
 _moto_set_stop = Environment.set_stop
@@ -19,9 +23,12 @@ _moto_iterate = InlineIterationComponent._eval_body
 _moto_after_call = StateTaskService._after_eval_execution
 
 
-def _frame(cls: type[Environment], env: Environment, *args: Any, **kwargs: Any) -> Environment:
+def _frame(
+    cls: type[Environment], env: Environment, variable_store: Any, *args: Any, **kwargs: Any
+) -> Environment:
     """Let the states of an iteration read `$states.context.Map`, as on AWS."""
-    frame: Environment = _moto_frame(cls, env, *args, **kwargs)
+    frame: Environment = _moto_frame(cls, env, variable_store, *args, **kwargs)
+    redrive.share(frame, env, is_inner=variable_store is not env.variable_store)
     known = env.states.context_object.context_object_data
     if "Map" in known:
         frame.states.context_object.context_object_data["Map"] = known["Map"]
@@ -36,7 +43,9 @@ def _set_stop(self: Environment, *args: Any, **kwargs: Any) -> None:
 
 
 def _iterate(self: InlineIterationComponent, env: Environment) -> None:
-    """Abort the other iterations when one fails, as AWS does; moto lets them continue."""
+    """Abort the other iterations when one fails, and run at most 40 at once, as AWS does."""
+    given: Any = env.stack[-1]
+    given.max_concurrency = min(given.max_concurrency or MAX_AT_ONCE, MAX_AT_ONCE)
     try:
         _moto_iterate(self, env)
     except Exception:
@@ -62,7 +71,7 @@ def install() -> None:
     )
     replace(
         InlineIterationComponent,
-        "one iteration that fails aborts the others; moto lets them continue",
+        "one iteration that fails aborts the others, and at most 40 run at once",
         _eval_body=_iterate,
     )
     replace(

@@ -20,6 +20,7 @@ def send_status_event(execution: Any) -> None:
     if execution.sm_type == "EXPRESS":  # they report to CloudWatch Logs only
         return
     status = str(execution.exec_status.value)
+    nth = f" {len(execution.redrives)}" if execution.redrives else ""
     given, output = execution.execution_input, execution.output
     is_output_sent = output is None or _escaped(output) <= LARGEST_PAYLOADS
     is_input_sent = _escaped(given) + _escaped(output) <= LARGEST_PAYLOADS
@@ -34,8 +35,8 @@ def send_status_event(execution: Any) -> None:
         "output": output if is_output_sent else None,
         "stateMachineVersionArn": None,
         "stateMachineAliasArn": None,
-        "redriveCount": 0,
-        "redriveDate": None,
+        "redriveCount": len(execution.redrives),
+        "redriveDate": _milliseconds(execution.redrives[-1][1] if execution.redrives else None),
         "redriveStatus": "NOT_REDRIVABLE",
         "redriveStatusReason": _not_redrivable(status),
         "inputDetails": {"included": is_input_sent},
@@ -53,7 +54,7 @@ def send_status_event(execution: Any) -> None:
         detail,
         resources=[execution.exec_arn],
         # not drawn from moto's numbers, which name other things in their order
-        event_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{execution.exec_arn} {status}")),
+        event_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{execution.exec_arn} {status}{nth}")),
     )
 
 

@@ -51,7 +51,7 @@ def iso(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
-class _Thread:
+class Thread:
     """A thread of the interpreter that counts as a program of the clock from `start` on."""
 
     native_id = 0
@@ -67,6 +67,7 @@ class _Thread:
         self._ended = clock.Signal(clock.current())
 
     def start(self) -> None:
+        """Start the thread; it counts from now on."""
         clock.current().spawn(self._run, self._name)
 
     def _run(self) -> None:
@@ -77,9 +78,11 @@ class _Thread:
             self._ended.set()
 
     def join(self, timeout: float | None = None) -> None:
+        """Wait for the end, at most `timeout` simulated seconds."""
         self._ended.wait(timeout)
 
     def is_alive(self) -> bool:
+        """Return whether the thread has not ended."""
         return not self._ended.is_set()
 
 
@@ -95,7 +98,7 @@ class _StateChanged:
 
 _threading = SimpleNamespace(
     Event=lambda: clock.Signal(clock.current()),
-    Thread=_Thread,
+    Thread=Thread,
     Lock=threading.Lock,
     RLock=threading.RLock,
 )
@@ -198,7 +201,7 @@ def install() -> None:
         state_task_service_callback,
     ):
         replace(module, counted, threading=_threading)
-    replace(execute_state, counted, Thread=_Thread)
+    replace(execute_state, counted, Thread=Thread)
     replace(callback, counted, Event=_threading.Event)
     states = SimpleNamespace(Event=_StateChanged, RLock=threading.RLock)
     replace(environment, counted, threading=states)
