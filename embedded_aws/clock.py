@@ -19,7 +19,7 @@ import threading
 import time as real_time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -251,8 +251,10 @@ class Clock:
         def run() -> None:
             self._mine.programs, _here.clock = 1, self
             try:
-                with suppress(_Stopped):
-                    call()
+                call()
+            except BaseException:
+                if not self._is_stopped:  # afterwards it is ended, or what it calls is gone
+                    raise
             finally:
                 with self._lock:
                     self._running -= 1

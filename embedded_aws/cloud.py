@@ -38,7 +38,7 @@ from embedded_aws.behaviour import Behaviour
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
 from embedded_aws.faults import FaultLayer, Faults
-from embedded_aws.services import iam, s3, sns
+from embedded_aws.services import iam, s3, sns, sqs
 from embedded_aws.services.glue.models import ClockedGlueBackend, glue_backend
 from embedded_aws.services.iam.guard import Guard
 from embedded_aws.services.iam.keys import add_key
@@ -227,6 +227,7 @@ def install_services() -> None:
     embedded_aws.services.iam.quotas.install()
     s3.install()
     sns.install()
+    sqs.install()
     moto_speed.install()
 
 

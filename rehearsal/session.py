@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -142,6 +143,9 @@ def _serve(console: Console, shop: Shop) -> None:
         f"""--input '{{"refresh": "{stack.settings["refreshes"][0]["name"]}"}}'""",
         soft_wrap=True,
     )
+    # An interrupt at any moment would leave the clock between two holds.
+    interrupts: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     with shop.time_passing():
-        while True:  # the kernel may give a signal to any thread: this one looks for it
+        while not interrupts:  # the kernel may give a signal to any thread: this one looks for it
             time.sleep(0.2)

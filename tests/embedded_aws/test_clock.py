@@ -181,3 +181,21 @@ def test_a_program_reads_its_own_clock_even_if_the_process_uses_another(
     run(clock, lambda: seen.append(clock_module.current()))
     assert seen == [clock]
     other.stop()
+
+
+def test_a_program_that_fails_after_the_end_of_its_cloud_is_no_error() -> None:
+    clock = Clock(0)
+    begun, ended = threading.Event(), threading.Event()
+    thread = []
+
+    def call() -> None:
+        thread.append(threading.current_thread())
+        begun.set()
+        ended.wait()
+        raise ConnectionError("what it called is gone")
+
+    clock.spawn(call)
+    begun.wait()
+    clock.stop()
+    ended.set()
+    thread[0].join()  # an exception would be a warning, which is an error

@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from embedded_aws.clock import current
 from embedded_aws.services import iam
@@ -226,6 +228,11 @@ class _RuntimeApi(ThreadingHTTPServer):
     def __init__(self, environment: Environment) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.environment = environment
+
+    def handle_error(self, *request: Any) -> None:
+        """Say nothing of a function's process that was killed while it was connected."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*request)
 
 
 class _Handler(BaseHTTPRequestHandler):
