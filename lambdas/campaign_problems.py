@@ -10,8 +10,15 @@ if TYPE_CHECKING:
     from plan_types import RefreshInput
 
 UPDATABLE = {"aws-user-personalization", "aws-hrnn-coldstart"}  # what trainingMode UPDATE is for
-
-
+# What does not recommend items to a user, which is what a canary asks for.
+NOT_TO_USERS = {
+    "aws-next-best-action",
+    "aws-personalized-ranking",
+    "aws-personalized-ranking-v2",
+    "aws-semantic-similarity",
+    "aws-similar-items",
+    "aws-sims",
+}
 BY_ITSELF = "aws-semantic-similarity"  # what trains incrementally without being asked
 
 
@@ -89,6 +96,12 @@ def problems_of_solution(run: "RefreshInput", solution: "SolutionTypeDef | None"
         problems.append(
             f"Solution {arn} has the recipe {recipe}, which has no training mode UPDATE.{own} Set "
             "training_mode: FULL in the settings, and deploy: cdk deploy."
+        )
+    if "canary" in run and recipe in NOT_TO_USERS:
+        problems.append(
+            f"Solution {arn} has the recipe {recipe}, which recommends no items to a user, so that "
+            f"the canary of {run['campaign_name']} would take every version back. Set canary: "
+            "never in the settings, and deploy: cdk deploy."
         )
     return problems
 
