@@ -22,6 +22,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryC
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+from moto.utilities.utils import get_partition
 
 from embedded_aws import clock
 from embedded_aws.services.stepfunctions import checks, definitions, mocks
@@ -127,7 +128,7 @@ def _environment(
     place: tuple[str, str], text: str, name: str, given: Any, role_arn: str
 ) -> Environment:
     account, region = place
-    arn = f"arn:aws:states:{region}:{account}"
+    arn = f"arn:{get_partition(region)}:states:{region}:{account}"
     now = iso(clock.current().now())
     context: Any = {
         "Execution": {
