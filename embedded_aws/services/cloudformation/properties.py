@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
-from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
+from embedded_aws.services.iam.documents import check_identity_policy
 from embedded_aws.services.scheduler.expressions import InvalidExpressionError, parse
 from embedded_aws.validation import complaint, service_model
 
@@ -53,9 +53,10 @@ def check(resource_type: str, properties: dict[str, Any]) -> None:
         except InvalidExpressionError:
             raise ValidationError(message="Parameter ScheduleExpression is not valid.") from None
     elif resource_type.startswith("AWS::IAM::"):
+        managed = resource_type == "AWS::IAM::ManagedPolicy"
         for policy in [properties, *properties.get("Policies", [])]:
             if "PolicyDocument" in policy:
-                IAMPolicyDocumentValidator(json.dumps(policy["PolicyDocument"])).validate()
+                check_identity_policy(json.dumps(policy["PolicyDocument"]), managed=managed)
 
 
 def _check_modelled(resource_type: str, properties: dict[str, Any]) -> None:

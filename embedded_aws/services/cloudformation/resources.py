@@ -158,12 +158,19 @@ class DeployedRole(Role, CloudFormationModel):
         region_name: str,
         **_kwargs: Any,
     ) -> Role:
-        """Create it and attach its managed policies."""
+        """Create it and attach its managed policies; nothing is left of one that fails."""
         cls._check_boundary(cloudformation_json["Properties"], account_id, region_name)
-        role: Role = super().create_from_cloudformation_json(
-            resource_name, cloudformation_json, account_id, region_name
-        )
-        cls._attach(role, cloudformation_json["Properties"])
+        roles = iam_backends[account_id][get_partition(region_name)].roles
+        before = set(roles)
+        try:
+            role: Role = super().create_from_cloudformation_json(
+                resource_name, cloudformation_json, account_id, region_name
+            )
+            cls._attach(role, cloudformation_json["Properties"])
+        except Exception:
+            for made in set(roles) - before:
+                del roles[made]
+            raise
         return role
 
     @classmethod
@@ -181,9 +188,11 @@ class DeployedRole(Role, CloudFormationModel):
         role: Role = original_resource
         if properties.get("RoleName", role.name) != role.name:
             raise ValidationError(message=f"a new name for the role {role.name} is not supported")
-        document = properties["AssumeRolePolicyDocument"]
-        role.assume_role_policy_document = json.dumps(document)
-        role.description = properties.get("Description", "")
+        backend = iam_backends[account_id][get_partition(region_name)]
+        document = json.dumps(properties["AssumeRolePolicyDocument"])
+        backend.update_assume_role_policy(role.name, document)
+        longest = properties.get("MaxSessionDuration", 3_600)
+        backend.update_role(role.name, properties.get("Description", ""), longest)
         role.permissions_boundary_arn = properties.get("PermissionsBoundary")
         inline = {p["PolicyName"]: p["PolicyDocument"] for p in properties.get("Policies", [])}
         for name, policy in inline.items():
