@@ -26,6 +26,7 @@ from moto.utilities.utils import get_partition
 
 from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
+from embedded_aws.services.cloudformation.reasons import RefusedByServiceError
 from embedded_aws.services.iam.aws_policies import policy_exists
 from embedded_aws.services.iam.keys import may_encrypt_logs
 
@@ -118,9 +119,10 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
     def _check_role(role_arn: str, machine_arn: str) -> None:
         service = "states.amazonaws.com"
         if not iam.trusts(role_arn, service=service, source_arn=machine_arn):
-            raise ValidationError(
-                message=f"Neither the global service principal {service}, nor the regional one is "
-                f"authorized to assume the provided role {role_arn}."
+            raise RefusedByServiceError(
+                "AccessDeniedException",
+                f"Neither the global service principal {service}, nor the regional one is "
+                f"authorized to assume the provided role {role_arn}.",
             )
 
     @staticmethod

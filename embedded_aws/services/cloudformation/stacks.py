@@ -16,6 +16,7 @@ from moto.utilities.utils import get_partition
 from embedded_aws.moto_changes import replace
 from embedded_aws.services.cloudformation import outputs
 from embedded_aws.services.cloudformation.order import in_order
+from embedded_aws.services.cloudformation.reasons import reason
 
 RETAINED = {"Retain", "RetainExceptOnCreate"}
 URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
@@ -57,26 +58,26 @@ def _create(stack: Stack) -> None:
     imported = set(resources._parsed_resources)
     stack.status = "CREATE_IN_PROGRESS"
     try:
-        reason = outputs.unknown_attribute(stack.template_dict)
-        if reason is None:
+        why = outputs.unknown_attribute(stack.template_dict)
+        if why is None:
             resources.create(stack.template_dict)
-            reason = outputs.taken_export(stack, stack.output_map)
-        reason = f"{reason}. Rollback requested by user." if reason else None
+            why = outputs.taken_export(stack, stack.output_map)
+        why = f"{why}. Rollback requested by user." if why else None
     except ResourceFailure as failure:
         note(stack, "CREATE_FAILED", failure.logical_id, failure.resource_type, failure.reason)
-        reason = f"The following resource(s) failed to create: [{failure.logical_id}]."
-    if reason is None:
+        why = f"The following resource(s) failed to create: [{failure.logical_id}]."
+    if why is None:
         stack.description = stack.template_dict.get("Description")
         outputs.export(stack)
         stack.mark_creation_complete()
     else:
         made = [name for name in _existing(resources) if name not in imported]
-        _roll_back_creation(stack, reason, made)
+        _roll_back_creation(stack, why, made)
 
 
-def _roll_back_creation(stack: Stack, reason: str, made: list[str]) -> None:
+def _roll_back_creation(stack: Stack, why: str, made: list[str]) -> None:
     resources = stack.resource_map
-    _change_status(stack, "ROLLBACK_IN_PROGRESS", reason)
+    _change_status(stack, "ROLLBACK_IN_PROGRESS", why)
     left = delete_resources(stack, _unless_kept(resources, made, {"Retain"}))
     # moto would create again what its map of resources lists
     resources._resource_json_map = {
@@ -158,17 +159,17 @@ def _update(
     new = self.parse_template(template)
     diff = resources.build_resource_diff(new, parameters)
     _change_status(self, "UPDATE_IN_PROGRESS", "User Initiated")
-    reason = outputs.unknown_attribute(new)
+    why = outputs.unknown_attribute(new)
     try:
-        if reason is None:
+        if why is None:
             _change(resources, new, parameters or given, diff)
-            reason = outputs.taken_export(self, OutputMap(resources, new, self.stack_id))
+            why = outputs.taken_export(self, OutputMap(resources, new, self.stack_id))
     except ResourceFailure as failure:
         status = "CREATE_FAILED" if failure.logical_id in diff["Add"] else "UPDATE_FAILED"
         note(self, status, failure.logical_id, failure.resource_type, failure.reason)
-        reason = f"The following resource(s) failed to update: [{failure.logical_id}]."
-    if reason is not None:
-        _roll_back_update(self, before, given, diff, reason)
+        why = f"The following resource(s) failed to update: [{failure.logical_id}]."
+    if why is not None:
+        _roll_back_update(self, before, given, diff, why)
         return
     _clean_up(self, diff["Remove"])
     self.template, self.template_dict = template, new
@@ -199,10 +200,10 @@ def _roll_back_update(
     before: Any,
     parameters: dict[str, Any],
     diff: Mapping[str, list[str]],
-    reason: str,
+    why: str,
 ) -> None:
     resources = stack.resource_map
-    _change_status(stack, "UPDATE_ROLLBACK_IN_PROGRESS", reason)
+    _change_status(stack, "UPDATE_ROLLBACK_IN_PROGRESS", why)
     made = [name for name in _existing(resources) if name in diff["Add"]]
     left = delete_resources(stack, _unless_kept(resources, made, {"Retain"}))
     _switch(resources, before, parameters)
@@ -259,8 +260,7 @@ def failure_of(logical_id: str, resource_type: str, error: Exception) -> Resourc
     """Return the failure of a resource, or of the other one that it needs."""
     if isinstance(error, ResourceFailure):
         return error
-    reason = getattr(error, "message", None) or str(error) or type(error).__name__
-    return ResourceFailure(logical_id, resource_type, reason)
+    return ResourceFailure(logical_id, resource_type, reason(resource_type, error))
 
 
 _plain_init: Callable[..., None] = ResourceMap.__init__
