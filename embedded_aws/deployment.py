@@ -69,8 +69,12 @@ def _status(formation: Any, stack: str) -> str | None:
 
 
 def _failures(formation: Any, stack: str) -> list[str]:
-    """Return what failed in the stack's last operation, and why, the first failure first."""
+    """Return what failed in the stack's last operation, and why, the first failure first.
+
+    That is resources, or else the stack itself, as when its exports exist already.
+    """
     failures: list[str] = []
+    own: list[str] = []
     for event in formation.describe_stack_events(StackName=stack)["StackEvents"]:  # newest first
         status = event["ResourceStatus"]
         if event["LogicalResourceId"] != stack:
@@ -78,7 +82,9 @@ def _failures(formation: Any, stack: str) -> list[str]:
             failures.insert(0, f"{event['LogicalResourceId']} ({kind}): {reason}")
         elif status in _BEGINNINGS:
             break
-    return failures
+        elif status.endswith("ROLLBACK_IN_PROGRESS"):
+            own.insert(0, event.get("ResourceStatusReason", status))
+    return failures or own
 
 
 def withdraw_bootstrap(cloud: Cloud) -> None:

@@ -263,7 +263,7 @@ def test_a_template_too_long_for_a_request_is_sent_through_s3(cloud: Cloud, tmp_
     name = "small"
     folder = assembly(tmp_path, name, {"Table": TABLE})
     template = folder / f"{name}.template.json"
-    text = json.dumps({**json.loads(template.read_text()), "Description": "x" * LARGEST_BODY})
+    text = json.dumps({**json.loads(template.read_text()), "Metadata": "x" * LARGEST_BODY})
     template.write_text(text)
     key = {"bucketName": "assets", "objectKey": "template.json"}
     files = {

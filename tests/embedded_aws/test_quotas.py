@@ -202,8 +202,8 @@ def test_a_template_has_at_most_51200_bytes_in_a_request_and_1000000_in_s3(cloud
     topic = {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "x"}}}
 
     def template(length: int) -> str:
-        body = {"Resources": topic, "Description": ""}
-        return json.dumps(body | {"Description": (length - len(json.dumps(body))) * "x"})
+        body = {"Resources": topic, "Metadata": ""}
+        return json.dumps(body | {"Metadata": (length - len(json.dumps(body))) * "x"})
 
     formation.create_stack(StackName="full", TemplateBody=template(51_200))
     code, message = refused(

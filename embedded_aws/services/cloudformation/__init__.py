@@ -19,11 +19,19 @@ from embedded_aws.moto_changes import replace
 from embedded_aws.services.cloudformation import (
     api_resources,
     change_sets,
+    early_validation,
+    existing,
     managed_policies,
+    outputs,
     properties,
+    requests,
     resources,
+    schemas,
     stacks,
+    templates,
 )
+from embedded_aws.services.cloudformation.behaviour import behaviour_of
+from embedded_aws.services.cloudformation.order import in_order
 
 # Importing these modules registers their models.
 MODELS = (api_resources, managed_policies, resources)
@@ -36,10 +44,9 @@ _LONGEST = {
     "AWS::Scheduler::Schedule": 64,
 }
 _LONGEST_OTHER = 80
-# AWS's limits for a template: bytes in the request, bytes in S3, resources
+# AWS's limits for a template: bytes in the request, bytes in S3
 MOST_BODY = 51_200
 MOST_TEMPLATE = 1_000_000
-MOST_RESOURCES = 500
 _plain_class_from_type = parsing.resource_class_from_type
 _plain_create = parsing.parse_and_create_resource
 _plain_parse = Stack.parse_template
@@ -74,11 +81,27 @@ def _with_name(
     logical_id: str, resource_json: dict[str, Any], resources: ResourceMap
 ) -> tuple[type[CloudFormationModel], dict[str, Any], str]:
     """Read a resource with its references resolved, and check what its model would not."""
+    _check_attributes(resource_json, resources)
     model, resource, resource_type = parsing.parse_resource(resource_json, resources)
     given = parsing.resource_name_property_from_type(resource_type)
     name = resource["Properties"].get(given) if given else None
+    switches = behaviour_of(resources._account_id, resources._region_name)
+    nested = switches.wrong_keys_inside_properties == "refused"
+    if failure := schemas.failure(logical_id, resource_type, resource["Properties"], nested=nested):
+        raise ValidationError(message=failure)
     properties.check(resource["Type"], resource.get("Properties", {}))
+    if logical_id not in resources._parsed_resources:
+        existing.refuse(resource, resources, name)
     return model, resource, name or _generated_name(resource_type, logical_id, resources)
+
+
+def _check_attributes(resource: dict[str, Any], resources: ResourceMap) -> None:
+    for target, attribute in templates.attributes(resource.get("Properties", {})):
+        kind = resources._resource_json_map[target]["Type"]
+        if not schemas.has_attribute(kind, attribute):
+            raise ValidationError(
+                message=f"Requested attribute {attribute} does not exist in schema for {kind}"
+            )
 
 
 def _generated_name(resource_type: str, logical_id: str, resources: ResourceMap) -> str:
@@ -93,7 +116,7 @@ def _generated_name(resource_type: str, logical_id: str, resources: ResourceMap)
 def _parsed(template: str) -> dict[str, Any]:
     """Parse a template; CDK's are JSON, which moto parses as YAML, a hundred times slower.
 
-    Raises ValidationError if it is too large or has a resource type that nobody models.
+    Raises ValidationError if CloudFormation refuses it, or if nobody models a resource's type.
     """
     if len(template.encode()) > MOST_TEMPLATE:
         raise ValidationError(message=f"Template may not exceed {MOST_TEMPLATE} bytes in size.")
@@ -101,14 +124,24 @@ def _parsed(template: str) -> dict[str, Any]:
         parsed: dict[str, Any] = json.loads(template)
     except ValueError:
         parsed = _plain_parse(template)
-    if (count := len(parsed.get("Resources", {}))) > MOST_RESOURCES:
-        raise ValidationError(
-            message=f"Template format error: Number of resources, {count}, is greater than "
-            f"maximum allowed, {MOST_RESOURCES}"
-        )
-    for resource in parsed.get("Resources", {}).values():
-        _class_from_type(resource["Type"])
+    if parsed and (digest := hashlib.sha256(template.encode()).digest()) not in _accepted:
+        _check(parsed)
+        _accepted.add(digest)
     return parsed
+
+
+_accepted: set[bytes] = set()  # hashes of templates; each is parsed several times a deployment
+
+
+def _check(template: dict[str, Any]) -> None:
+    if problem := templates.problem(template):
+        raise ValidationError(message=problem)
+    kinds = {resource["Type"] for resource in template["Resources"].values()}
+    if unknown := sorted(kind for kind in kinds if not _is_modelled(kind)):
+        raise ValidationError(
+            message=f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]"
+        )
+    in_order(template["Resources"])
 
 
 _plain_param = CloudFormationResponse._get_param
@@ -127,7 +160,10 @@ def _param(self: CloudFormationResponse, param_name: str, if_none: Any = None) -
 def install() -> None:
     """Register the models above, and fail deployments that moto would accept."""
     stacks.install()
+    outputs.install()
     change_sets.install()
+    early_validation.install()
+    requests.install()
     resources.install()
     replace(
         parsing,
@@ -143,8 +179,8 @@ def install() -> None:
     )
     replace(
         Stack,
-        "a template's size and number of resources are limited; CDK's templates are JSON, which "
-        "moto parses as YAML, a hundred times slower",
+        "a template is checked as CloudFormation does; CDK's templates are JSON, which moto parses "
+        "as YAML, a hundred times slower",
         parse_template=staticmethod(_parsed),
     )
     replace(

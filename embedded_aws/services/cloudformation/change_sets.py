@@ -14,7 +14,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.ssm.models import ssm_backends
 
 from embedded_aws.moto_changes import replace
-from embedded_aws.services.cloudformation import imports
+from embedded_aws.services.cloudformation import early_validation, imports
 
 # A stack in one of these states can only be deleted.
 UNCHANGEABLE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
@@ -125,8 +125,11 @@ _plain_create_call = CloudFormationResponse.create_change_set
 def _create_with_imports(self: CloudFormationResponse) -> ActionResult:
     result: ActionResult = _plain_create_call(self)
     backend = self.cloudformation_backend
-    if self._get_bool_param("ImportExistingResources", False):
-        imports.plan(next(reversed(backend.change_sets.values())), backend)
+    made = next(reversed(backend.change_sets.values()))
+    importing = self._get_bool_param("ImportExistingResources", False)
+    if importing:
+        imports.plan(made, backend)
+    early_validation.validate(made, backend.account_id, backend.region_name, imports=importing)
     return result
 
 

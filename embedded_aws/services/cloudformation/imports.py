@@ -4,31 +4,21 @@ A change set with ImportExistingResources does so for a resource whose name is w
 template, if its DeletionPolicy keeps it and no other stack has it. The resource stays as it is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from moto.cloudformation import parsing
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
-from moto.dynamodb.models import dynamodb_backends
-from moto.logs.models import logs_backends
-from moto.s3.models import s3_backends
-from moto.sqs.models import sqs_backends
-from moto.utilities.utils import get_partition
 
+from embedded_aws.services.cloudformation.existing import FIND
 from embedded_aws.services.cloudformation.stacks import RETAINED
 
-# How to find a resource by its name: (account, region, name) -> moto's model of it, or None.
-_FIND: Mapping[str, Callable[[str, str, str], Any]] = {
-    "AWS::DynamoDB::Table": lambda account, region, name: dynamodb_backends[account][
-        region
-    ].tables.get(name),
-    "AWS::Logs::LogGroup": lambda account, region, name: logs_backends[account][region].groups.get(
-        name
-    ),
-    "AWS::S3::Bucket": lambda account, region, name: s3_backends[account][
-        get_partition(region)
-    ].buckets.get(name),
-    "AWS::SQS::Queue": lambda account, region, name: sqs_backends[account][region].queues.get(name),
+# Which types are imported here; AWS imports more.
+IMPORTED = {
+    "AWS::DynamoDB::Table",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
 }
 
 
@@ -67,7 +57,7 @@ def _existing(change_set: ChangeSet, backend: CloudFormationBackend) -> dict[str
     have = change_set.stack.resource_map._parsed_resources
     found = {}
     for logical_id, resource in change_set.template_dict["Resources"].items():
-        find = _FIND.get(resource["Type"])
+        find = FIND[resource["Type"]] if resource["Type"] in IMPORTED else None
         name = resource.get("Properties", {}).get(_property(resource))
         if find and isinstance(name, str) and logical_id not in have:
             found[logical_id] = find(backend.account_id, backend.region_name, name)

@@ -6,11 +6,11 @@ leaves to the service is written out here, with its source.
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
-from moto.cloudformation.exceptions import ValidationError
-from moto.iam.policy_validation import IAMPolicyDocumentValidator
-
+from embedded_aws.services.cloudformation.reasons import RefusedByServiceError
+from embedded_aws.services.iam.documents import check_identity_policy
 from embedded_aws.services.scheduler.expressions import InvalidExpressionError, parse
 from embedded_aws.validation import complaint, service_model
 
@@ -28,34 +28,93 @@ _RETENTION_DAYS = {
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
 }  # fmt: skip
+# what a service calls a request that its own model refuses
+_INVALID = {
+    "events": "ValidationException",
+    "iam": "ValidationError",
+    "logs": "InvalidParameterException",
+}
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+_QUEUE_RANGES = {
+    "DelaySeconds": (0, 900),
+    "MessageRetentionPeriod": (60, 1_209_600),
+    "ReceiveMessageWaitTimeSeconds": (0, 20),
+    "VisibilityTimeout": (0, 43_200),
+}
+# https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
+_PROTOCOLS = {
+    "http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose",
+}  # fmt: skip
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 _TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 
 
 def check(resource_type: str, properties: dict[str, Any]) -> None:
-    """Raise ValidationError, in AWS's words, for properties that the type's service refuses."""
+    """Raise RefusedByServiceError, or the service's own, for what the type's service refuses."""
     _check_modelled(resource_type, properties)
-    if resource_type == "AWS::DynamoDB::Table":
-        name = properties.get("TableName", "none")
-        if not _TABLE_NAME.fullmatch(str(name)):
-            raise ValidationError(
-                message=f"1 validation error detected: Value '{name}' at 'tableName' failed to "
-                f"satisfy constraint: Member must satisfy regular expression pattern: "
-                f"{_TABLE_NAME.pattern}"
-            )
-    elif resource_type == "AWS::Logs::LogGroup":
-        days = properties.get("RetentionInDays")
-        if days is not None and int(days) not in _RETENTION_DAYS:
-            raise ValidationError(message=f"Invalid retention value. Valid values are: {_days()}")
-    elif resource_type == "AWS::Events::Rule" and "ScheduleExpression" in properties:
-        try:
-            parse(properties["ScheduleExpression"], "UTC")
-        except InvalidExpressionError:
-            raise ValidationError(message="Parameter ScheduleExpression is not valid.") from None
+    if further := _FURTHER.get(resource_type):
+        further(properties)
     elif resource_type.startswith("AWS::IAM::"):
+        managed = resource_type == "AWS::IAM::ManagedPolicy"
         for policy in [properties, *properties.get("Policies", [])]:
             if "PolicyDocument" in policy:
-                IAMPolicyDocumentValidator(json.dumps(policy["PolicyDocument"])).validate()
+                check_identity_policy(json.dumps(policy["PolicyDocument"]), managed=managed)
+
+
+def _check_table(properties: dict[str, Any]) -> None:
+    name = properties.get("TableName", "none")
+    if not _TABLE_NAME.fullmatch(str(name)):
+        raise RefusedByServiceError(
+            "ValidationException",
+            f"1 validation error detected: Value '{name}' at 'tableName' failed to "
+            f"satisfy constraint: Member must satisfy regular expression pattern: "
+            f"{_TABLE_NAME.pattern}",
+        )
+
+
+def _check_log_group(properties: dict[str, Any]) -> None:
+    days = properties.get("RetentionInDays")
+    if days is not None and int(days) not in _RETENTION_DAYS:
+        listed = ", ".join(map(str, sorted(_RETENTION_DAYS)))
+        raise RefusedByServiceError(
+            "InvalidParameterException",
+            f"Invalid retention value. Valid values are: [{listed}]",
+        )
+
+
+def _check_rule(properties: dict[str, Any]) -> None:
+    try:
+        if "ScheduleExpression" in properties:
+            parse(properties["ScheduleExpression"], "UTC")
+    except InvalidExpressionError:
+        raise RefusedByServiceError(
+            "ValidationException", "Parameter ScheduleExpression is not valid."
+        ) from None
+
+
+def _check_queue(properties: dict[str, Any]) -> None:
+    for name, (least, most) in _QUEUE_RANGES.items():
+        if name in properties and not least <= int(properties[name]) <= most:
+            raise RefusedByServiceError(
+                "InvalidAttributeValue", f"Invalid value for the parameter {name}."
+            )
+
+
+def _check_subscription(properties: dict[str, Any]) -> None:
+    if (protocol := properties["Protocol"]) not in _PROTOCOLS:
+        raise RefusedByServiceError(
+            "InvalidParameter",
+            f"Invalid parameter: Amazon SNS does not support this protocol string: {protocol}",
+        )
+
+
+_FURTHER: dict[str, Callable[[dict[str, Any]], None]] = {
+    "AWS::DynamoDB::Table": _check_table,
+    "AWS::Events::Rule": _check_rule,
+    "AWS::Logs::LogGroup": _check_log_group,
+    "AWS::SNS::Subscription": _check_subscription,
+    "AWS::SQS::Queue": _check_queue,
+}
 
 
 def _check_modelled(resource_type: str, properties: dict[str, Any]) -> None:
@@ -69,8 +128,4 @@ def _check_modelled(resource_type: str, properties: dict[str, Any]) -> None:
         if isinstance(value, str) and member in members.members:
             problem = complaint(members.members[member], value, at=member[0].lower() + member[1:])
             if problem:
-                raise ValidationError(message=problem)
-
-
-def _days() -> str:
-    return f"[{', '.join(map(str, sorted(_RETENTION_DAYS)))}]"
+                raise RefusedByServiceError(_INVALID[service], problem)

@@ -26,6 +26,7 @@ from moto.utilities.utils import get_partition
 
 from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
+from embedded_aws.services.cloudformation.reasons import RefusedByServiceError
 from embedded_aws.services.iam.aws_policies import policy_exists
 from embedded_aws.services.iam.keys import may_encrypt_logs
 
@@ -118,9 +119,10 @@ class DeployedStateMachine(StateMachine, CloudFormationModel):
     def _check_role(role_arn: str, machine_arn: str) -> None:
         service = "states.amazonaws.com"
         if not iam.trusts(role_arn, service=service, source_arn=machine_arn):
-            raise ValidationError(
-                message=f"Neither the global service principal {service}, nor the regional one is "
-                f"authorized to assume the provided role {role_arn}."
+            raise RefusedByServiceError(
+                "AccessDeniedException",
+                f"Neither the global service principal {service}, nor the regional one is "
+                f"authorized to assume the provided role {role_arn}.",
             )
 
     @staticmethod
@@ -158,12 +160,19 @@ class DeployedRole(Role, CloudFormationModel):
         region_name: str,
         **_kwargs: Any,
     ) -> Role:
-        """Create it and attach its managed policies."""
+        """Create it and attach its managed policies; nothing is left of one that fails."""
         cls._check_boundary(cloudformation_json["Properties"], account_id, region_name)
-        role: Role = super().create_from_cloudformation_json(
-            resource_name, cloudformation_json, account_id, region_name
-        )
-        cls._attach(role, cloudformation_json["Properties"])
+        roles = iam_backends[account_id][get_partition(region_name)].roles
+        before = set(roles)
+        try:
+            role: Role = super().create_from_cloudformation_json(
+                resource_name, cloudformation_json, account_id, region_name
+            )
+            cls._attach(role, cloudformation_json["Properties"])
+        except Exception:
+            for made in set(roles) - before:
+                del roles[made]
+            raise
         return role
 
     @classmethod
@@ -181,9 +190,11 @@ class DeployedRole(Role, CloudFormationModel):
         role: Role = original_resource
         if properties.get("RoleName", role.name) != role.name:
             raise ValidationError(message=f"a new name for the role {role.name} is not supported")
-        document = properties["AssumeRolePolicyDocument"]
-        role.assume_role_policy_document = json.dumps(document)
-        role.description = properties.get("Description", "")
+        backend = iam_backends[account_id][get_partition(region_name)]
+        document = json.dumps(properties["AssumeRolePolicyDocument"])
+        backend.update_assume_role_policy(role.name, document)
+        longest = properties.get("MaxSessionDuration", 3_600)
+        backend.update_role(role.name, properties.get("Description", ""), longest)
         role.permissions_boundary_arn = properties.get("PermissionsBoundary")
         inline = {p["PolicyName"]: p["PolicyDocument"] for p in properties.get("Policies", [])}
         for name, policy in inline.items():

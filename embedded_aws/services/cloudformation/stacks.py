@@ -14,7 +14,9 @@ from moto.cloudformation.parsing import OutputMap, ResourceMap
 from moto.utilities.utils import get_partition
 
 from embedded_aws.moto_changes import replace
+from embedded_aws.services.cloudformation import outputs
 from embedded_aws.services.cloudformation.order import in_order
+from embedded_aws.services.cloudformation.reasons import reason
 
 RETAINED = {"Retain", "RetainExceptOnCreate"}
 URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
@@ -56,20 +58,26 @@ def _create(stack: Stack) -> None:
     imported = set(resources._parsed_resources)
     stack.status = "CREATE_IN_PROGRESS"
     try:
-        resources.create(stack.template_dict)
+        why = outputs.unknown_attribute(stack.template_dict)
+        if why is None:
+            resources.create(stack.template_dict)
+            why = outputs.taken_export(stack, stack.output_map)
+        why = f"{why}. Rollback requested by user." if why else None
     except ResourceFailure as failure:
         note(stack, "CREATE_FAILED", failure.logical_id, failure.resource_type, failure.reason)
-        made = [name for name in _existing(resources) if name not in imported]
-        _roll_back_creation(stack, failure, made)
-    else:
+        why = f"The following resource(s) failed to create: [{failure.logical_id}]."
+    if why is None:
         stack.description = stack.template_dict.get("Description")
+        outputs.export(stack)
         stack.mark_creation_complete()
+    else:
+        made = [name for name in _existing(resources) if name not in imported]
+        _roll_back_creation(stack, why, made)
 
 
-def _roll_back_creation(stack: Stack, failure: ResourceFailure, made: list[str]) -> None:
+def _roll_back_creation(stack: Stack, why: str, made: list[str]) -> None:
     resources = stack.resource_map
-    reason = f"The following resource(s) failed to create: [{failure.logical_id}]."
-    _change_status(stack, "ROLLBACK_IN_PROGRESS", reason)
+    _change_status(stack, "ROLLBACK_IN_PROGRESS", why)
     left = delete_resources(stack, _unless_kept(resources, made, {"Retain"}))
     # moto would create again what its map of resources lists
     resources._resource_json_map = {
@@ -151,17 +159,17 @@ def _update(
     new = self.parse_template(template)
     diff = resources.build_resource_diff(new, parameters)
     _change_status(self, "UPDATE_IN_PROGRESS", "User Initiated")
+    why = outputs.unknown_attribute(new)
     try:
-        _switch(resources, new, parameters or given)
-        for name in in_order(new["Resources"]):
-            if name in diff["Add"]:
-                resources[name]
-            elif name in diff["Modify"]:
-                _modify(resources, [name])
+        if why is None:
+            _change(resources, new, parameters or given, diff)
+            why = outputs.taken_export(self, OutputMap(resources, new, self.stack_id))
     except ResourceFailure as failure:
         status = "CREATE_FAILED" if failure.logical_id in diff["Add"] else "UPDATE_FAILED"
         note(self, status, failure.logical_id, failure.resource_type, failure.reason)
-        _roll_back_update(self, before, given, diff)
+        why = f"The following resource(s) failed to update: [{failure.logical_id}]."
+    if why is not None:
+        _roll_back_update(self, before, given, diff, why)
         return
     _clean_up(self, diff["Remove"])
     self.template, self.template_dict = template, new
@@ -169,14 +177,33 @@ def _update(
     self.role_arn = role_arn
     self.tags = self.tags if tags is None else tags
     self.output_map = self._create_output_map()
+    outputs.export(self)
     _change_status(self, "UPDATE_COMPLETE")
 
 
+def _change(
+    resources: ResourceMap,
+    template: Any,
+    parameters: dict[str, Any],
+    diff: Mapping[str, list[str]],
+) -> None:
+    _switch(resources, template, parameters)
+    for name in in_order(template["Resources"]):
+        if name in diff["Add"]:
+            resources[name]
+        elif name in diff["Modify"]:
+            _modify(resources, [name])
+
+
 def _roll_back_update(
-    stack: Stack, before: Any, parameters: dict[str, Any], diff: Mapping[str, list[str]]
+    stack: Stack,
+    before: Any,
+    parameters: dict[str, Any],
+    diff: Mapping[str, list[str]],
+    why: str,
 ) -> None:
     resources = stack.resource_map
-    _change_status(stack, "UPDATE_ROLLBACK_IN_PROGRESS")
+    _change_status(stack, "UPDATE_ROLLBACK_IN_PROGRESS", why)
     made = [name for name in _existing(resources) if name in diff["Add"]]
     left = delete_resources(stack, _unless_kept(resources, made, {"Retain"}))
     _switch(resources, before, parameters)
@@ -233,8 +260,7 @@ def failure_of(logical_id: str, resource_type: str, error: Exception) -> Resourc
     """Return the failure of a resource, or of the other one that it needs."""
     if isinstance(error, ResourceFailure):
         return error
-    reason = getattr(error, "message", None) or str(error) or type(error).__name__
-    return ResourceFailure(logical_id, resource_type, reason)
+    return ResourceFailure(logical_id, resource_type, reason(resource_type, error))
 
 
 _plain_init: Callable[..., None] = ResourceMap.__init__

@@ -318,10 +318,14 @@ _RULES: dict[str, Rule] = {
                 "DescribeRecommender UpdateRecommender StartRecommender StopRecommender "
                 "DeleteRecommender",
             ),
-            ("resourceArn", "ListTagsForResource TagResource UntagResource"),
         )
         for name, rule in _same("personalize", param, operations).items()
     },
+    **{
+        f"personalize:{name}": _everywhere(f"personalize:{name}")
+        for name in ("ListTagsForResource", "UntagResource")
+    },
+    "personalize:TagResource": lambda params, _place: _tagging(params),
     **{
         f"personalize:List{plural}": _everywhere(f"personalize:List{plural}")
         for plural in (

@@ -1,0 +1,496 @@
+"""CloudFormation refuses what AWS refuses: of templates, of requests, of properties.
+
+Words marked "recorded" are those of AWS in the snapshots of LocalStack's tests.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from embedded_aws.cloud import Cloud
+from embedded_aws.deployment import DeploymentError
+from embedded_aws.services.cloudformation.schemas import failure, has_attribute
+from embedded_aws.services.cloudformation.templates import problem
+from tests.embedded_aws.small_stack import arn, deployed, role
+
+QUEUE: dict[str, Any] = {"Type": "AWS::SQS::Queue"}
+ONE = {"Queue": QUEUE}
+
+
+def queue(**properties: Any) -> dict[str, Any]:
+    return {"Queue": {**QUEUE, "Properties": properties}}
+
+
+def many(count: int, value: Any) -> dict[str, Any]:
+    return {f"N{number}": value for number in range(count)}
+
+
+UNRESOLVED = "Template format error: Unresolved resource dependencies [Gone] in the Resources block"
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    # recorded
+    "no resources": ({"Resources": {}}, "At least one Resources member must be defined."),
+    "a resource without a type": (
+        {"Resources": {"A": {"Properties": {}}}},
+        "Template format error: [/Resources/A] Every Resources object must contain a Type member.",
+    ),
+    "an unknown key of a resource": (
+        {"Resources": {"A": {**QUEUE, "Invalid": 1}}},
+        "Invalid template resource property 'Invalid'",
+    ),
+    "a resource that is a text": (
+        {"Resources": {"A": "AWS::SQS::Queue"}},
+        "Template format error: Any Resources member must be an object.",
+    ),
+    "an output without a value": (
+        {"Resources": ONE, "Outputs": {"O": {"Description": "none"}}},
+        "Template format error: Every Outputs member must contain a Value object",
+    ),
+    "an output of null": (
+        {"Resources": ONE, "Outputs": {"O": {"Value": None}}},
+        "[/Outputs/O/Value] 'null' values are not allowed in templates",
+    ),
+    "a dependency on nothing": (
+        {"Resources": {"Queue": {**QUEUE, "DependsOn": "Gone"}}},
+        f"{UNRESOLVED} of the template",
+    ),
+    "a mapping of one level": (
+        {"Resources": ONE, "Mappings": {"M": {"A": "b"}}},
+        "Template format error: Every Mappings member A must be a map",
+    ),
+    "a mapping of three levels": (
+        {"Resources": ONE, "Mappings": {"M": {"A": {"B": {"C": "d"}}}}},
+        "Template format error: Every Mappings attribute must be a String or a List.",
+    ),
+    "a key that a mapping does not have": (
+        {
+            "Resources": queue(QueueName={"Fn::FindInMap": ["M", "C", "Suffix"]}),
+            "Mappings": {"M": {"A": {"Suffix": "b"}}},
+        },
+        "Template error: Unable to get mapping for M::C::Suffix",
+    ),
+    # public reports
+    "a reference to nothing": (
+        {"Resources": queue(QueueName={"Ref": "Gone"})},
+        f"{UNRESOLVED} of the template",
+    ),
+    "a variable that is nothing": (
+        {"Resources": queue(QueueName={"Fn::Sub": "x-${Gone}"})},
+        f"{UNRESOLVED} of the template",
+    ),
+    "an output of nothing": (
+        {"Resources": ONE, "Outputs": {"O": {"Value": {"Ref": "AWS::Stage"}}}},
+        "Unresolved resource dependencies [AWS::Stage] in the Outputs block of the template",
+    ),
+    "an attribute of nothing": (
+        {"Resources": queue(QueueName={"Fn::GetAtt": ["Gone", "Arn"]})},
+        "Template error: instance of Fn::GetAtt references undefined resource Gone",
+    ),
+    "an attribute without its name": (
+        {"Resources": queue(QueueName={"Fn::GetAtt": "Queue"})},
+        "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource "
+        "name and the resource attribute",
+    ),
+    "a circle": (
+        {
+            "Resources": {
+                "A": {**QUEUE, "Properties": {"QueueName": {"Fn::GetAtt": ["B", "QueueName"]}}},
+                "B": {**QUEUE, "DependsOn": "A"},
+            }
+        },
+        "Circular dependency between resources: [",
+    ),
+    "an unknown function": (
+        {"Resources": queue(QueueName={"Fn::Upper": "x"})},
+        "Template error: Encountered unsupported function: Fn::Upper Supported functions are: "
+        "[Fn::Base64, Fn::GetAtt, ",
+    ),
+    "an unknown condition in a function": (
+        {"Resources": queue(QueueName={"Fn::If": ["Gone", "a", "b"]})},
+        "Template error: unresolved condition dependency Gone in Fn::If",
+    ),
+    "a condition on a resource": (
+        {"Resources": ONE, "Conditions": {"C": {"Fn::Equals": [{"Ref": "Queue"}, "x"]}}},
+        "Template format error: Unresolved dependencies [Queue]. Cannot reference resources in the "
+        "Conditions block of the template",
+    ),
+    "an unknown mapping": (
+        {"Resources": queue(QueueName={"Fn::FindInMap": ["Gone", "a", "b"]})},
+        "Template error: Mapping named 'Gone' is not present in the 'Mappings' section of "
+        "template.",
+    ),
+    "an export named by a resource": (
+        {
+            "Resources": ONE,
+            "Outputs": {"O": {"Value": "x", "Export": {"Name": {"Fn::Sub": "a-${Queue}"}}}},
+        },
+        "Template format error: Output O is malformed.  The Name field of Export must not depend "
+        "on any resources, imported values, or Fn::GetAZs.",
+    ),
+    "an unknown section": (
+        {"Resources": ONE, "outputs": {}},
+        "Invalid template property or properties [outputs]",
+    ),
+    "an unknown type": (
+        {"Resources": {"A": {"Type": "AWS::SQS::Quue"}, "B": {"Type": "AWS::No::Type"}}},
+        "Template format error: Unrecognized resource types: [AWS::No::Type, AWS::SQS::Quue]",
+    ),
+    "a logical ID with a hyphen": (
+        {"Resources": {"my-queue": QUEUE}},
+        "Template format error: Resource name my-queue is non alphanumeric.",
+    ),
+    "a type of parameter that is none": (
+        {"Resources": ONE, "Parameters": {"P": {"Type": "Strin", "Default": ""}}},
+        "Template format error: Unrecognized parameter type: Strin",
+    ),
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    "501 resources": (
+        {"Resources": many(501, QUEUE)},
+        "Number of resources, 501, is greater than maximum allowed, 500",
+    ),
+    "201 parameters": (
+        {"Resources": ONE, "Parameters": many(201, {"Type": "String", "Default": ""})},
+        "Template format error: Parameter count 201 is greater than max allowed 200",
+    ),
+    "201 outputs": (
+        {"Resources": ONE, "Outputs": many(201, {"Value": "x"})},
+        "Template format error: Outputs count 201 is greater than max allowed 200",
+    ),
+    "201 mappings": (
+        {"Resources": ONE, "Mappings": many(201, {"a": {"b": "c"}})},
+        "Template format error: Mappings count 201 is greater than max allowed 200",
+    ),
+    "a description of 1,025 bytes": ({"Resources": ONE, "Description": 1_025 * "x"}, "1024"),
+}
+
+
+def create(cloud: Cloud, template: dict[str, Any], **more: Any) -> tuple[str, str]:
+    """Create the stack `small`; return the error's code and message, or two empty strings."""
+    arguments = {"StackName": "small", "TemplateBody": json.dumps(template), **more}
+    try:
+        cloud.client("cloudformation").create_stack(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"], error.response["Error"]["Message"]
+    return "", ""
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_template_that_cloudformation_refuses_makes_no_stack(case: str, cloud: Cloud) -> None:
+    template, words = REFUSED[case]
+    code, message = create(cloud, template)
+    assert code == "ValidationError"
+    assert words in message
+    assert cloud.client("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def test_a_template_that_uses_everything_is_accepted() -> None:
+    assert (
+        problem(
+            {
+                "AWSTemplateFormatVersion": "2010-09-09",
+                "Parameters": {"P": {"Type": "List<AWS::EC2::Subnet::Id>", "Default": "a"}},
+                "Mappings": {"M": {"A": {"b": ["c"]}}},
+                "Conditions": {"C": {"Fn::Equals": [{"Ref": "P"}, "a"]}, "D": {"Condition": "C"}},
+                "Resources": {
+                    "A": {**QUEUE, "Condition": "C", "DeletionPolicy": "Retain"},
+                    "B": {
+                        **QUEUE,
+                        "Properties": {
+                            "QueueName": {"Fn::Sub": ["${!No}${P}${A.Arn}${X}", {"X": "1"}]},
+                            "Tags": {"Fn::If": ["C", [], {"Ref": "AWS::NoValue"}]},
+                            "DelaySeconds": {"Fn::FindInMap": ["M", {"Ref": "AWS::Region"}, "b"]},
+                        },
+                    },
+                },
+                "Outputs": {
+                    "O": {
+                        "Value": {"Fn::GetAtt": "A.Arn"},
+                        "Export": {"Name": {"Fn::Sub": "${AWS::StackName}-o"}},
+                    }
+                },
+            }
+        )
+        is None
+    )
+
+
+PARAMETERS: dict[str, tuple[dict[str, Any], str | None, str]] = {
+    "without a value": ({"Type": "String"}, None, "Parameters: [P] must have values"),
+    "with one that is not allowed": (
+        {"Type": "String", "AllowedValues": ["a", True]},
+        "c",
+        "Parameter 'P' must be one of AllowedValues",
+    ),
+    "with one that the pattern refuses": (
+        {"Type": "String", "AllowedPattern": "^[a-z]+$"},
+        "A1",
+        "Parameter 'P' must match pattern ^[a-z]+$",
+    ),
+    "with one that its own words refuse": (
+        {"Type": "String", "AllowedPattern": "[a-z]+", "ConstraintDescription": "is not small."},
+        "A1",
+        "Parameter 'P' is not small.",
+    ),
+    "with one that is no number": ({"Type": "Number"}, "x", "Parameter 'P' must be a number"),
+    "with a number that is too large": (
+        {"Type": "Number", "MaxValue": 5},
+        "6",
+        "Parameter 'P' must be a number not greater than 5",
+    ),
+    "with one that is too short": (
+        {"Type": "String", "MinLength": "3"},
+        "ab",
+        "Parameter 'P' must contain at least 3 characters",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_a_parameter_is_refused(case: str, cloud: Cloud) -> None:
+    parameter, value, words = PARAMETERS[case]
+    given = [] if value is None else [{"ParameterKey": "P", "ParameterValue": value}]
+    template = {"Parameters": {"P": parameter}, "Resources": ONE}
+    assert create(cloud, template, Parameters=given) == ("ValidationError", words)
+
+
+def test_a_parameter_that_the_template_does_not_have_is_refused(cloud: Cloud) -> None:
+    given = [{"ParameterKey": "Other", "ParameterValue": "x"}]
+    assert create(cloud, {"Resources": ONE}, Parameters=given) == (
+        "ValidationError",
+        "Parameters: [Other] do not exist in the template",
+    )
+
+
+def named(name: str | None) -> dict[str, Any]:
+    made = role("states.amazonaws.com")
+    made["Properties"].update({"RoleName": name} if name else {})
+    return made
+
+
+@pytest.mark.parametrize("call", ["create_stack", "create_change_set"])
+@pytest.mark.parametrize(
+    ("resource", "given", "missing"),
+    [
+        (named(None), [], "CAPABILITY_IAM"),
+        (named("a"), [], "CAPABILITY_NAMED_IAM"),
+        (named("a"), ["CAPABILITY_IAM"], "CAPABILITY_NAMED_IAM"),
+    ],
+)
+def test_iam_resources_need_a_capability(
+    resource: Any, given: list[str], missing: str, call: str, cloud: Cloud
+) -> None:
+    more = {"ChangeSetName": "one"} if call == "create_change_set" else {}
+    formation = cloud.client("cloudformation")
+    with pytest.raises(ClientError) as caught:
+        getattr(formation, call)(
+            StackName="small",
+            TemplateBody=json.dumps({"Resources": {"Role": resource}}),
+            Capabilities=given,
+            **more,
+        )
+    assert caught.value.response["Error"]["Code"] == "InsufficientCapabilitiesException"
+    message = caught.value.response["Error"]["Message"]
+    assert message == f"Requires capabilities : [{missing}]"
+
+
+@pytest.mark.parametrize("given", ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
+def test_either_capability_is_enough_without_names(given: str, cloud: Cloud) -> None:
+    assert create(cloud, {"Resources": {"Role": named(None)}}, Capabilities=[given]) == ("", "")
+
+
+@pytest.mark.parametrize("name", ["under_score", "1st", "a" * 129])
+def test_a_stack_s_name_is_refused(name: str, cloud: Cloud) -> None:
+    code, message = create(cloud, {"Resources": ONE}, StackName=name)
+    assert code == "ValidationError"
+    assert f"Value '{name}' at 'stackName' failed to satisfy constraint" in message
+
+
+def test_tags_are_refused(cloud: Cloud) -> None:
+    many_tags = [{"Key": f"k{number}", "Value": "v"} for number in range(51)]
+    assert "less than or equal to 50" in create(cloud, {"Resources": ONE}, Tags=many_tags)[1]
+    reserved = [{"Key": "aws:mine", "Value": "v"}]
+    assert "aws:" in create(cloud, {"Resources": ONE}, Tags=reserved)[1]
+
+
+PROPERTIES: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown": (queue(Name="x"), "#: extraneous key [Name] is not permitted"),
+    "read only": (queue(Arn="x"), "#: extraneous key [Arn] is not permitted"),
+    "missing": (
+        {"Queue": {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": []}}},
+        "#: required key [PolicyDocument] not found",
+    ),
+    "no number": (
+        queue(DelaySeconds="soon"),
+        "#/DelaySeconds: expected type: Integer, found: String",
+    ),
+    "no list": (queue(Tags="a"), "#/Tags: expected type: JSONArray, found: String"),
+    "unknown inside": (
+        queue(Tags=[{"Key": "a", "Value": "b", "value": "c"}]),
+        "#/Tags/0: extraneous key [value] is not permitted",
+    ),
+    "a list for a text": (
+        queue(QueueName=["a"]),
+        "#/QueueName: expected type: String, found: JSONArray",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PROPERTIES)
+def test_a_wrong_property_fails_its_resource(case: str, cloud: Cloud, tmp_path: Path) -> None:
+    resources, words = PROPERTIES[case]
+    with pytest.raises(DeploymentError) as caught:
+        deployed(cloud, tmp_path, resources)
+    start = "Properties validation failed for resource Queue with message:\n["
+    assert f"{start}{words}]" in str(caught.value)
+    (stack,) = cloud.client("cloudformation").describe_stacks()["Stacks"]
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+
+
+def test_what_can_be_turned_into_the_type_is_accepted(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, tmp_path, queue(DelaySeconds="5", QueueName="a", SqsManagedSseEnabled="true"))
+
+
+def test_wrong_keys_inside_properties_may_be_accepted(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.behaviour.cloudformation.wrong_keys_inside_properties = "accepted"
+    deployed(cloud, tmp_path / "1", queue(Tags=[{"Key": "a", "Value": "b", "value": "c"}]))
+    with pytest.raises(DeploymentError, match="extraneous key"):
+        deployed(cloud, tmp_path / "2", queue(Name="x"))
+
+
+def test_a_type_without_a_schema_is_not_judged() -> None:
+    assert failure("A", "Custom::Anything", {"a": 1}, nested=True) is None
+    assert has_attribute("Custom::Anything", "a.b")
+
+
+def test_an_unknown_attribute_fails_the_resource_that_asks_for_it(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    asks = {**QUEUE, "Properties": {"QueueName": {"Fn::Sub": "${Queue.arn}"}}}
+    with pytest.raises(
+        DeploymentError,
+        match=r"Asks .*Requested attribute arn does not exist in schema for AWS::SQS::Queue",
+    ):
+        deployed(cloud, tmp_path, {**ONE, "Asks": asks})
+
+
+def test_an_output_s_unknown_attribute_rolls_the_stack_back(cloud: Cloud, tmp_path: Path) -> None:
+    outputs = {"Wrong": {"Value": {"Fn::GetAtt": ["Queue", "Invalid"]}}}
+    reason = (  # recorded, of a parameter
+        "[Error] /Outputs/Wrong/Value/Fn::GetAtt: Resource type AWS::SQS::Queue does not support "
+        "attribute {Invalid}. Rollback requested by user."
+    )
+    with pytest.raises(DeploymentError) as caught:
+        deployed(cloud, tmp_path, ONE, outputs)
+    assert reason in str(caught.value)
+    assert "QueueUrls" not in cloud.client("sqs").list_queues()
+
+
+def exporting(name: str) -> dict[str, Any]:
+    return {"Resources": ONE, "Outputs": {"O": {"Value": arn("Queue"), "Export": {"Name": name}}}}
+
+
+def test_an_export_that_another_stack_has_rolls_the_stack_back(cloud: Cloud) -> None:
+    formation = cloud.client("cloudformation")
+    assert create(cloud, exporting("shared"), StackName="first") == ("", "")
+    assert create(cloud, exporting("shared"), StackName="second") == ("", "")
+    (second,) = formation.describe_stacks(StackName="second")["Stacks"]
+    assert second["StackStatus"] == "ROLLBACK_COMPLETE"
+    reasons = [
+        event.get("ResourceStatusReason")
+        for event in formation.describe_stack_events(StackName="second")["StackEvents"]
+    ]
+    assert (
+        "Export with name shared is already exported by stack first. Rollback requested by user."
+        in reasons
+    )
+    assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 1
+    formation.update_stack(StackName="first", TemplateBody=json.dumps(exporting("other")))
+    assert [each["Name"] for each in formation.list_exports()["Exports"]] == ["other"]
+    formation.delete_stack(StackName="second")
+    assert create(cloud, exporting("shared"), StackName="second") == ("", "")
+    assert len(formation.list_exports()["Exports"]) == 2
+    formation.update_stack(StackName="second", TemplateBody=json.dumps(exporting("other")))
+    (second,) = formation.describe_stacks(StackName="second")["Stacks"]
+    assert second["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_a_stack_that_exports_rolls_back_as_others_do(cloud: Cloud) -> None:
+    template = {**exporting("shared"), "Resources": queue(Name="x")}
+    assert create(cloud, template) == ("", "")
+    (stack,) = cloud.client("cloudformation").describe_stacks()["Stacks"]
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+
+
+TRUST = role("lambda.amazonaws.com")["Properties"]["AssumeRolePolicyDocument"]
+TAKEN: dict[str, tuple[dict[str, Any], tuple[str, str, dict[str, Any]]]] = {
+    "AWS::Logs::LogGroup": (
+        {"LogGroupName": "taken"},
+        ("logs", "create_log_group", {"logGroupName": "taken"}),
+    ),
+    "AWS::IAM::Role": (
+        {"RoleName": "taken", "AssumeRolePolicyDocument": TRUST},
+        (
+            "iam",
+            "create_role",
+            {"RoleName": "taken", "AssumeRolePolicyDocument": json.dumps(TRUST)},
+        ),
+    ),
+    "AWS::SNS::Topic": ({"TopicName": "taken"}, ("sns", "create_topic", {"Name": "taken"})),
+    "AWS::SQS::Queue": ({"QueueName": "taken"}, ("sqs", "create_queue", {"QueueName": "taken"})),
+    "AWS::SSM::Parameter": (
+        {"Name": "taken", "Type": "String", "Value": "v"},
+        ("ssm", "put_parameter", {"Name": "taken", "Type": "String", "Value": "v"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_a_resource_that_exists_already_fails_its_creation(
+    kind: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    properties, (service, call, arguments) = TAKEN[kind]
+    getattr(cloud.client(service), call)(**arguments)
+    with pytest.raises(DeploymentError) as caught:
+        deployed(cloud, tmp_path, {"Mine": {"Type": kind, "Properties": properties}})
+    assert (
+        f"Resource handler returned message: \"Resource of type '{kind}' with identifier 'taken' "
+        'already exists."'
+    ) in str(caught.value)
+    assert "HandlerErrorCode: AlreadyExists)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("resources", "validation", "reason"),
+    [
+        (
+            queue(Name="x"),
+            "AWS::EarlyValidation::PropertyValidation",
+            "#: extraneous key [Name] is not permitted",
+        ),
+        (
+            queue(QueueName="taken"),
+            "AWS::EarlyValidation::ResourceExistenceCheck",
+            "Resource of type 'AWS::SQS::Queue' with identifier 'taken' already exists.",
+        ),
+    ],
+)
+def test_a_change_set_is_validated_when_it_is_created(
+    resources: dict[str, Any], validation: str, reason: str, cloud: Cloud
+) -> None:
+    cloud.client("sqs").create_queue(QueueName="taken")
+    formation = cloud.client("cloudformation")
+    which = {"StackName": "small", "ChangeSetName": "one"}
+    template = json.dumps({"Resources": resources})
+    formation.create_change_set(**which, ChangeSetType="CREATE", TemplateBody=template)
+    shown = formation.describe_change_set(**which)
+    assert (shown["Status"], shown["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert shown["StatusReason"] == (
+        f"The following hook(s)/validation failed: [{validation}]. To troubleshoot Early "
+        "Validation errors, use the DescribeEvents API for detailed failure information."
+    )
+    (event,) = formation.describe_events(**which)["OperationEvents"]
+    assert (event["LogicalResourceId"], event["ValidationStatusReason"]) == ("Queue", reason)
+    with pytest.raises(formation.exceptions.InvalidChangeSetStatusException):
+        formation.execute_change_set(**which)
