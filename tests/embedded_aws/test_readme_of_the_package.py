@@ -14,6 +14,7 @@ from botocore import xform_name
 from embedded_aws.deployment import _CHECKS
 from embedded_aws.faults import KINDS, Fault
 from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
+from embedded_aws.services.events.behaviour import EventsBehaviour
 from embedded_aws.services.glue.models import GlueBehaviour
 from embedded_aws.services.iam.actions import _RULES
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
@@ -27,6 +28,7 @@ TEXT = (ROOT / "embedded_aws" / "README.md").read_text("utf-8")
 SWITCHES = {
     "personalize": PersonalizeBehaviour,
     "awslambda": LambdaBehaviour,
+    "events": EventsBehaviour,
     "glue": GlueBehaviour,
     "scheduler": SchedulerBehaviour,
     "stepfunctions": StepFunctionsBehaviour,

@@ -11,7 +11,6 @@ from typing import Any
 from moto.cloudformation.exceptions import ValidationError
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
-from embedded_aws.services.scheduler.expressions import InvalidExpressionError, parse
 from embedded_aws.validation import complaint, service_model
 
 # type -> service, operation, and the members that are named otherwise in the API
@@ -47,11 +46,6 @@ def check(resource_type: str, properties: dict[str, Any]) -> None:
         days = properties.get("RetentionInDays")
         if days is not None and int(days) not in _RETENTION_DAYS:
             raise ValidationError(message=f"Invalid retention value. Valid values are: {_days()}")
-    elif resource_type == "AWS::Events::Rule" and "ScheduleExpression" in properties:
-        try:
-            parse(properties["ScheduleExpression"], "UTC")
-        except InvalidExpressionError:
-            raise ValidationError(message="Parameter ScheduleExpression is not valid.") from None
     elif resource_type.startswith("AWS::IAM::"):
         for policy in [properties, *properties.get("Policies", [])]:
             if "PolicyDocument" in policy:
