@@ -135,6 +135,9 @@ def test_two_targets_of_a_request_need_two_ids(cloud: Cloud) -> None:
         ({"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/none"}, "cannot be assumed by principal"),
         ({"ScheduleExpression": "rate(0 hours)"}, "Parameter ScheduleExpression is not valid."),
         ({"ScheduleExpression": "cron(0 25 * * ? *)"}, "Parameter ScheduleExpression is not val"),
+        ({"ScheduleExpression": "rate(1 hours)"}, "Parameter ScheduleExpression is not valid."),
+        ({"ScheduleExpression": "rate(2 hour)"}, "Parameter ScheduleExpression is not valid."),
+        ({"ScheduleExpression": "cron(0 12 * * ?)"}, "Parameter ScheduleExpression is not valid."),
         ({"ScheduleExpression": "at(2026-12-01T00:00:00)"}, "Parameter ScheduleExpression is n"),
     ],
 )

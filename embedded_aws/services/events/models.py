@@ -6,6 +6,7 @@ as AWS does, when a deployed role calls it. The account's root user may send the
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from inspect import signature
@@ -40,6 +41,9 @@ MOST_PATTERN = 2_048  # characters, as CloudFormation sends a pattern: without w
 MOST_RULES = 300  # of a bus
 MOST_TARGETS = 5  # of a rule
 _REQUIRED = ("Source", "DetailType", "Detail")
+_RULE_SCHEDULE = re.compile(
+    r"cron\((\S+ ){5}\S+\)|rate\((1 (minute|hour|day)|(?!1 )\d+ (minute|hour|day)s)\)"
+)
 # What an event for TestEventPattern must have.
 _ENVELOPE = ("id", "account", "source", "time", "region", "resources", "detail-type")
 
@@ -220,13 +224,17 @@ def _check_pattern(rule: str, pattern: str) -> None:
 
 
 def _check_expression(expression: str) -> None:
-    """Refuse an expression that is none for a rule, which knows no at()."""
+    """Refuse what is no expression of a rule.
+
+    Stricter than Scheduler: no at(), a year in a cron(), a unit in the singular for 1 and only 1.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
+    """
     try:
         parse(expression, "UTC")
     except InvalidExpressionError:
         is_valid = False
     else:
-        is_valid = not expression.startswith("at(")
+        is_valid = _RULE_SCHEDULE.fullmatch(expression) is not None
     if not is_valid:
         raise ValidationException("Parameter ScheduleExpression is not valid.")
 
