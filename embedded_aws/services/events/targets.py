@@ -13,7 +13,7 @@ from typing import Any
 from moto.events.exceptions import ValidationException
 
 from embedded_aws.services.events.inputs import PLACE, RESERVED
-from embedded_aws.validation import complaint, service_model
+from embedded_aws.validation import complaint, in_lower_case, service_model
 
 # EventBridge reaches the others by their resource policies.
 _NEEDS_ROLE = {
@@ -42,7 +42,7 @@ def check_targets(rule: str, targets: Sequence[Mapping[str, Any]], region: str) 
     request = {"Rule": rule, "Targets": list(targets)}
     shape = service_model("events").operation_model("PutTargets").input_shape
     if problem := complaint(shape, request):
-        raise ValidationException(_in_lower_case(problem))
+        raise ValidationException(in_lower_case(problem))
     ids = [target["Id"] for target in targets]
     for target in targets:
         if ids.count(target["Id"]) > 1:
@@ -53,15 +53,6 @@ def check_targets(rule: str, targets: Sequence[Mapping[str, Any]], region: str) 
         _check_role(rule, target)
         _check_queue(target, region)
         _check_input(target)
-
-
-def _in_lower_case(problem: str) -> str:
-    """Write the paths of a complaint as EventBridge does: `targets.1.member.id`."""
-    return re.sub(r"(?<= at ')[^']+", lambda path: _path(path[0]), problem)
-
-
-def _path(path: str) -> str:
-    return ".".join(part[:1].lower() + part[1:] for part in path.split("."))
 
 
 def _check_role(rule: str, target: Mapping[str, Any]) -> None:
