@@ -7,6 +7,8 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
 from embedded_aws.services.awslambda.models import lambda_backend
 from embedded_aws.services.cloudformation.behaviour import CloudFormationBehaviour, behaviour_of
+from embedded_aws.services.events.behaviour import EventsBehaviour
+from embedded_aws.services.events.models import events_backend
 from embedded_aws.services.glue.models import GlueBehaviour, glue_backend
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.models import personalize_backend
@@ -36,6 +38,11 @@ class Behaviour:
         return behaviour_of(*self._place)
 
     @property
+    def events(self) -> EventsBehaviour:
+        """How input templates render values."""
+        return events_backend(*self._place).behaviour
+
+    @property
     def glue(self) -> GlueBehaviour:
         """How long job runs take, how they end, and how many of their events get lost."""
         return glue_backend(*self._place).behaviour
@@ -58,6 +65,7 @@ class Behaviour:
             self.personalize,
             self.awslambda,
             self.cloudformation,
+            self.events,
             self.glue,
             self.scheduler,
             self.stepfunctions,

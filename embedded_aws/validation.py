@@ -60,6 +60,15 @@ def complaint(shape: Shape | None, request: object, at: str = "") -> str | None:
     return f"{len(found)} validation error{plural} detected: {'; '.join(found)}"
 
 
+def in_lower_case(problem: str) -> str:
+    """Write the paths of a complaint as services in Java do: `targets.1.member.id`."""
+    return re.sub(r"(?<= at ')[^']+", lambda path: _lower_path(path[0]), problem)
+
+
+def _lower_path(path: str) -> str:
+    return ".".join(part[:1].lower() + part[1:] for part in path.split("."))
+
+
 def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
     own = list(_broken_constraints(shape, value))
     yield from (_failed(value, path, constraint) for constraint in own)

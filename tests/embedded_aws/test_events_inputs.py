@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from embedded_aws.services.events.inputs import target_input
+from embedded_aws.services.events.inputs import InvalidInputError, target_input
+
+RULE = "arn:aws:events:ap-northeast-1:111122223333:rule/mine"
 
 EVENT = {
     "detail-type": "Glue Job State Change",
@@ -25,23 +27,61 @@ EVENT = {
             {
                 "InputTransformer": {
                     "InputPathsMap": {"job": "$.detail.jobName", "n": "$.detail.attempts"},
-                    "InputTemplate": '{"text": "job <job>, <n> times", "job": <job>, "n": <n>}',
+                    "InputTemplate": '{"text": "it ran <n> times", "job": <job>, "n": <n>}',
                 }
             },
-            {"text": 'job say "hi", 2 times', "job": 'say "hi"', "n": 2},
+            {"text": "it ran 2 times", "job": 'say "hi"', "n": 2},
         ),
         (
             {
                 "InputTransformer": {
                     "InputPathsMap": {"tags": "$.detail.tags", "gone": "$.detail.gone"},
-                    "InputTemplate": '{"tags": <tags>, "gone": "<gone>", "rule": '
-                    '"<aws.events.rule-name>", "event": <aws.events.event.json>}',
+                    "InputTemplate": '{"tags": <tags>, "gone": "<gone>", "missing": <gone>, "rule":'
+                    ' "<aws.events.rule-name>", "event": <aws.events.event.json>}',
                 }
             },
-            {"tags": ["a", "b"], "gone": "", "rule": "mine", "event": EVENT},
+            {"tags": ["a", "b"], "gone": "", "missing": "", "rule": "mine", "event": EVENT},
+        ),
+        (
+            {"InputTransformer": {"InputTemplate": '{"event": <aws.events.event>}'}},
+            {"event": {"detailType": "Glue Job State Change", "time": EVENT["time"]}},
+        ),
+        (
+            {
+                "InputTransformer": {
+                    "InputPathsMap": {"first": "$.detail.tags[0]", "all": "$.detail.tags[*]"},
+                    "InputTemplate": '{"first": <first>, "all": <all>}',
+                }
+            },
+            {"first": "a", "all": ["a", "b"]},
         ),
     ],
 )
 def test_a_target_gets_what_its_input_settings_say(target: dict[str, Any], expected: Any) -> None:
-    text = target_input(target, EVENT, "arn:aws:events:ap-northeast-1:111122223333:rule/mine")
+    text = target_input(target, EVENT, RULE)
     assert json.loads(text) == expected
+
+
+def test_a_json_template_is_sent_without_white_space() -> None:
+    transformer = {"InputPathsMap": {"n": "$.detail.attempts"}, "InputTemplate": '{ "n" : <n> }'}
+    assert target_input({"InputTransformer": transformer}, EVENT, RULE) == '{"n":2}'
+
+
+def test_a_value_with_quotes_breaks_a_json_template_unless_it_is_escaped() -> None:
+    transformer = {
+        "InputPathsMap": {"job": "$.detail.jobName", "tags": "$.detail.tags"},
+        "InputTemplate": '{"text": "<job> has <tags>"}',
+    }
+    target = {"InputTransformer": transformer}
+    with pytest.raises(InvalidInputError, match="no JSON"):
+        target_input(target, EVENT, RULE)
+    escaped = target_input(target, EVENT, RULE, escapes=True)
+    assert json.loads(escaped) == {"text": 'say "hi" has ["a","b"]'}
+
+
+def test_a_template_that_is_one_string_is_sent_as_it_is() -> None:
+    transformer = {
+        "InputPathsMap": {"state": "$.detail.attempts", "gone": "$.detail.gone"},
+        "InputTemplate": '"{[/ <state> of <gone>"',
+    }
+    assert target_input({"InputTransformer": transformer}, EVENT, RULE) == '"{[/ 2 of "'

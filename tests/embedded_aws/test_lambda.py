@@ -239,8 +239,8 @@ def test_a_role_that_does_not_trust_lambda_fails_the_deployment(
 def test_redeployed_code_and_variables_replace_the_warm_environments(
     cloud: Cloud, tmp_path: Path
 ) -> None:
-    old = "import os\ndef handler(event, context): return 'old', os.environ.get('X')"
-    name = deploy_function(cloud, tmp_path, old, Environment={"Variables": {"X": "1"}})
+    old = "import os\ndef handler(event, context): return 'old', os.environ.get('XX')"
+    name = deploy_function(cloud, tmp_path, old, Environment={"Variables": {"XX": "1"}})
     assert invoke(cloud, name)[0] == ["old", "1"]
     assert deploy_function(cloud, tmp_path, old.replace("old", "new")) == name
     assert invoke(cloud, name)[0] == ["new", None]

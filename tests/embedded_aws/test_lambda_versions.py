@@ -11,7 +11,7 @@ from embedded_aws.cloud import Cloud
 from embedded_aws.deployment import DeploymentError
 from tests.embedded_aws.small_stack import allow, arn, deployed, function, physical_id, role
 
-OLD = "import os\ndef handler(event, context): return ['old', os.environ.get('X')]"
+OLD = "import os\ndef handler(event, context): return ['old', os.environ.get('XX')]"
 NEW = OLD.replace("old", "new")
 TELL = "def handler(event, context): return context.invoked_function_arn, context.function_version"
 NAME = "arn:aws:lambda:ap-northeast-1:111122223333:function"
@@ -26,7 +26,7 @@ def deploy_versions(
     cloud: Cloud, folder: Path, code: str, x: str, **versions: dict[str, Any]
 ) -> dict[str, str]:
     """Deploy a function and its versions; return the versions' ARNs by their logical IDs."""
-    environment = {"Variables": {"X": x}}
+    environment = {"Variables": {"XX": x}}
     resources = {
         **versions,  # before what they refer to: the order in a template means nothing
         "Role": role("lambda.amazonaws.com"),
@@ -86,7 +86,7 @@ def test_get_function_shows_a_version_as_it_was(cloud: Cloud, tmp_path: Path) ->
     api, name = cloud.client("lambda"), physical_id(cloud, "Task")
     shown = api.get_function(FunctionName=name, Qualifier="1")["Configuration"]
     assert (shown["Version"], shown["FunctionArn"]) == ("1", old)
-    assert shown["Environment"]["Variables"] == {"X": "1"}
+    assert shown["Environment"]["Variables"] == {"XX": "1"}
     latest = api.get_function(FunctionName=name)["Configuration"]
     assert (latest["Version"], latest["FunctionArn"]) == ("$LATEST", f"{NAME}:{name}")
     assert shown["CodeSha256"] != latest["CodeSha256"]

@@ -15,6 +15,7 @@ from embedded_aws.deployment import _CHECKS
 from embedded_aws.faults import KINDS, Fault
 from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
 from embedded_aws.services.cloudformation.behaviour import CloudFormationBehaviour
+from embedded_aws.services.events.behaviour import EventsBehaviour
 from embedded_aws.services.glue.models import GlueBehaviour
 from embedded_aws.services.iam.actions import _RULES
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
@@ -29,6 +30,7 @@ SWITCHES = {
     "personalize": PersonalizeBehaviour,
     "awslambda": LambdaBehaviour,
     "cloudformation": CloudFormationBehaviour,
+    "events": EventsBehaviour,
     "glue": GlueBehaviour,
     "scheduler": SchedulerBehaviour,
     "stepfunctions": StepFunctionsBehaviour,

@@ -197,7 +197,7 @@ def test_a_one_time_schedule_may_delete_itself_after_its_completion(
                 "StartDate": datetime(2020, 9, 28, 2, tzinfo=UTC),
                 "EndDate": datetime(2020, 9, 28, 1, tzinfo=UTC),
             },
-            "after the StartDate",
+            "must come before the EndDate",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """The Lambda API for functions that really run, in the module where moto looks for a backend."""
 
+import base64
 import json
 import re
 from typing import Any, cast
@@ -25,6 +26,12 @@ from embedded_aws.services.awslambda.asynchronous import AsynchronousInvocation
 from embedded_aws.services.awslambda.behaviour import LambdaBehaviour
 from embedded_aws.services.awslambda.event_sources import Poller, check_access, current_shard
 from embedded_aws.services.awslambda.function import DeployedFunction
+from embedded_aws.services.awslambda.limits import (
+    check_archive,
+    check_configuration,
+    check_creation,
+    check_upload,
+)
 from embedded_aws.services.awslambda.mapping import DeployedMapping
 from embedded_aws.services.awslambda.runtime import InvocationResult
 from embedded_aws.services.awslambda.version import DeployedVersion
@@ -75,19 +82,43 @@ class LocalLambdaBackend(LambdaBackend):
 
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
         """Create a function; Lambda must be able to assume its role."""
+        check_creation(spec)
+        check_upload(spec["Code"], "CreateFunction")
         make: type[Any] = DeployedFunction  # moto leaves methods abstract that it never calls
         function: DeployedFunction = make(self.account_id, spec, self.region_name, "$LATEST")
-        if not re.match(InvalidRoleFormat.pattern, function.role):
-            raise InvalidRoleFormat(function.role)
-        if not iam.trusts(
-            function.role, service="lambda.amazonaws.com", source_arn=function.function_arn
-        ):
-            raise InvalidParameterValueException(
-                "The role defined for the function cannot be assumed by Lambda."
-            )
+        self._check_role(function.role, function.function_arn)
+        check_archive(function.code_bytes)
         self._check_dead_letter(function)
         self._lambdas.put_function(function)
         return function
+
+    def update_function_configuration(
+        self, function_name: str, qualifier: str, body: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """Change a function's settings, which are checked as at its creation."""
+        check_configuration(body)
+        if "Role" in body:
+            arn = self.get_function(function_name, qualifier).function_arn
+            self._check_role(body["Role"], arn)
+        return super().update_function_configuration(function_name, qualifier, body)
+
+    def update_function_code(
+        self, function_name: str, qualifier: str, body: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """Replace a function's code, which is checked as at its creation."""
+        check_upload(body, "UpdateFunctionCode")
+        if body.get("ZipFile"):
+            check_archive(base64.b64decode(body["ZipFile"]))
+        return super().update_function_code(function_name, qualifier, body)
+
+    @staticmethod
+    def _check_role(role: str, function_arn: str) -> None:
+        if not re.match(InvalidRoleFormat.pattern, role):
+            raise InvalidRoleFormat(role)
+        if not iam.trusts(role, service="lambda.amazonaws.com", source_arn=function_arn):
+            raise InvalidParameterValueException(
+                "The role defined for the function cannot be assumed by Lambda."
+            )
 
     @staticmethod
     def _check_dead_letter(function: DeployedFunction) -> None:

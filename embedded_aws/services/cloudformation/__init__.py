@@ -38,6 +38,7 @@ MODELS = (api_resources, managed_policies, resources)
 
 # The maximum lengths of generated names; longer stack and logical IDs are cut.
 _LONGEST = {
+    "AWS::Events::Rule": 64,
     "AWS::IAM::Role": 64,
     "AWS::Lambda::Function": 64,
     "AWS::S3::Bucket": 63,

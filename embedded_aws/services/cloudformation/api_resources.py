@@ -1,10 +1,11 @@
 """Resource types that moto does not model, created through the served cloud's own API."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.core.common_models import CloudFormationModel
 
 from embedded_aws.clients import client
@@ -216,6 +217,7 @@ class DeployedSchedule(ApiResource, CloudFormationModel):
         """Create it as CreateSchedule does."""
         api = client("scheduler", region_name)
         settings = {"Name": resource_name, **cloudformation_json["Properties"]}
+        _check_dates(settings)
         arn = api.create_schedule(**settings)["ScheduleArn"]
         name, group = settings["Name"], settings.get("GroupName", "default")
         return cls(name, lambda: api.delete_schedule(Name=name, GroupName=group), group, arn)
@@ -231,6 +233,7 @@ class DeployedSchedule(ApiResource, CloudFormationModel):
     ) -> "DeployedSchedule":
         """Update it as UpdateSchedule does, or replace it."""
         settings = {"Name": new_resource_name, **cloudformation_json["Properties"]}
+        _check_dates(settings)
         old: DeployedSchedule = original_resource
         if (settings["Name"], settings.get("GroupName", "default")) == (
             old.physical_resource_id,
@@ -243,6 +246,19 @@ class DeployedSchedule(ApiResource, CloudFormationModel):
         )
         old.delete(account_id, region_name)
         return made
+
+
+def _check_dates(properties: Template) -> None:
+    """Refuse a date without milliseconds, which CloudFormation does, and Scheduler does not.
+
+    https://github.com/badmintoncryer/cdk-preflight/tree/main/rules/scheduler/pf-scheduler-date-format
+    """
+    for name in ("StartDate", "EndDate"):
+        if re.fullmatch(r"[\d-]{10}T[\d:]{8}Z?", str(properties.get(name, ""))):
+            raise ValidationError(
+                message=f"Invalid request provided: {name} needs to follow the format "
+                "yyyy-MM-ddTHH:mm:ss.SSSZ"
+            )
 
 
 class DeployedAlarm(ApiResource, CloudFormationModel):

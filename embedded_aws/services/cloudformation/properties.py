@@ -11,7 +11,6 @@ from typing import Any
 
 from embedded_aws.services.cloudformation.reasons import RefusedByServiceError
 from embedded_aws.services.iam.documents import check_identity_policy
-from embedded_aws.services.scheduler.expressions import InvalidExpressionError, parse
 from embedded_aws.validation import complaint, service_model
 
 # type -> service, operation, and the members that are named otherwise in the API
@@ -82,16 +81,6 @@ def _check_log_group(properties: dict[str, Any]) -> None:
         )
 
 
-def _check_rule(properties: dict[str, Any]) -> None:
-    try:
-        if "ScheduleExpression" in properties:
-            parse(properties["ScheduleExpression"], "UTC")
-    except InvalidExpressionError:
-        raise RefusedByServiceError(
-            "ValidationException", "Parameter ScheduleExpression is not valid."
-        ) from None
-
-
 def _check_queue(properties: dict[str, Any]) -> None:
     for name, (least, most) in _QUEUE_RANGES.items():
         if name in properties and not least <= int(properties[name]) <= most:
@@ -110,7 +99,6 @@ def _check_subscription(properties: dict[str, Any]) -> None:
 
 _FURTHER: dict[str, Callable[[dict[str, Any]], None]] = {
     "AWS::DynamoDB::Table": _check_table,
-    "AWS::Events::Rule": _check_rule,
     "AWS::Logs::LogGroup": _check_log_group,
     "AWS::SNS::Subscription": _check_subscription,
     "AWS::SQS::Queue": _check_queue,

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.awslambda.exceptions import UnknownFunctionException
@@ -15,7 +16,7 @@ from moto.sqs.models import sqs_backends
 
 from embedded_aws.services import iam
 from embedded_aws.services.cloudwatch.metrics import record
-from embedded_aws.services.events.inputs import target_input
+from embedded_aws.services.events.inputs import InvalidInputError, target_input
 from embedded_aws.target_delivery import Delivery, Undeliverable
 
 
@@ -27,6 +28,7 @@ class EventDelivery(Delivery):
 
     event: Mapping[str, Any]
     rule_arn: str
+    escapes: bool = False  # whether values inside strings of an input template are escaped
 
     @property
     def source_arn(self) -> str:
@@ -39,7 +41,7 @@ class EventDelivery(Delivery):
         service = arn.split(":")[2]
         if service not in {"states", "sqs", "lambda"}:
             raise Undeliverable("UNSUPPORTED_TARGET", f"no rehearsal for {arn}", is_final=True)
-        body = target_input(self.target, self.event, self.rule_arn)
+        body = self._input()
         if service == "sqs":
             self._send(arn, body, {})
             return
@@ -49,6 +51,18 @@ class EventDelivery(Delivery):
         # A new name for each attempt: delivery is at least once, and a lost response starts a
         # second execution.
         self.start_execution(body, name=f"{self.event['id']}_{mock_random.uuid4()}")
+
+    def _input(self) -> str:
+        try:
+            return target_input(
+                self.target,
+                self.event,
+                self.rule_arn,
+                ingested=datetime.fromtimestamp(self.accepted, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                escapes=self.escapes,
+            )
+        except InvalidInputError as error:
+            raise Undeliverable("INVALID_JSON", str(error), is_final=True) from error
 
     def _invoke(self, arn: str, body: str) -> None:
         """Invoke a function as EventBridge itself: only the function's own policy lets it in."""

@@ -1,4 +1,7 @@
-"""What a rule passes to its target: the event, a part of it, a constant, or a transformed text."""
+"""What a rule passes to its target: the event, a part of it, a constant, or a transformed text.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+"""
 
 import json
 import re
@@ -7,49 +10,84 @@ from typing import Any
 
 from jsonpath_ng.ext.parser import parse
 
-_PLACE = re.compile(r"<([\w.-]+)>")
+PLACE = re.compile(r"<([\w.-]+)>")
+RESERVED = {
+    "aws.events.rule-arn",
+    "aws.events.rule-name",
+    "aws.events.event.ingestion-time",
+    "aws.events.event",
+    "aws.events.event.json",
+}
 
 
-def target_input(target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> str:
-    """Return the JSON text for a target, from its Input, InputPath or InputTransformer."""
+class InvalidInputError(ValueError):
+    """A template that is a JSON object, and none any more once its values are in it."""
+
+
+def target_input(
+    target: Mapping[str, Any],
+    event: Mapping[str, Any],
+    rule_arn: str,
+    *,
+    ingested: str = "",
+    escapes: bool = False,
+) -> str:
+    """Return the JSON text for a target, from its Input, InputPath or InputTransformer.
+
+    `ingested` is when the event was accepted, as ISO text, by default the event's own time.
+    `escapes` makes values JSON text where they stand inside a string. Raises InvalidInputError.
+    """
     if "Input" in target:
         return str(target["Input"])
     if "InputPath" in target:
-        return json.dumps(_at(target["InputPath"], event), ensure_ascii=False)
+        return json.dumps(_at(target["InputPath"], event, None), ensure_ascii=False)
     if "InputTransformer" not in target:
         return json.dumps(event, ensure_ascii=False)
     transformer = target["InputTransformer"]
     paths = transformer.get("InputPathsMap", {})
-    values = {name: _at(path, event) for name, path in paths.items()}
+    # What the event does not have is an empty string, in quotes and without (recorded):
+    # https://github.com/localstack/localstack/blob/main/tests/aws/services/events/test_events_inputs.snapshot.json
+    values = {name: _at(path, event, "") for name, path in paths.items()}
+    arrived = ingested or event["time"]
+    envelope = {k: v for k, v in event.items() if k not in {"detail", "detail-type"}}
     values |= {
         "aws.events.rule-arn": rule_arn,
         "aws.events.rule-name": rule_arn.rsplit("/", 1)[-1],
-        "aws.events.event.ingestion-time": event["time"],
-        "aws.events.event": {k: v for k, v in event.items() if k != "detail"},
+        "aws.events.event.ingestion-time": arrived,
+        # `detailType`, not `detail-type`, as recorded in the same file
+        "aws.events.event": {**envelope, "detailType": event["detail-type"]},
         "aws.events.event.json": event,
     }
-    return _fill(transformer["InputTemplate"], values)
+    template = transformer["InputTemplate"]
+    text = _fill(template, values, escapes=escapes)
+    return _minified(text) if template.lstrip().startswith("{") else text
 
 
-def _at(path: str, event: Mapping[str, Any]) -> Any:
+def _minified(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+    except ValueError as error:
+        raise InvalidInputError(f"The transformed input is no JSON: {error}") from None
+
+
+def _at(path: str, event: Mapping[str, Any], missing: object) -> Any:
     # EventBridge writes $.detail-type, which standard JSONPath reads as a subtraction.
     quoted = re.sub(r"\.([\w]*-[\w-]*)", r'."\1"', path)
-    found = parse(quoted).find(event)
-    return found[0].value if found else None
+    found = [each.value for each in parse(quoted).find(event)]
+    if "*" in path:
+        return found or missing
+    return found[0] if found else missing
 
 
-def _fill(template: str, values: Mapping[str, Any]) -> str:
-    """Replace the `<names>`: with plain text inside a string, with a JSON value elsewhere.
-
-    A value that the event does not have becomes empty inside a string, and null outside.
-    """
+def _fill(template: str, values: Mapping[str, Any], *, escapes: bool) -> str:
+    """Replace the `<names>`: with plain text inside a string, with a JSON value elsewhere."""
     out: list[str] = []
     is_quoted = False
     position = 0
     while position < len(template):
-        place = _PLACE.match(template, position)
+        place = PLACE.match(template, position)
         if place and place[1] in values:
-            out.append(_insert(values[place[1]], is_quoted=is_quoted))
+            out.append(_insert(values[place[1]], is_quoted=is_quoted, escapes=escapes))
             position = place.end()
             continue
         if template[position] == '"' and template[position - 1 : position] != "\\":
@@ -59,10 +97,9 @@ def _fill(template: str, values: Mapping[str, Any]) -> str:
     return "".join(out)
 
 
-def _insert(value: Any, *, is_quoted: bool) -> str:
+def _insert(value: Any, *, is_quoted: bool, escapes: bool) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if not is_quoted:
-        return json.dumps(value, ensure_ascii=False)
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+        return text
+    plain = value if isinstance(value, str) else text
+    return json.dumps(plain, ensure_ascii=False)[1:-1] if escapes else plain

@@ -260,6 +260,7 @@ _RULES: dict[str, Rule] = {
     "dynamodb:TransactWriteItems": _transaction,
     "dynamodb:TransactGetItems": _transaction,
     "events:PutEvents": _put_events,
+    "events:TestEventPattern": _everywhere("events:TestEventPattern"),
     "cloudformation:DescribeStacks": _stack("cloudformation:DescribeStacks"),
     "cloudformation:GetTemplate": _stack("cloudformation:GetTemplate"),
     "cloudformation:ListStackResources": _stack("cloudformation:ListStackResources"),

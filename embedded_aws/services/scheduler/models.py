@@ -3,12 +3,11 @@
 They are background alarms: a schedule never keeps the clock from being idle, nor makes it jump.
 """
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from moto.core.exceptions import JsonRESTError
 from moto.scheduler.exceptions import ScheduleExists, ValidationException
 from moto.scheduler.models import (
     EventBridgeSchedulerBackend,
@@ -22,6 +21,7 @@ from embedded_aws.moto_changes import replace
 from embedded_aws.services import iam
 from embedded_aws.services.scheduler.expressions import InvalidExpressionError, parse
 from embedded_aws.services.scheduler.schedule_delivery import ScheduleDelivery, group_arn
+from embedded_aws.services.scheduler.targets import target_problem
 from embedded_aws.validation import complaint, service_model
 
 LATEST_PAST_START = 300.0
@@ -34,6 +34,15 @@ class SchedulerBehaviour:
     # When a rate schedule without a StartDate is due first. The user guide has it begin at once;
     # the other way is for tests of a schedule's later times.
     rate_begins: Literal["at once", "after a period"] = "at once"
+
+
+class ScheduleGroupExistsError(JsonRESTError):
+    """A second group of the same name."""
+
+    code = 409
+
+    def __init__(self, name: str) -> None:
+        super().__init__("ConflictException", f"Schedule group {name} already exists.")
 
 
 class ClockedSchedule(Schedule):
@@ -50,12 +59,7 @@ class ClockedSchedule(Schedule):
         except InvalidExpressionError as error:
             raise ValidationException(str(error)) from None
         if self.start and self.end and self.end <= self.start:
-            raise ValidationException("The EndDate you specify must come after the StartDate.")
-        if self.target["Arn"].split(":")[2] == "states" and "Input" in self.target:
-            try:
-                json.loads(self.target["Input"])
-            except ValueError:
-                raise ValidationException("The Input of the target is no valid JSON.") from None
+            raise ValidationException("The StartDate you specify must come before the EndDate.")
         trusted = iam.trusts(
             self.target["RoleArn"],
             service=ScheduleDelivery.service,
@@ -121,6 +125,19 @@ class ClockedSchedulerBackend(EventBridgeSchedulerBackend):
         _cancel(self.get_schedule(group_name, name))
         super().delete_schedule(group_name, name)
 
+    def create_schedule_group(self, name: str, tags: list[dict[str, str]]) -> ScheduleGroup:
+        """Create a group, whose name no other has."""
+        shape: Any = service_model("scheduler").operation_model("CreateScheduleGroup").input_shape
+        if problems := complaint(shape, {"Name": name}):
+            raise ValidationException(problems)
+        if name == "default":
+            raise ValidationException(
+                "This operation cannot be performed on schedule group default."
+            )
+        if name in self.schedule_groups:
+            raise ScheduleGroupExistsError(name)
+        return super().create_schedule_group(name, tags)
+
     def delete_schedule_group(self, name: str | None) -> None:
         """Delete a group with its schedules."""
         for schedule in self.get_schedule_group(name).schedules.values():
@@ -173,8 +190,15 @@ def _check(settings: dict[str, Any]) -> None:
     problems = complaint(shape, {name: request[name] for name in shape.members if name in request})
     if problems:
         raise ValidationException(problems)
-    if not re.fullmatch(r"arn:aws[a-z-]*:[^:]+:.*", settings["target"]["Arn"]):
-        raise ValidationException("Provided Arn is not in correct format.")
+    window = settings["flexible_time_window"]
+    is_flexible = window["Mode"] == "FLEXIBLE"
+    if is_flexible is not ("MaximumWindowInMinutes" in window):
+        raise ValidationException(
+            f"MaximumWindowInMinutes must {'' if is_flexible else 'not '}be provided when "
+            f"FlexibleTimeWindowMode is set to {window['Mode']}."
+        )
+    if problem := target_problem(settings["target"], settings["region"]):
+        raise ValidationException(problem)
 
 
 def _cancel(schedule: Any) -> None:
