@@ -64,6 +64,17 @@ def mismatches(shape: Any, value: Any, path: str = "") -> Iterator[str]:
             yield from mismatches(shape.value, item, f"{path}.{key}")
 
 
+def call_items(shop: Shop, personalize: Any) -> str:
+    """Call what only a dataset of items has; return its ARN."""
+    items = shop.another_dataset("Items", record("Items", ITEM_ID="string", KIND="string"))
+    wider = record("Items", ITEM_ID="string", KIND="string", PRICE=["null", "float"])
+    schema = personalize.create_schema(name="wider", schema=wider)["schemaArn"]
+    personalize.update_dataset(datasetArn=items, schemaArn=schema)
+    shop.wait(MINUTE)
+    assert "latestDatasetUpdate" in personalize.describe_dataset(datasetArn=items)["dataset"]
+    return items
+
+
 def call_everything(shop: Shop) -> dict[str, Any]:
     """Call every operation once, with as many members as it accepts."""
     personalize = shop.personalize
@@ -107,6 +118,7 @@ def call_everything(shop: Shop) -> dict[str, Any]:
     personalize.describe_campaign(campaignArn=campaign)
     personalize.describe_recipe(recipeArn=HRNN)
     recommender = call_recommenders(shop, recorder.client)
+    items = call_items(shop, recorder.client)
     for plural in (
         "dataset_groups",
         "schemas",
@@ -124,6 +136,7 @@ def call_everything(shop: Shop) -> dict[str, Any]:
         ("campaign", campaign),
         ("solution", solution),
         ("dataset", dataset),
+        ("dataset", items),
         ("schema", shop.arn("schema/shop-schema")),
         ("dataset_group", group),
     ):

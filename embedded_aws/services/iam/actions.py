@@ -298,7 +298,7 @@ _RULES: dict[str, Rule] = {
     **{
         name: rule
         for param, operations in (
-            ("datasetArn", "DescribeDataset DeleteDataset"),
+            ("datasetArn", "DescribeDataset UpdateDataset DeleteDataset"),
             ("datasetGroupArn", "DescribeDatasetGroup DeleteDatasetGroup"),
             ("datasetImportJobArn", "DescribeDatasetImportJob"),
             ("schemaArn", "DescribeSchema DeleteSchema"),

@@ -145,6 +145,24 @@ def check_columns(
             raise ValueError(f"{dataset_type} of {domain} needs the field {name} to be categorical")
 
 
+def check_replacement(old: Mapping[str, Column], new: Mapping[str, Column]) -> None:
+    """Raise ValueError unless a dataset of one schema can get another.
+
+    It must have all fields as they are, and new ones must support null data.
+    """
+    for name, column in old.items():
+        if name not in new:
+            raise ValueError(f"it has not the field {name} of the schema that it replaces")
+        if _attributes(column) != _attributes(new[name]):
+            raise ValueError(f"the field {name} has not the type and attributes that it had")
+    if strict := [name for name in new if name not in old and not new[name].nullable]:
+        raise ValueError(f"the new field {strict[0]} does not support null")
+
+
+def _attributes(column: Column) -> tuple[str, bool, bool, bool]:
+    return column.kind, column.nullable, column.categorical, column.textual
+
+
 def _check_reserved(name: str, kind: str, column: Column, rules: SchemaRules) -> None:
     if column.kind != kind:
         raise ValueError(f"the reserved field {name} must be of type {kind}")

@@ -114,6 +114,8 @@ class PersonalizeBehaviour:
     )
     # CreateDataset with a schema of another domain than its group's, or of none.
     schema_of_another_domain: Literal["refused", "accepted"] = "refused"
+    # UpdateDataset while an import into the dataset runs: it lists ResourceInUse, and not when.
+    dataset_update_during_import: Literal["refused", "accepted"] = "refused"
     # A recommender or a training that needs a dataset which its group does not have (Items,
     # Actions): InvalidInput at once, or CREATE FAILED.
     missing_dataset: Literal["refused", "failed"] = "refused"

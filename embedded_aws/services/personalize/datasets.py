@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from embedded_aws import clock
 from embedded_aws.services.personalize.avro import (
     DATASET_TYPES,
     check_columns,
+    check_replacement,
     parse_schema,
     record_type,
 )
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from embedded_aws.services.personalize.avro import Column
+
+_REPLACEABLE = ("ITEMS", "USERS")  # the types whose datasets can get another schema
 
 
 class Datasets(Store):
@@ -124,7 +128,11 @@ class Datasets(Store):
     def delete_schema(self, *, schema_arn: str) -> Answer:
         """Delete a schema that no dataset uses, at once."""
         schema = self.find(Schema, schema_arn)
-        if any(dataset.schema is schema for dataset in self.of(Dataset)):
+        updates = [dataset.update or {} for dataset in self.of(Dataset)]
+        if any(dataset.schema is schema for dataset in self.of(Dataset)) or any(
+            update.get("schemaArn") == schema_arn and update["status"] in IN_PROGRESS
+            for update in updates
+        ):
             raise in_use(f"Resource {schema_arn} is used by a dataset.")
         del self.resources[schema_arn]
         return {}
@@ -169,6 +177,42 @@ class Datasets(Store):
     def describe_dataset(self, *, dataset_arn: str) -> Answer:
         """Describe a dataset."""
         return {"dataset": self.find(Dataset, dataset_arn).describe()}
+
+    def update_dataset(self, *, dataset_arn: str, schema_arn: str) -> Answer:
+        """Start to replace a dataset's schema by one that has all of its fields, and new ones."""
+        dataset, schema = self.find(Dataset, dataset_arn), self.find(Schema, schema_arn)
+        check_active(dataset)
+        if dataset.dataset_type not in _REPLACEABLE:
+            raise invalid(f"The schema of a dataset of type {dataset.dataset_type} is final.")
+        jobs = [job for job in self.of(DatasetImportJob) if job.dataset is dataset]
+        if (dataset.update and dataset.update["status"] in IN_PROGRESS) or (
+            any(job.status in IN_PROGRESS for job in jobs)
+            and self.behaviour.dataset_update_during_import == "refused"
+        ):
+            raise in_use(f"Resource {dataset_arn} is being updated or imported into.")
+        try:
+            group = dataset.group
+            self._check_schema(dataset.dataset_type, schema.schema, schema.columns, group.domain)
+            check_replacement(dataset.schema.columns, schema.columns)
+        except ValueError as error:
+            raise invalid(f"Schema {schema_arn} does not fit the dataset: {error}.") from error
+        now = clock.current()
+        update = dataset.update = {
+            "schemaArn": schema_arn,
+            "status": "CREATE PENDING",
+            "creationDateTime": now.time(),
+            "lastUpdatedDateTime": now.time(),
+        }
+
+        def finish() -> None:
+            update.update(status="ACTIVE", lastUpdatedDateTime=now.time())
+            dataset.schema, dataset.updated = schema, now.time()
+
+        duration = self.behaviour.resource_seconds
+        progress = {"status": "CREATE IN_PROGRESS"}
+        self.after(duration / 2, lambda: update.update(progress, lastUpdatedDateTime=now.time()))
+        self.after(duration, finish)
+        return {"datasetArn": dataset_arn}
 
     def list_datasets(
         self,

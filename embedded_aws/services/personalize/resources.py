@@ -101,15 +101,17 @@ class Dataset(Resource):
     dataset_type: str  # upper case: INTERACTIONS
     schema: Schema
     files: tuple[Path, ...] = ()  # replaced, never changed: a training keeps what it started with
+    update: Answer | None = None  # the last UpdateDataset, as latestDatasetUpdate shows it
 
     def _members(self) -> Answer:
-        return {
-            "name": self.name,
-            "datasetArn": self.arn,
-            "datasetGroupArn": self.group.arn,
-            "datasetType": self.dataset_type,
-            "schemaArn": self.schema.arn,
-        }
+        return present(
+            name=self.name,
+            datasetArn=self.arn,
+            datasetGroupArn=self.group.arn,
+            datasetType=self.dataset_type,
+            schemaArn=self.schema.arn,
+            latestDatasetUpdate=self.update,
+        )
 
 
 @dataclass(eq=False, kw_only=True)
