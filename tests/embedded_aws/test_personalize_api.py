@@ -117,12 +117,18 @@ def call_everything(shop: Shop) -> dict[str, Any]:
     personalize.get_solution_metrics(solutionVersionArn=version)
     personalize.describe_campaign(campaignArn=campaign)
     personalize.describe_recipe(recipeArn=HRNN)
+    tracker = personalize.create_event_tracker(name="shop", datasetGroupArn=group, tags=tags)[
+        "eventTrackerArn"
+    ]
+    shop.wait(MINUTE)
+    personalize.describe_event_tracker(eventTrackerArn=tracker)
     recommender = call_recommenders(shop, recorder.client)
     items = call_items(shop, recorder.client)
     for plural in (
         "dataset_groups",
         "schemas",
         "datasets",
+        "event_trackers",
         "dataset_import_jobs",
         "solutions",
         "solution_versions",
@@ -133,6 +139,7 @@ def call_everything(shop: Shop) -> dict[str, Any]:
         getattr(personalize, f"list_{plural}")()
     for kind, arn in (
         ("recommender", recommender),
+        ("event_tracker", tracker),
         ("campaign", campaign),
         ("solution", solution),
         ("dataset", dataset),

@@ -289,16 +289,26 @@ _RULES: dict[str, Rule] = {
         for kind, path in (
             ("Campaign", "campaign"),
             ("DatasetGroup", "dataset-group"),
+            ("EventTracker", "event-tracker"),
             ("Recommender", "recommender"),
             ("Schema", "schema"),
             ("Solution", "solution"),
         )
     },
     "personalize:GetRecommendations": _get_recommendations,
+    # These have no resource in the reference: who has the tracking ID may be anyone.
+    **{
+        f"personalize:{name}": _everywhere(f"personalize:{name}")
+        for name in ("PutActionInteractions", "PutEvents")
+    },
     **{
         name: rule
         for param, operations in (
-            ("datasetArn", "DescribeDataset UpdateDataset DeleteDataset"),
+            (
+                "datasetArn",
+                "DescribeDataset UpdateDataset DeleteDataset PutActions PutItems PutUsers",
+            ),
+            ("eventTrackerArn", "DescribeEventTracker DeleteEventTracker"),
             ("datasetGroupArn", "DescribeDatasetGroup DeleteDatasetGroup"),
             ("datasetImportJobArn", "DescribeDatasetImportJob"),
             ("schemaArn", "DescribeSchema DeleteSchema"),
@@ -329,6 +339,7 @@ _RULES: dict[str, Rule] = {
             "DatasetGroups",
             "DatasetImportJobs",
             "Datasets",
+            "EventTrackers",
             "Recipes",
             "Recommenders",
             "Schemas",

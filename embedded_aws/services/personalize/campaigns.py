@@ -58,6 +58,7 @@ class Campaigns(Store):
 
         def finish() -> None:
             if campaign.status == "CREATE IN_PROGRESS":
+                campaign.deployed = clock.current().time()
                 self.advance(campaign, "CREATE FAILED" if failure else "ACTIVE", failure)
 
         self.after(self.behaviour.pending(duration), begin)
@@ -173,6 +174,8 @@ class Campaigns(Store):
                 advance(f"{words} FAILED")
                 return
             advance("ACTIVE")
+            if campaign.version is not version:
+                campaign.deployed = now.time()
             campaign.version, campaign.deploys = version, deploys
             campaign.minimum_tps, campaign.config = tps, config
             self.advance(campaign, "ACTIVE")

@@ -12,12 +12,14 @@ from embedded_aws.services.personalize.avro import (
     parse_schema,
     record_type,
 )
+from embedded_aws.services.personalize.event_trackers import tracking_id
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
     Dataset,
     DatasetGroup,
     DatasetImportJob,
+    EventTracker,
     Recommender,
     Schema,
     Solution,
@@ -82,13 +84,20 @@ class Datasets(Store):
         return page("datasetGroups", found, max_results, next_token)
 
     def delete_dataset_group(self, *, dataset_group_arn: str) -> Answer:
-        """Delete a group that has no datasets, solutions and recommenders."""
+        """Delete a group that has no datasets, solutions, recommenders and event tracker."""
         group = self.find(DatasetGroup, dataset_group_arn)
         check_active(group)
-        datasets = [dataset for dataset in self.of(Dataset) if dataset.group is group]
-        users: list[Solution | Recommender] = [*self.of(Solution), *self.of(Recommender)]
-        if datasets or any(user.group is group for user in users):
-            raise in_use(f"Resource {group.arn} still has datasets, solutions or recommenders.")
+        users: list[Dataset | Solution | Recommender | EventTracker] = [
+            *self.of(Dataset),
+            *self.of(Solution),
+            *self.of(Recommender),
+            *self.of(EventTracker),
+        ]
+        if any(user.group is group for user in users):
+            raise in_use(
+                f"Resource {group.arn} still has datasets, solutions, recommenders or an event "
+                "tracker."
+            )
         self.remove(group)
         return {}
 
@@ -171,6 +180,8 @@ class Datasets(Store):
             dataset_type=kind,
             schema=schema,
         )
+        if kind == "ACTION_INTERACTIONS":
+            dataset.tracking_id = tracking_id(dataset.arn)
         self.settle(dataset)
         return {"datasetArn": dataset.arn}
 

@@ -70,6 +70,8 @@ USE_CASES = {
     "aws-vod-trending-now": UseCase(_VIDEO, "popular", "Trending now.", needs=()),
     "aws-vod-top-picks": UseCase(_VIDEO, "personal", "Top picks for you.", filters="Watch"),
 }
+# These take in new items every two hours, once they are deployed, without a training.
+SELF_UPDATING = ("aws-user-personalization", "aws-user-personalization-v2")
 # `trainingMode=UPDATE` exists only for these two.
 UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
 

@@ -102,6 +102,13 @@ class Dataset(Resource):
     schema: Schema
     files: tuple[Path, ...] = ()  # replaced, never changed: a training keeps what it started with
     update: Answer | None = None  # the last UpdateDataset, as latestDatasetUpdate shows it
+    came: dict[Path, float] = field(default_factory=dict)  # when each file was imported
+    # Records put one by one and when they came, oldest first; replaced, never changed.
+    streamed: tuple[tuple[float, Answer], ...] = ()
+    # By session, the events of users who are not known yet.
+    sessions: dict[str, list[Answer]] = field(default_factory=dict)
+    changed: float | None = None  # when data last came
+    tracking_id: str | None = None  # of action interactions, which have a tracker of their own
 
     def _members(self) -> Answer:
         return present(
@@ -111,7 +118,25 @@ class Dataset(Resource):
             datasetType=self.dataset_type,
             schemaArn=self.schema.arn,
             latestDatasetUpdate=self.update,
+            trackingId=self.tracking_id,
         )
+
+
+@dataclass(eq=False, kw_only=True)
+class EventTracker(Resource):
+    """Leads events to the interactions of its dataset group."""
+
+    name: str
+    group: DatasetGroup
+    tracking_id: str
+
+    def _members(self) -> Answer:
+        return {
+            "name": self.name,
+            "eventTrackerArn": self.arn,
+            "trackingId": self.tracking_id,
+            "datasetGroupArn": self.group.arn,
+        }
 
 
 @dataclass(eq=False, kw_only=True)
@@ -217,6 +242,7 @@ class Campaign(Resource):
     minimum_tps: int
     config: Answer | None
     update: CampaignUpdate | None = None
+    deployed: float = 0.0  # since when it serves its version
 
     def _members(self) -> Answer:
         return present(

@@ -6,7 +6,14 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from embedded_aws import clock
-from embedded_aws.services.personalize.recipes import PERSONALIZED_ACTIONS, recipe_type, use_case
+from embedded_aws.services.personalize.exploration import arrivals, explore, last_update
+from embedded_aws.services.personalize.recipes import (
+    PERSONALIZED_ACTIONS,
+    SELF_UPDATING,
+    recipe_name,
+    recipe_type,
+    use_case,
+)
 from embedded_aws.services.personalize.resources import (
     Answer,
     Campaign,
@@ -80,7 +87,8 @@ class Runtime(Store):
         if not 0 < len(input_list) <= MOST_RESULTS:
             raise invalid(f"inputList must have 1 to {MOST_RESULTS} items.")
         trained = campaign.version.trained
-        best = trained.rank(user_id, input_list) if trained else []
+        since = self._since_training(campaign.version, user_id)
+        best = trained.rank(user_id, input_list, since) if trained else []
         return {
             "personalizedRanking": [{"itemId": item, "score": score} for item, score in best],
             "recommendationId": self._recommendation_id(campaign_arn),
@@ -120,7 +128,8 @@ class Runtime(Store):
         return recommender.model.recommend(user, item, most) if recommender.model else []
 
     def _from_campaign(self, arn: str, user: str | None, item: str | None, most: int) -> Ranking:
-        version = self._serving(Campaign, arn).version
+        campaign = self._serving(Campaign, arn)
+        version = campaign.version
         kind = _recipe_type(version)
         if kind == PERSONALIZED_ACTIONS:
             raise invalid("The campaign recommends actions: use GetActionRecommendations.")
@@ -130,7 +139,31 @@ class Runtime(Store):
             return []
         if related:
             return version.trained.related(item or "", most)
-        return version.trained.recommend(user or "", most)
+        best = version.trained.recommend(user or "", most, self._since_training(version, user))
+        return self._with_new_items(campaign, best, most)
+
+    def _since_training(self, version: SolutionVersion, user: str | None) -> list[str]:
+        """Return the items of a user's events since a training, oldest first."""
+        dataset = self.dataset(version.solution.group, "INTERACTIONS")
+        return [
+            row["ITEM_ID"]
+            for at, row in (dataset.streamed if dataset else ())
+            if at >= version.created and row["USER_ID"] == user
+        ]
+
+    def _with_new_items(self, campaign: Campaign, best: Ranking, most: int) -> Ranking:
+        version, now = campaign.version, clock.current().time()
+        if recipe_name(version.solution.settings.get("recipeArn", "")) not in SELF_UPDATING:
+            return best
+        updated = last_update(campaign, now, self.behaviour.automatic_update_seconds)
+        if updated is None or version.trained is None:
+            return best
+        group = version.solution.group
+        datasets = [d for kind in ("INTERACTIONS", "ITEMS") if (d := self.dataset(group, kind))]
+        new = arrivals(datasets, updated)
+        new = {item: at for item, at in new.items() if item not in version.trained.items}
+        config = (campaign.config or {}).get("itemExplorationConfig", {})
+        return explore(best, new, most, config, now)
 
     def _serving(self, kind: type[AnyResource], arn: str) -> AnyResource:
         found = self.resources.get(arn)

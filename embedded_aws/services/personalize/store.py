@@ -16,6 +16,7 @@ from moto.core.base_backend import BaseBackend
 
 from embedded_aws import clock
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
+from embedded_aws.services.personalize.dataset_import import write_rows
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
@@ -100,9 +101,16 @@ class Store(BaseBackend):
         return f"Dataset group {group.arn} needs a dataset of type {' and '.join(missing)}."
 
     def imported(self, group: DatasetGroup, dataset_type: str) -> tuple[Path, ...]:
-        """Return the files that were imported into a group's dataset of a type."""
+        """Return the files of a group's dataset of a type: of imports, and of single records."""
         dataset = self.dataset(group, dataset_type)
-        return dataset.files if dataset else ()
+        if dataset is None:
+            return ()
+        if not dataset.streamed:
+            return dataset.files
+        name = f"{dataset.group.name}-{dataset_type}-{len(dataset.streamed)}-{dataset.created}"
+        path = self.scratch / f"{name}.parquet"
+        write_rows(path, [row for _, row in dataset.streamed], dataset.schema.columns)
+        return (*dataset.files, path)
 
     def training_rules(self, group: DatasetGroup) -> TrainingRules:
         """Return what a training on a group's interactions needs."""
@@ -134,9 +142,7 @@ class Store(BaseBackend):
     def refuse_taken(self, arn: str) -> None:
         """Raise ResourceAlreadyExistsException if there is a resource with this ARN."""
         if arn in self.resources:
-            raise PersonalizeError(
-                "ResourceAlreadyExistsException", f"Another resource with Arn {arn} already exists."
-            )
+            raise taken(f"Another resource with Arn {arn} already exists.")
 
     def advance(self, resource: Resource, status: str, failure_reason: str | None = None) -> None:
         """Move a resource to its next status, now."""
@@ -224,6 +230,11 @@ def page(
 def not_found(arn: str) -> PersonalizeError:
     """Return the error for an ARN of a resource that does not exist."""
     return PersonalizeError("ResourceNotFoundException", f"Resource Arn {arn} does not exist.")
+
+
+def taken(message: str) -> PersonalizeError:
+    """Return a ResourceAlreadyExistsException."""
+    return PersonalizeError("ResourceAlreadyExistsException", message)
 
 
 def invalid(message: str) -> PersonalizeError:
