@@ -122,6 +122,12 @@ def call_everything(shop: Shop) -> dict[str, Any]:
     ]
     shop.wait(MINUTE)
     personalize.describe_event_tracker(eventTrackerArn=tracker)
+    liked = 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'
+    made = personalize.create_filter(
+        name="liked", datasetGroupArn=group, filterExpression=liked, tags=tags
+    )
+    shop.wait(MINUTE)
+    personalize.describe_filter(filterArn=made["filterArn"])
     recommender = call_recommenders(shop, recorder.client)
     items = call_items(shop, recorder.client)
     for plural in (
@@ -129,6 +135,7 @@ def call_everything(shop: Shop) -> dict[str, Any]:
         "schemas",
         "datasets",
         "event_trackers",
+        "filters",
         "dataset_import_jobs",
         "solutions",
         "solution_versions",
@@ -140,6 +147,7 @@ def call_everything(shop: Shop) -> dict[str, Any]:
     for kind, arn in (
         ("recommender", recommender),
         ("event_tracker", tracker),
+        ("filter", made["filterArn"]),
         ("campaign", campaign),
         ("solution", solution),
         ("dataset", dataset),
@@ -315,10 +323,8 @@ def test_a_planned_error_is_raised_once_and_only_by_its_operation(shop: Shop) ->
 
 
 def test_an_operation_that_is_not_supported_is_unknown(shop: Shop) -> None:
-    with pytest.raises(ClientError, match="CreateFilter") as refused:
-        shop.personalize.create_filter(
-            name="f", datasetGroupArn=shop.arn("dataset-group/shop"), filterExpression="x"
-        )
+    with pytest.raises(ClientError, match="ListBatchInferenceJobs") as refused:
+        shop.personalize.list_batch_inference_jobs()
     assert refused.value.response["Error"]["Code"] == "UnknownOperationException"
 
 

@@ -92,13 +92,12 @@ def test_a_call_takes_ten_records_of_the_schema_s_fields(shop: Shop) -> None:
     eleven = refusal(call, eventList=[event("i1")] * 11, **of)
     assert eleven[0] == "ValidationException"
     assert "length less than or equal to 10" in eleven[1]
-    wrong: dict[str, Any]
     for wrong, why in (
-        ({"properties": "{"}, "properties must be a JSON object"),
-        ({"properties": "[]"}, "properties must be a JSON object"),
-        ({"properties": '{"unitPrice": 1}'}, "no field UNIT_PRICE"),
+        ("{", "properties must be a JSON object"),
+        ("[]", "properties must be a JSON object"),
+        ('{"unitPrice": 1}', "no field UNIT_PRICE"),
     ):
-        code, message = refusal(call, eventList=[event("i1", **wrong)], **of)
+        code, message = refusal(call, eventList=[event("i1", properties=wrong)], **of)
         assert (code, why in message) == ("InvalidInputException", True), message
     without = {"eventType": "view", "sentAt": 1_600_000_000}
     assert "no value for ITEM_ID" in refusal(call, eventList=[without], **of)[1]

@@ -34,6 +34,7 @@ class PersonalizeBehaviour:
     recommenders: int = 15
     schemas: int = 500
     event_trackers: int = 500
+    filters: int = 10
 
     # Limits of one import, in bytes and records.
     full_import_bytes: int = 100 * 1024**3
@@ -123,6 +124,13 @@ class PersonalizeBehaviour:
     # Properties of a single record that the schema does not have, or has with another type: the
     # guide says that they must match, and not what happens otherwise.
     properties_that_do_not_fit: Literal["refused", "ignored"] = "refused"
+    # Keywords of a filter expression that are not in upper case, as the guide writes them.
+    filter_keywords: Literal["upper case", "any case"] = "upper case"
+    # A filter of a field that the group's datasets do not have, or of another type: InvalidInput at
+    # once, or CREATE FAILED.
+    filter_of_unknown_field: Literal["refused", "failed"] = "refused"
+    # NOT IN ($NAME): the guide names placeholders with IN and with comparisons.
+    placeholders_with_not_in: Literal["refused", "accepted"] = "refused"
     # A recommender or a training that needs a dataset which its group does not have (Items,
     # Actions): InvalidInput at once, or CREATE FAILED.
     missing_dataset: Literal["refused", "failed"] = "refused"

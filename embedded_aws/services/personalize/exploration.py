@@ -58,7 +58,8 @@ def explore(
 ) -> list[tuple[str, float]]:
     """Put new items among the best ones: a share of `explorationWeight`, the newest first.
 
-    With a weight of 0, and for items older than `explorationItemAgeCutOff` days, there are none.
+    `most` of the result will be returned. With a weight of 0, and for items older than
+    `explorationItemAgeCutOff` days, there are none.
     """
     weight = float(config.get("explorationWeight", WEIGHT))
     oldest = now - float(config.get("explorationItemAgeCutOff", AGE_CUT_OFF)) * _DAY
@@ -69,7 +70,7 @@ def explore(
     mixed, step = list(best), max(1, most // count)
     for number, item in enumerate(young[:count]):
         mixed.insert(min(number * step + step - 1, len(mixed)), (item, 0.0))
-    return mixed[:most]
+    return mixed
 
 
 def _items(rows: pl.LazyFrame) -> Iterable[tuple[str, float | None]]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from embedded_aws.services.personalize.action_model import ActionModel
     from embedded_aws.services.personalize.avro import Column
     from embedded_aws.services.personalize.domain_model import DomainModel
+    from embedded_aws.services.personalize.filter_expressions import Statement
     from embedded_aws.services.personalize.training import Trained
 
 Answer = dict[str, Any]
@@ -136,6 +137,24 @@ class EventTracker(Resource):
             "eventTrackerArn": self.arn,
             "trackingId": self.tracking_id,
             "datasetGroupArn": self.group.arn,
+        }
+
+
+@dataclass(eq=False, kw_only=True)
+class Filter(Resource):
+    """An expression that leaves items or actions out of recommendations."""
+
+    name: str
+    group: DatasetGroup
+    expression: str
+    statements: list[Statement]  # the expression, parsed
+
+    def _members(self) -> Answer:
+        return {
+            "name": self.name,
+            "filterArn": self.arn,
+            "datasetGroupArn": self.group.arn,
+            "filterExpression": self.expression,
         }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from embedded_aws import clock
 from embedded_aws.services.personalize.exploration import arrivals, explore, last_update
+from embedded_aws.services.personalize.filters import Filters
 from embedded_aws.services.personalize.recipes import (
     PERSONALIZED_ACTIONS,
     SELF_UPDATING,
@@ -20,18 +21,19 @@ from embedded_aws.services.personalize.resources import (
     PersonalizeError,
     Recommender,
 )
-from embedded_aws.services.personalize.store import AnyResource, Store, invalid
+from embedded_aws.services.personalize.store import AnyResource, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from embedded_aws.services.personalize.resources import SolutionVersion
+    from embedded_aws.services.personalize.resources import DatasetGroup, SolutionVersion
 
 Ranking = list[tuple[str, float]]  # items and their scores, best first
 MOST_RESULTS, MOST_ACTIONS = 500, 100
+_EVERYTHING = 1_000_000_000  # items, of which a filter leaves some
 
 
-class Runtime(Store):
+class Runtime(Filters):
     """The operations of `personalize-runtime`: a method per operation, named as boto3 names it."""
 
     recommendations_served = 0
@@ -45,6 +47,7 @@ class Runtime(Store):
         item_id: str | None = None,
         num_results: int = 25,
         filter_arn: str | None = None,
+        filter_values: dict[str, str] | None = None,
         context: dict[str, str] | None = None,  # noqa: ARG002 - no recipe here reads it
         **unsupported: object,
     ) -> Answer:
@@ -55,14 +58,24 @@ class Runtime(Store):
         """
         if (campaign_arn is None) == (recommender_arn is None):
             raise invalid("Exactly one of campaignArn and recommenderArn must be given.")
-        if filter_arn is not None or unsupported:
-            raise invalid("Filters, promotions and metadata are not set up for this campaign.")
+        if unsupported:
+            raise invalid("Promotions and metadata are not set up for this campaign.")
         if num_results > MOST_RESULTS:
             raise invalid(f"numResults must be at most {MOST_RESULTS}.")
         if recommender_arn is not None:
-            best = self._from_recommender(recommender_arn, user_id, item_id, num_results)
+            source: Campaign | Recommender = self._serving(Recommender, recommender_arn)
         else:
-            best = self._from_campaign(campaign_arn or "", user_id, item_id, num_results)
+            source = self._serving(Campaign, campaign_arn or "")
+        keeps, asked = None, num_results
+        if filter_arn is not None:
+            related = item_id if _recommends_related(source) else None
+            keeps = self.kept(filter_arn, _group(source), filter_values, user=user_id, item=related)
+            asked = _EVERYTHING
+        if isinstance(source, Recommender):
+            best = self._from_recommender(source, user_id, item_id, asked)
+        else:
+            best = self._from_campaign(source, user_id, item_id, asked, num_results)
+        best = [pair for pair in best if keeps is None or keeps(pair[0])][:num_results]
         return {
             "itemList": [{"itemId": item, "score": score} for item, score in best],
             "recommendationId": self._recommendation_id(campaign_arn or recommender_arn or ""),
@@ -75,6 +88,7 @@ class Runtime(Store):
         input_list: list[str],
         user_id: str,
         filter_arn: str | None = None,
+        filter_values: dict[str, str] | None = None,
         context: dict[str, str] | None = None,  # noqa: ARG002 - no recipe here reads it
         **unsupported: object,
     ) -> Answer:
@@ -82,12 +96,15 @@ class Runtime(Store):
         campaign = self._serving(Campaign, campaign_arn)
         if _recipe_type(campaign.version) != "PERSONALIZED_RANKING":
             raise invalid("The campaign's recipe must be of type PERSONALIZED_RANKING.")
-        if filter_arn is not None or unsupported:
-            raise invalid("Filters and metadata are not set up for this campaign.")
+        if unsupported:
+            raise invalid("Metadata is not set up for this campaign.")
         if not 0 < len(input_list) <= MOST_RESULTS:
             raise invalid(f"inputList must have 1 to {MOST_RESULTS} items.")
         trained = campaign.version.trained
         since = self._since_training(campaign.version, user_id)
+        if filter_arn is not None:
+            keeps = self.kept(filter_arn, _group(campaign), filter_values, user=user_id)
+            input_list = [item for item in input_list if keeps(item)]
         best = trained.rank(user_id, input_list, since) if trained else []
         return {
             "personalizedRanking": [{"itemId": item, "score": score} for item, score in best],
@@ -101,34 +118,40 @@ class Runtime(Store):
         user_id: str | None = None,
         num_results: int = 5,
         filter_arn: str | None = None,
-        **unsupported: object,
+        filter_values: dict[str, str] | None = None,
     ) -> Answer:
         """Return the actions that a user will most likely take now, with the likelihood."""
         campaign = self._serving(Campaign, campaign_arn or "")
         if _recipe_type(campaign.version) != PERSONALIZED_ACTIONS:
             raise invalid(f"The campaign's recipe must be of type {PERSONALIZED_ACTIONS}.")
-        if filter_arn is not None or unsupported:
-            raise invalid("Filters are not set up for this campaign.")
         if user_id is None:
             raise invalid("userId is required for this campaign's recipe.")
         if num_results > MOST_ACTIONS:
             raise invalid(f"numResults must be at most {MOST_ACTIONS}.")
         model = campaign.version.actions
         now = clock.current().time()
-        best = model.recommend(user_id, num_results, now) if model else []
+        best = model.recommend(user_id, len(model.actions), now) if model else []
+        if filter_arn is not None:
+            group = _group(campaign)
+            keeps = self.kept(filter_arn, group, filter_values, user=user_id, filters="ACTIONID")
+            best = [pair for pair in best if keeps(pair[0])]
+        best = best[:num_results]
         return {
             "actionList": [{"actionId": action, "score": score} for action, score in best],
             "recommendationId": self._recommendation_id(campaign_arn or ""),
         }
 
-    def _from_recommender(self, arn: str, user: str | None, item: str | None, most: int) -> Ranking:
-        recommender = self._serving(Recommender, arn)
+    def _from_recommender(
+        self, recommender: Recommender, user: str | None, item: str | None, most: int
+    ) -> Ranking:
         case = use_case(recommender.recipe_arn)
         _require(case.needs if case else (), user, item, "recommender's use case")
         return recommender.model.recommend(user, item, most) if recommender.model else []
 
-    def _from_campaign(self, arn: str, user: str | None, item: str | None, most: int) -> Ranking:
-        campaign = self._serving(Campaign, arn)
+    def _from_campaign(
+        self, campaign: Campaign, user: str | None, item: str | None, asked: int, most: int
+    ) -> Ranking:
+        """Return as many items as are asked for, `most` of which will be returned."""
         version = campaign.version
         kind = _recipe_type(version)
         if kind == PERSONALIZED_ACTIONS:
@@ -138,8 +161,8 @@ class Runtime(Store):
         if version.trained is None:
             return []
         if related:
-            return version.trained.related(item or "", most)
-        best = version.trained.recommend(user or "", most, self._since_training(version, user))
+            return version.trained.related(item or "", asked)
+        best = version.trained.recommend(user or "", asked, self._since_training(version, user))
         return self._with_new_items(campaign, best, most)
 
     def _since_training(self, version: SolutionVersion, user: str | None) -> list[str]:
@@ -175,6 +198,17 @@ class Runtime(Store):
         self.recommendations_served += 1
         digest = hashlib.sha256(f"{arn}#{self.recommendations_served}".encode()).hexdigest()
         return f"RID-{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:28]}"
+
+
+def _group(source: Campaign | Recommender) -> DatasetGroup:
+    return source.group if isinstance(source, Recommender) else source.version.solution.group
+
+
+def _recommends_related(source: Campaign | Recommender) -> bool:
+    if isinstance(source, Recommender):
+        case = use_case(source.recipe_arn)
+        return case is not None and case.recommends == "related"
+    return _recipe_type(source.version) == "RELATED_ITEMS"
 
 
 def _recipe_type(version: SolutionVersion) -> str | None:

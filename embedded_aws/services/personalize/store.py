@@ -159,8 +159,13 @@ class Store(BaseBackend):
         now = clock.current()
         now.call_at(now.time() + seconds, locked)
 
-    def settle(self, resource: Resource, then: Callable[[], None] | None = None) -> None:
-        """Make a resource ACTIVE after a short time, if it only has to be set up."""
+    def settle(
+        self,
+        resource: Resource,
+        then: Callable[[], None] | None = None,
+        failure: str | None = None,
+    ) -> None:
+        """Make a resource ACTIVE, or fail, after a short time, if it only has to be set up."""
         duration = self.behaviour.resource_seconds
 
         def begin() -> None:
@@ -169,8 +174,8 @@ class Store(BaseBackend):
 
         def finish() -> None:
             if resource.status == "CREATE IN_PROGRESS":
-                self.advance(resource, "ACTIVE")
-                if then:
+                self.advance(resource, "CREATE FAILED" if failure else "ACTIVE", failure)
+                if then and not failure:
                     then()
 
         self.after(duration / 2, begin)
