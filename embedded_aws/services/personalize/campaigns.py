@@ -60,6 +60,7 @@ class Campaigns(Store):
             if campaign.status == "CREATE IN_PROGRESS":
                 campaign.deployed = clock.current().time()
                 self.advance(campaign, "CREATE FAILED" if failure else "ACTIVE", failure)
+                self._follow(campaign)
 
         self.after(self.behaviour.pending(duration), begin)
         self.after(duration, finish)
@@ -120,11 +121,19 @@ class Campaigns(Store):
     def solution_version_active(self, version: SolutionVersion) -> None:
         """Automatically update the campaigns that follow their solution to its new version."""
         for campaign in self.of(Campaign):
-            follows = (campaign.config or {}).get("syncWithLatestSolutionVersion")
-            if follows and campaign.version.solution is version.solution and _is_settled(campaign):
-                self._run_update(
-                    campaign, version, campaign.deploys, campaign.minimum_tps, campaign.config
-                )
+            if campaign.version.solution is version.solution:
+                self._follow(campaign)
+
+    def _follow(self, campaign: Campaign) -> None:
+        """Update a campaign that follows its solution, unless it is being changed: then later."""
+        follows = (campaign.config or {}).get("syncWithLatestSolutionVersion")
+        if not follows or campaign.status != "ACTIVE" or not _is_settled(campaign):
+            return
+        latest = [v for v in campaign.version.solution.versions if v.status == "ACTIVE"][-1]
+        if latest is not campaign.version:
+            self._run_update(
+                campaign, latest, campaign.deploys, campaign.minimum_tps, campaign.config
+            )
 
     def _deployable(self, arn: str, config: dict[str, Any] | None) -> SolutionVersion:
         """Return the ACTIVE version that an ARN, or `<solution>/$LATEST`, names."""
@@ -179,6 +188,7 @@ class Campaigns(Store):
             campaign.version, campaign.deploys = version, deploys
             campaign.minimum_tps, campaign.config = tps, config
             self.advance(campaign, "ACTIVE")
+            self._follow(campaign)
 
         duration = self.behaviour.campaign_duration(_items(version), update=True)
         self.after(self.behaviour.pending(duration), lambda: advance(f"{words} IN_PROGRESS"))

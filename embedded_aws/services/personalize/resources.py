@@ -190,6 +190,7 @@ class Solution(Resource):
     settings: Answer  # recipeArn, performAutoTraining, … as requested, with defaults filled in
     versions: list[SolutionVersion] = field(default_factory=list)  # oldest first
     update: Answer | None = None  # the last UpdateSolution, as latestSolutionUpdate shows it
+    schedules: int = 0  # of automatic training that began so far; only the last one trains
 
     def _members(self) -> Answer:
         return self.settings | present(

@@ -142,28 +142,48 @@ class SolutionVersions(Store):
         return self.missing(solution.group, "INTERACTIONS", "ACTIONS")
 
     def solution_active(self, solution: Solution) -> None:
-        """Start automatic training: within an hour unless a version exists, then periodically."""
+        """Begin the schedule of automatic training: within an hour, then periodically.
+
+        The first training is left out if a version is created in that hour; then, and after each
+        training, the next one is a period after the start of the last. Only new interactions are
+        trained on. A later schedule, after an update of the solution, replaces this one.
+        """
+        solution.schedules += 1
+        number, began = solution.schedules, clock.current().time()
         if not (self.behaviour.automatic_training and solution.settings["performAutoTraining"]):
             return
-        config = solution.settings.get("solutionConfig", {}).get("autoTrainingConfig", {})
-        days = re.search(r"\d+", config.get("schedulingExpression", "rate(7 days)"))
-        period = int(days[0] if days else 7) * DAY
+        period = scheduled_days(solution.settings.get("solutionConfig", {})) * DAY
+
+        def ended() -> bool:
+            is_off = not solution.settings["performAutoTraining"]
+            is_gone = solution.status != "ACTIVE" or solution.arn not in self.resources
+            return is_off or is_gone or solution.schedules != number
 
         def train() -> None:
-            if solution.status != "ACTIVE" or solution.arn not in self.resources:
+            if ended():
                 return
-            if not solution.settings["performAutoTraining"]:  # an update has turned it off
-                return
-            self._begin(solution, None, training_mode="AUTOTRAIN", training_type="AUTOMATIC")
+            if self._has_new_interactions(solution):
+                self._begin(solution, None, training_mode="AUTOTRAIN", training_type="AUTOMATIC")
             self.after(period, train)
 
         def first() -> None:
-            if solution.versions:
-                self.after(period, train)
+            made = [version for version in solution.versions if version.created >= began]
+            if made:
+                self.after(made[-1].created + period - clock.current().time(), train)
             else:
                 train()
 
         self.after(HOUR, first)
+
+    def _has_new_interactions(self, solution: Solution) -> bool:
+        """Return whether interactions came since the last training began."""
+        kinds = [
+            "INTERACTIONS",
+            *(["ACTION_INTERACTIONS"] if _recommends_actions(solution) else []),
+        ]
+        last = max((version.created for version in solution.versions), default=0.0)
+        datasets = [self.dataset(solution.group, kind) for kind in kinds]
+        return any(d and d.changed is not None and d.changed >= last for d in datasets)
 
     def _begin(
         self, solution: Solution, tags: list[dict[str, str]] | None, **fields: str | None
@@ -218,6 +238,13 @@ class SolutionVersions(Store):
             self.after(version.created + duration - now.time(), finish)
 
         now.call_at(now.time() + behaviour.pending(behaviour.training_duration(0)), train)
+
+
+def scheduled_days(config: Answer) -> int:
+    """Return every how many days a solution's configuration trains automatically."""
+    expression = config.get("autoTrainingConfig", {}).get("schedulingExpression", "rate(7 days)")
+    found = re.search(r"\d+", expression)
+    return int(found[0]) if found else 7
 
 
 def _recommends_actions(solution: Solution) -> bool:

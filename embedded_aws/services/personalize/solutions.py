@@ -21,6 +21,7 @@ from embedded_aws.services.personalize.resources import (
     Solution,
     present,
 )
+from embedded_aws.services.personalize.solution_versions import scheduled_days
 from embedded_aws.services.personalize.store import (
     Store,
     check_active,
@@ -31,6 +32,7 @@ from embedded_aws.services.personalize.store import (
     page,
 )
 
+MOST_DAYS = 30  # between automatic trainings
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -83,6 +85,7 @@ class Solutions(Store):
         threshold = (solution_config or {}).get("eventValueThreshold", "0")
         if not _NUMBER.fullmatch(threshold):
             raise invalid(f"eventValueThreshold must be a number, and is: {threshold}")
+        _check_schedule(solution_config)
         self.refuse_taken(self.arn(f"solution/{name}"))
         check_active(group)
         check_quota(
@@ -145,6 +148,7 @@ class Solutions(Store):
         )
         if not changes and solution_update_config is None:
             raise invalid("There is nothing to update.")
+        _check_schedule(solution_update_config)
         now = clock.current()
         update = solution.update = changes | present(
             solutionUpdateConfig=solution_update_config,
@@ -158,8 +162,12 @@ class Solutions(Store):
 
         def finish() -> None:
             advance("ACTIVE")
-            config = solution.settings.get("solutionConfig", {}) | (solution_update_config or {})
+            before = solution.settings.get("solutionConfig", {})
+            was_on = solution.settings["performAutoTraining"]
+            config = before | (solution_update_config or {})
             solution.settings.update(changes | ({"solutionConfig": config} if config else {}))
+            if not was_on or scheduled_days(config) != scheduled_days(before):
+                self.solution_active(solution)
 
         duration = self.behaviour.resource_seconds
         self.after(duration / 2, lambda: advance("CREATE IN_PROGRESS"))
@@ -170,9 +178,16 @@ class Solutions(Store):
         """Delete a solution and its versions, if no campaign uses one and none is in training."""
         solution = self.find(Solution, solution_arn)
         check_active(solution)
+        if solution.update and solution.update["status"] in IN_PROGRESS:
+            raise in_use(f"Solution {solution_arn} is being updated.")
         if any(version.status in IN_PROGRESS for version in solution.versions):
             raise in_use(f"Resource {solution_arn} has a solution version in training.")
         if any(campaign.version.solution is solution for campaign in self.of(Campaign)):
             raise in_use(f"Resource {solution_arn} is used by a campaign.")
         self.remove(solution, *solution.versions)
         return {}
+
+
+def _check_schedule(config: dict[str, Any] | None) -> None:
+    if not 1 <= scheduled_days(config or {}) <= MOST_DAYS:
+        raise invalid(f"schedulingExpression must be of 1 to {MOST_DAYS} days.")
