@@ -71,6 +71,7 @@ class Column:
     nullable: bool = False
     categorical: bool = field(default=False, compare=False)
     textual: bool = field(default=False, compare=False)
+    item_name: bool = field(default=False, compare=False)  # the title of an item
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,8 @@ def check_replacement(old: Mapping[str, Column], new: Mapping[str, Column]) -> N
         raise ValueError(f"the new field {strict[0]} does not support null")
 
 
-def _attributes(column: Column) -> tuple[str, bool, bool, bool]:
-    return column.kind, column.nullable, column.categorical, column.textual
+def _attributes(column: Column) -> tuple[Column, bool, bool, bool]:
+    return column, column.categorical, column.textual, column.item_name
 
 
 def _check_reserved(name: str, kind: str, column: Column, rules: SchemaRules) -> None:
@@ -200,11 +201,13 @@ def _column(name: str, described: dict[str, Any]) -> Column:
     simple = [kind for kind in kinds if kind != "null"]
     if len(simple) != 1 or simple[0] not in SIMPLE_TYPES:
         raise ValueError(f"field {name} has a type that is not supported: {json.dumps(avro)}")
-    if described.get("textual") is True and simple[0] != "string":
-        raise ValueError(f"field {name} is textual and must be of type string")
+    for kind in ("textual", "itemName"):
+        if described.get(kind) is True and simple[0] != "string":
+            raise ValueError(f"field {name} is {kind} and must be of type string")
     return Column(
         simple[0],
         nullable="null" in kinds,
         categorical=described.get("categorical") is True,
         textual=described.get("textual") is True,
+        item_name=described.get("itemName") is True,
     )

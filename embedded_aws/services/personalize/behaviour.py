@@ -65,6 +65,8 @@ class PersonalizeBehaviour:
 
     # How often a deployed version of a self-updating recipe takes in new items.
     automatic_update_seconds: float = 2 * 60 * MINUTE
+    # How often a deployed version of Semantic-Similarity takes in new and changed items.
+    incremental_update_seconds: float = 30 * MINUTE
 
     # Whether solutions with performAutoTraining really train by themselves, and recommenders every
     # week. Off, because they do so forever, and a clock that jumps would never come to rest.
@@ -131,6 +133,8 @@ class PersonalizeBehaviour:
     filter_of_unknown_field: Literal["refused", "failed"] = "refused"
     # NOT IN ($NAME): the guide names placeholders with IN and with comparisons.
     placeholders_with_not_in: Literal["refused", "accepted"] = "refused"
+    # performIncrementalUpdate of a recipe other than Semantic-Similarity, the only one that has it.
+    other_incremental_updates: Literal["refused", "accepted"] = "refused"
     # A recommender or a training that needs a dataset which its group does not have (Items,
     # Actions): InvalidInput at once, or CREATE FAILED.
     missing_dataset: Literal["refused", "failed"] = "refused"

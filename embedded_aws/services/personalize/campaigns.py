@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded_aws import clock
+from embedded_aws.services.personalize.recipes import USER_SEGMENTATION, recipe_type
 from embedded_aws.services.personalize.resources import (
     Answer,
     Campaign,
@@ -32,6 +33,9 @@ class Campaigns(Store):
     ) -> Answer:
         """Start creating a campaign with an ACTIVE solution version."""
         version = self._deployable(solution_version_arn, campaign_config)
+        recipe = version.solution.settings.get("recipeArn")
+        if recipe and recipe_type(recipe) == USER_SEGMENTATION:
+            raise invalid(f"Recipe {recipe} is for batch segment jobs, and not for campaigns.")
         self.refuse_taken(self.arn(f"campaign/{name}"))
         group = version.solution.group
         check_quota(
@@ -207,4 +211,6 @@ def _check_settled(campaign: Campaign) -> None:
 
 
 def _items(version: SolutionVersion) -> int:
+    if version.texts:
+        return len(version.texts.words)
     return len(version.trained.items) if version.trained else 0

@@ -28,8 +28,13 @@ def last_update(campaign: Campaign, now: float, seconds: float) -> float | None:
         return None
     if any(v.status == "ACTIVE" for v in later[1:]):
         return None
-    updates = (now - campaign.deployed) // seconds
-    return campaign.deployed + updates * seconds if updates >= 1 else None
+    return last_time(campaign, now, seconds)
+
+
+def last_time(campaign: Campaign, now: float, seconds: float) -> float | None:
+    """Return the last time of something that happens every so many seconds while deployed."""
+    times = (now - campaign.deployed) // seconds
+    return campaign.deployed + times * seconds if times >= 1 else None
 
 
 def arrivals(datasets: Iterable[Dataset], until: float) -> dict[str, float]:

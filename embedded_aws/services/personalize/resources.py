@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from embedded_aws.services.personalize.avro import Column
     from embedded_aws.services.personalize.domain_model import DomainModel
     from embedded_aws.services.personalize.filter_expressions import Statement
+    from embedded_aws.services.personalize.semantic_model import SemanticModel
     from embedded_aws.services.personalize.training import Trained
 
 Answer = dict[str, Any]
@@ -213,6 +214,7 @@ class SolutionVersion(Resource):
     training_hours: float | None = None
     trained: Trained | None = None
     actions: ActionModel | None = None  # what a recipe for actions has learnt beside it
+    texts: SemanticModel | None = None  # what Semantic-Similarity has learnt in its place
 
     def _members(self) -> Answer:
         return self.solution.settings | present(

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from embedded_aws import clock
-from embedded_aws.services.personalize.exploration import arrivals, explore, last_update
+from embedded_aws.services.personalize.exploration import arrivals, explore, last_time, last_update
 from embedded_aws.services.personalize.filters import Filters
 from embedded_aws.services.personalize.recipes import (
     PERSONALIZED_ACTIONS,
@@ -21,12 +21,14 @@ from embedded_aws.services.personalize.resources import (
     PersonalizeError,
     Recommender,
 )
+from embedded_aws.services.personalize.semantic_model import learn_texts
 from embedded_aws.services.personalize.store import AnyResource, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from embedded_aws.services.personalize.resources import DatasetGroup, SolutionVersion
+    from embedded_aws.services.personalize.semantic_model import SemanticModel
 
 Ranking = list[tuple[str, float]]  # items and their scores, best first
 MOST_RESULTS, MOST_ACTIONS = 500, 100
@@ -158,12 +160,23 @@ class Runtime(Filters):
             raise invalid("The campaign recommends actions: use GetActionRecommendations.")
         related = kind == "RELATED_ITEMS"
         _require(("itemId",) if related else ("userId",), user, item, "campaign's recipe")
+        if version.texts is not None:
+            return self._texts(campaign, version.texts).related(item or "", asked)
         if version.trained is None:
             return []
         if related:
             return version.trained.related(item or "", asked)
         best = version.trained.recommend(user or "", asked, self._since_training(version, user))
         return self._with_new_items(campaign, best, most)
+
+    def _texts(self, campaign: Campaign, trained: SemanticModel) -> SemanticModel:
+        """Return the texts that a campaign knows: with incremental updates, newer ones too."""
+        solution, now = campaign.version.solution, clock.current().time()
+        items = self.dataset(solution.group, "ITEMS")
+        updated = last_time(campaign, now, self.behaviour.incremental_update_seconds)
+        if updated is None or items is None or not solution.settings["performIncrementalUpdate"]:
+            return trained
+        return learn_texts(items, updated)
 
     def _since_training(self, version: SolutionVersion, user: str | None) -> list[str]:
         """Return the items of a user's events since a training, oldest first."""

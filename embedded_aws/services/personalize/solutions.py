@@ -8,6 +8,7 @@ from typing import Any
 from embedded_aws import clock
 from embedded_aws.services.personalize.recipes import (
     PERSONALIZED_ACTIONS,
+    SEMANTIC_SIMILARITY,
     all_recipes,
     recipe_name,
     recipe_type,
@@ -82,6 +83,10 @@ class Solutions(Store):
             raise not_found(recipe_arn)
         if recipe_arn and group.domain and recipe_type(recipe_arn) == PERSONALIZED_ACTIONS:
             raise invalid(f"Recipe {recipe_arn} needs a custom dataset group.")
+        is_semantic = recipe_name(recipe_arn or "") == SEMANTIC_SIMILARITY
+        self._check_incremental(is_semantic, perform_incremental_update)
+        if is_semantic and perform_incremental_update is None:
+            perform_incremental_update = True
         threshold = (solution_config or {}).get("eventValueThreshold", "0")
         if not _NUMBER.fullmatch(threshold):
             raise invalid(f"eventValueThreshold must be a number, and is: {threshold}")
@@ -142,6 +147,8 @@ class Solutions(Store):
         check_active(solution)
         if solution.update and solution.update["status"] in IN_PROGRESS:
             raise in_use(f"Solution {solution_arn} is being updated.")
+        is_semantic = recipe_name(solution.settings.get("recipeArn", "")) == SEMANTIC_SIMILARITY
+        self._check_incremental(is_semantic, perform_incremental_update)
         changes = present(
             performAutoTraining=perform_auto_training,
             performIncrementalUpdate=perform_incremental_update,
@@ -186,6 +193,11 @@ class Solutions(Store):
             raise in_use(f"Resource {solution_arn} is used by a campaign.")
         self.remove(solution, *solution.versions)
         return {}
+
+    def _check_incremental(self, is_semantic: bool, wanted: bool | None) -> None:
+        """Only Semantic-Similarity supports incremental updates."""
+        if wanted and not is_semantic and self.behaviour.other_incremental_updates == "refused":
+            raise invalid("performIncrementalUpdate needs the recipe aws-semantic-similarity.")
 
 
 def _check_schedule(config: dict[str, Any] | None) -> None:
