@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from embedded_aws import clock
+from embedded_aws.services.personalize.action_model import known_actions
 from embedded_aws.services.personalize.exploration import arrivals, explore, last_time, last_update
 from embedded_aws.services.personalize.filters import Filters
 from embedded_aws.services.personalize.recipes import (
@@ -130,8 +132,11 @@ class Runtime(Filters):
             raise invalid("userId is required for this campaign's recipe.")
         if num_results > MOST_ACTIONS:
             raise invalid(f"numResults must be at most {MOST_ACTIONS}.")
-        model = campaign.version.actions
-        now = clock.current().time()
+        model, now = campaign.version.actions, clock.current().time()
+        updated = last_update(campaign, now, self.behaviour.automatic_update_seconds)
+        if model and updated is not None:
+            files = self.imported(_group(campaign), "ACTIONS", updated)
+            model = replace(model, actions=known_actions(files))
         best = model.recommend(user_id, len(model.actions), now) if model else []
         if filter_arn is not None:
             group = _group(campaign)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import shutil
 import tempfile
 import threading
@@ -100,17 +101,24 @@ class Store(BaseBackend):
             return None
         return f"Dataset group {group.arn} needs a dataset of type {' and '.join(missing)}."
 
-    def imported(self, group: DatasetGroup, dataset_type: str) -> tuple[Path, ...]:
-        """Return the files of a group's dataset of a type: of imports, and of single records."""
+    def imported(
+        self, group: DatasetGroup, dataset_type: str, until: float = math.inf
+    ) -> tuple[Path, ...]:
+        """Return the files of a group's dataset of a type: of imports, and of single records.
+
+        Those that came until a time, if one is given.
+        """
         dataset = self.dataset(group, dataset_type)
         if dataset is None:
             return ()
-        if not dataset.streamed:
-            return dataset.files
-        name = f"{dataset.group.name}-{dataset_type}-{len(dataset.streamed)}-{dataset.created}"
+        files = tuple(path for path in dataset.files if dataset.came.get(path, 0.0) <= until)
+        rows = [row for at, row in dataset.streamed if at <= until]
+        if not rows:
+            return files
+        name = f"{dataset.group.name}-{dataset_type}-{len(rows)}-{dataset.created}"
         path = self.scratch / f"{name}.parquet"
-        write_rows(path, [row for _, row in dataset.streamed], dataset.schema.columns)
-        return (*dataset.files, path)
+        write_rows(path, rows, dataset.schema.columns)
+        return (*files, path)
 
     def training_rules(self, group: DatasetGroup) -> TrainingRules:
         """Return what a training on a group's interactions needs."""
