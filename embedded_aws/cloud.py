@@ -1,9 +1,10 @@
 """One moto server in this process, with what moto lacks installed."""
 
+import io
 import os
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from email.utils import formatdate
 from functools import lru_cache
 from types import TracebackType
@@ -33,11 +34,12 @@ import embedded_aws.services.personalize.models
 import embedded_aws.services.scheduler.models
 import embedded_aws.services.stepfunctions
 from embedded_aws import clock as clocks
-from embedded_aws import direct, moto_changes, moto_speed
+from embedded_aws import direct, moto_changes, moto_speed, wire
 from embedded_aws.behaviour import Behaviour
 from embedded_aws.clients import client
 from embedded_aws.clock import Clock
 from embedded_aws.faults import FaultLayer, Faults
+from embedded_aws.not_offered import NotOffered
 from embedded_aws.services import iam, s3, sns, sqs
 from embedded_aws.services.glue.models import ClockedGlueBackend, glue_backend
 from embedded_aws.services.iam.guard import Guard
@@ -77,10 +79,23 @@ class _Dispatcher(DomainDispatcherApplication):
         super().__init__(_backend_app)
         self._known: dict[str | None, Any] = {}
 
+    def infer_service_region_host(self, environ: dict[str, Any], path: str) -> Any:
+        """Find the host that a request is meant for; DynamoDB's are known by their target."""
+        signed = wire.signature(environ)
+        if signed and signed.service == "dynamodb" and "HTTP_X_AMZ_TARGET" not in environ:
+            raise NotImplementedError(path)
+        return super().infer_service_region_host(environ, path)
+
     def get_backend_for_host(self, host: str | None) -> Any:
-        """Find the backend; moto walks through its own folders to do so, twice for a request."""
+        """Find the backend; moto walks through its own folders to do so, twice for a request.
+
+        Raises NotImplementedError for a service that moto does not have.
+        """
         if host not in self._known:
-            self._known[host] = super().get_backend_for_host(host)
+            with redirect_stdout(io.StringIO()):  # moto prints that it has no such service
+                self._known[host] = super().get_backend_for_host(host)
+        if host is not None and self._known[host] is None:
+            raise NotImplementedError(host)
         return self._known[host]
 
 
@@ -103,7 +118,7 @@ class Cloud:
         self.behaviour = Behaviour(account, region)
         self.calls = iam.reset()
         self.mailbox = sns.reset()
-        self._app = Guard(FaultLayer(_Dispatcher(), self.faults, account), account)
+        self._app = NotOffered(Guard(FaultLayer(_Dispatcher(), self.faults, account), account))
         self._server = _listen(port, self._app)
         self._serving = Serving(self._server)
         self._restored: Mapping[str, str | None] = {}
@@ -245,7 +260,7 @@ def _forget() -> None:
     mock_random.seed(0)  # the same rehearsal twice makes the same identifiers
 
 
-def _listen(port: int, app: Guard) -> BaseWSGIServer:
+def _listen(port: int, app: NotOffered) -> BaseWSGIServer:
     for chosen in [port] if port else [*_last_port, 0]:
         # werkzeug's way to say that the address is in use
         with suppress(SystemExit):

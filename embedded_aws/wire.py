@@ -14,7 +14,7 @@ from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 Environ = dict[str, Any]
@@ -22,7 +22,7 @@ Environ = dict[str, Any]
 _SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
 
 # Signing names that are not boto3's name of exactly one service.
-_SERVICES = {
+SERVICES = {
     "states": ("stepfunctions",),
     "monitoring": ("cloudwatch",),
     "personalize": ("personalize", "personalize-runtime", "personalize-events"),
@@ -105,18 +105,34 @@ class ApiCall:
         return Response(body, status=status, headers=headers, content_type=kind)
 
 
+def match(service: str, environ: Environ) -> tuple[OperationModel, dict[str, Any]]:
+    """Return the operation of a service, by boto3's name, that a request asks for by its path.
+
+    Also returns the values in the path. Raises UnknownOperationError if there is none.
+    """
+    return _route(service, Request({**environ, "wsgi.input": io.BytesIO()}))
+
+
+def _route(service: str, request: Request) -> tuple[OperationModel, dict[str, Any]]:
+    try:
+        operation, labels = get_service_router(service).match(request)
+    except (HTTPException, NotImplementedError) as error:
+        # not of this service: moto's router raises the second for another protocol's request,
+        # as personalize's (JSON) does for one of personalize-runtime (REST)
+        raise UnknownOperationError(f"{request.path} is not a path of {service}") from error
+    return operation, dict(labels)
+
+
 def read(environ: Environ, signed: Signature) -> ApiCall:
     """Parse a signed request; its body stays readable for later layers."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length) if length else b""
-    for service in _SERVICES.get(signed.service, (signed.service,)):
+    for service in SERVICES.get(signed.service, (signed.service,)):
         environ["wsgi.input"] = io.BytesIO(body)
         request = Request(environ)
         try:
-            operation, labels = get_service_router(service).match(request)
-        except (NotFound, NotImplementedError):
-            # not of this service: moto's router raises the second for another protocol's request,
-            # as personalize's (JSON) does for one of personalize-runtime (REST)
+            operation, labels = _route(service, request)
+        except UnknownOperationError:
             continue
         call = ApiCall(signed, service, operation, request, labels)
         request.get_data()  # cached, so that a later parser does not read the stream

@@ -139,6 +139,18 @@ def test_policies_that_a_redeployment_changes_apply_at_once(cloud: Cloud, tmp_pa
         personalize.list_solution_versions()
 
 
+def test_a_role_may_put_events_only_if_its_policy_says_so(cloud: Cloud, tmp_path: Path) -> None:
+    view = {"eventType": "view", "sentAt": 1_600_000_000, "itemId": "i1"}
+    request = {"trackingId": "none", "sessionId": "s", "userId": "u1", "eventList": [view]}
+    for action, code in (
+        ("personalize:PutEvents", "InvalidInputException"),  # there is no such tracker
+        ("personalize:PutItems", "AccessDeniedException"),
+    ):
+        deploy_role(cloud, tmp_path, allow(action, "*"))
+        with pytest.raises(ClientError, match=code):
+            as_role(cloud, "personalize-events").put_events(**request)
+
+
 @pytest.mark.parametrize("policies", [["AmazonSQSFullAccess"], []])
 def test_aws_managed_policies_are_evaluated(
     cloud: Cloud, tmp_path: Path, policies: list[str]
@@ -328,7 +340,7 @@ def test_whatever_is_given_at_its_creation_must_be_allowed_too(
 def test_every_operation_of_personalize_can_be_judged() -> None:
     emulated = {
         f"personalize:{name}"
-        for service in ("personalize", "personalize-runtime")
+        for service in ("personalize", "personalize-runtime", "personalize-events")
         for name in service_model(service).operation_names
         if hasattr(PersonalizeBackend, xform_name(name))
     }

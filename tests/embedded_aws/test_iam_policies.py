@@ -149,6 +149,19 @@ IMPORT: dict[str, Any] = {
             [f"{PERSONALIZE}:solution/s"],
         ),
         ("personalize:ListSolutionVersions", {"solutionArn": "ignored"}, ["*"]),
+        ("personalize:CreateFilter", {"name": "f"}, [f"{PERSONALIZE}:filter/f"]),
+        (
+            "personalize:DeleteEventTracker",
+            {"eventTrackerArn": f"{PERSONALIZE}:event-tracker/t"},
+            [f"{PERSONALIZE}:event-tracker/t"],
+        ),
+        ("personalize:PutEvents", {"trackingId": "t"}, ["*"]),
+        (
+            "personalize:PutItems",
+            {"datasetArn": f"{PERSONALIZE}:dataset/g/ITEMS"},
+            [f"{PERSONALIZE}:dataset/g/ITEMS"],
+        ),
+        ("personalize:ListFilters", {}, ["*"]),
         ("s3:HeadObject", {"Bucket": "shop", "Key": "a/b.csv"}, [f"{BUCKET}/a/b.csv"]),
         ("s3:ListObjectsV2", {"Bucket": "shop", "Prefix": "a/"}, [BUCKET]),
         (

@@ -188,17 +188,3 @@ def test_a_training_uses_the_data_that_existed_when_it_began(shop: Shop, solutio
     trained = shop.backend.find(SolutionVersion, begun).trained
     assert trained
     assert set(trained.items) == {f"i{n}" for n in range(40)}
-
-
-def test_automatic_training_begins_within_the_hour_and_repeats_weekly(shop: Shop) -> None:
-    shop.backend.behaviour.automatic_training = True
-    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
-    solution = shop.solution(performAutoTraining=True)
-    shop.wait(15 * 24 * 60 * MINUTE)
-    listed = shop.personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
-    assert [v["trainingType"] for v in listed] == ["AUTOMATIC"] * 3
-    assert all("name" not in v for v in listed)
-    shop.personalize.update_solution(solutionArn=solution, performAutoTraining=False)
-    shop.wait(15 * 24 * 60 * MINUTE)
-    listed = shop.personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
-    assert len(listed) == 3

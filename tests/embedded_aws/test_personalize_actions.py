@@ -191,3 +191,16 @@ def test_shuffled_action_interactions_make_a_worse_model(tmp_path: Path) -> None
     bad = learnt(tmp_path, [(u, *row[1:]) for u, row in zip(users, rows, strict=True)]).metrics
     for name in ("area_under_the_curve", "precision", "recall"):
         assert bad[name] < 0.8 * good[name]
+
+
+@pytest.mark.usefixtures("group")
+def test_new_actions_are_recommended_two_hours_later_without_a_training(shop: Shop) -> None:
+    campaign = shop.campaign(shop.trained(shop.solution(recipe=RECIPE)))
+    shop.client("personalize-events").put_actions(
+        datasetArn=shop.arn("dataset/shop/ACTIONS"),
+        actions=[{"actionId": "gift", "properties": '{"value": 2, "kind": "x"}'}],
+    )
+    shop.wait(3600)
+    assert "gift" not in recommended(shop, campaign, userId="u1")
+    shop.wait(2 * 3600)
+    assert set(recommended(shop, campaign, userId="u1")) == {"app", "gift", "loyalty", "news"}

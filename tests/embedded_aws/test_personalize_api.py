@@ -64,6 +64,17 @@ def mismatches(shape: Any, value: Any, path: str = "") -> Iterator[str]:
             yield from mismatches(shape.value, item, f"{path}.{key}")
 
 
+def call_items(shop: Shop, personalize: Any) -> str:
+    """Call what only a dataset of items has; return its ARN."""
+    items = shop.another_dataset("Items", record("Items", ITEM_ID="string", KIND="string"))
+    wider = record("Items", ITEM_ID="string", KIND="string", PRICE=["null", "float"])
+    schema = personalize.create_schema(name="wider", schema=wider)["schemaArn"]
+    personalize.update_dataset(datasetArn=items, schemaArn=schema)
+    shop.wait(MINUTE)
+    assert "latestDatasetUpdate" in personalize.describe_dataset(datasetArn=items)["dataset"]
+    return items
+
+
 def call_everything(shop: Shop) -> dict[str, Any]:
     """Call every operation once, with as many members as it accepts."""
     personalize = shop.personalize
@@ -106,11 +117,25 @@ def call_everything(shop: Shop) -> dict[str, Any]:
     personalize.get_solution_metrics(solutionVersionArn=version)
     personalize.describe_campaign(campaignArn=campaign)
     personalize.describe_recipe(recipeArn=HRNN)
+    tracker = personalize.create_event_tracker(name="shop", datasetGroupArn=group, tags=tags)[
+        "eventTrackerArn"
+    ]
+    shop.wait(MINUTE)
+    personalize.describe_event_tracker(eventTrackerArn=tracker)
+    liked = 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'
+    made = personalize.create_filter(
+        name="liked", datasetGroupArn=group, filterExpression=liked, tags=tags
+    )
+    shop.wait(MINUTE)
+    personalize.describe_filter(filterArn=made["filterArn"])
     recommender = call_recommenders(shop, recorder.client)
+    items = call_items(shop, recorder.client)
     for plural in (
         "dataset_groups",
         "schemas",
         "datasets",
+        "event_trackers",
+        "filters",
         "dataset_import_jobs",
         "solutions",
         "solution_versions",
@@ -121,9 +146,12 @@ def call_everything(shop: Shop) -> dict[str, Any]:
         getattr(personalize, f"list_{plural}")()
     for kind, arn in (
         ("recommender", recommender),
+        ("event_tracker", tracker),
+        ("filter", made["filterArn"]),
         ("campaign", campaign),
         ("solution", solution),
         ("dataset", dataset),
+        ("dataset", items),
         ("schema", shop.arn("schema/shop-schema")),
         ("dataset_group", group),
     ):
@@ -295,10 +323,8 @@ def test_a_planned_error_is_raised_once_and_only_by_its_operation(shop: Shop) ->
 
 
 def test_an_operation_that_is_not_supported_is_unknown(shop: Shop) -> None:
-    with pytest.raises(ClientError, match="CreateFilter") as refused:
-        shop.personalize.create_filter(
-            name="f", datasetGroupArn=shop.arn("dataset-group/shop"), filterExpression="x"
-        )
+    with pytest.raises(ClientError, match="ListBatchInferenceJobs") as refused:
+        shop.personalize.list_batch_inference_jobs()
     assert refused.value.response["Error"]["Code"] == "UnknownOperationException"
 
 

@@ -78,7 +78,7 @@ def test_the_table_of_services_has_every_operation_of_personalize() -> None:
     (supported,) = (row[1] for row in rows("Services and operations") if row[0] == "Personalize")
     assert sorted(supported.split(", ")) == sorted(
         name
-        for service in ("personalize", "personalize-runtime")
+        for service in ("personalize", "personalize-runtime", "personalize-events")
         for name in service_model(service).operation_names
         if hasattr(PersonalizeBackend, xform_name(name))
     )

@@ -290,16 +290,28 @@ _RULES: dict[str, Rule] = {
         for kind, path in (
             ("Campaign", "campaign"),
             ("DatasetGroup", "dataset-group"),
+            ("EventTracker", "event-tracker"),
+            ("Filter", "filter"),
             ("Recommender", "recommender"),
             ("Schema", "schema"),
             ("Solution", "solution"),
         )
     },
     "personalize:GetRecommendations": _get_recommendations,
+    # These have no resource in the reference: who has the tracking ID may be anyone.
+    **{
+        f"personalize:{name}": _everywhere(f"personalize:{name}")
+        for name in ("PutActionInteractions", "PutEvents")
+    },
     **{
         name: rule
         for param, operations in (
-            ("datasetArn", "DescribeDataset DeleteDataset"),
+            (
+                "datasetArn",
+                "DescribeDataset UpdateDataset DeleteDataset PutActions PutItems PutUsers",
+            ),
+            ("eventTrackerArn", "DescribeEventTracker DeleteEventTracker"),
+            ("filterArn", "DescribeFilter DeleteFilter"),
             ("datasetGroupArn", "DescribeDatasetGroup DeleteDatasetGroup"),
             ("datasetImportJobArn", "DescribeDatasetImportJob"),
             ("schemaArn", "DescribeSchema DeleteSchema"),
@@ -334,6 +346,8 @@ _RULES: dict[str, Rule] = {
             "DatasetGroups",
             "DatasetImportJobs",
             "Datasets",
+            "EventTrackers",
+            "Filters",
             "Recipes",
             "Recommenders",
             "Schemas",

@@ -80,7 +80,7 @@ class ActionModel:
 
 def learn_actions(actions: Collection[Path], interactions: Collection[Path]) -> ActionModel:
     """Learn from the files (Parquet) of Actions, and of Action_Interactions if there are any."""
-    known, events = _actions(actions), _events(interactions)
+    known, events = known_actions(actions), _events(interactions)
     return ActionModel(known, _counts(events.values()), events, _measure(known, events))
 
 
@@ -89,7 +89,8 @@ def event_type() -> pl.Expr:
     return pl.col("EVENT_TYPE").str.to_uppercase().str.replace_all(" ", "_", literal=True)
 
 
-def _actions(files: Collection[Path]) -> dict[str, Action]:
+def known_actions(files: Collection[Path]) -> dict[str, Action]:
+    """Return the actions of files (Parquet), the latest record of each."""
     rows = pl.scan_parquet(list(files)).unique("ACTION_ID", keep="last", maintain_order=True)
     names = rows.collect_schema().names()
     return {

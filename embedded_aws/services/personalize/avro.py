@@ -71,6 +71,7 @@ class Column:
     nullable: bool = False
     categorical: bool = field(default=False, compare=False)
     textual: bool = field(default=False, compare=False)
+    item_name: bool = field(default=False, compare=False)  # the title of an item
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,24 @@ def check_columns(
             raise ValueError(f"{dataset_type} of {domain} needs the field {name} to be categorical")
 
 
+def check_replacement(old: Mapping[str, Column], new: Mapping[str, Column]) -> None:
+    """Raise ValueError unless a dataset of one schema can get another.
+
+    It must have all fields as they are, and new ones must support null data.
+    """
+    for name, column in old.items():
+        if name not in new:
+            raise ValueError(f"it has not the field {name} of the schema that it replaces")
+        if _attributes(column) != _attributes(new[name]):
+            raise ValueError(f"the field {name} has not the type and attributes that it had")
+    if strict := [name for name in new if name not in old and not new[name].nullable]:
+        raise ValueError(f"the new field {strict[0]} does not support null")
+
+
+def _attributes(column: Column) -> tuple[Column, bool, bool, bool]:
+    return column, column.categorical, column.textual, column.item_name
+
+
 def _check_reserved(name: str, kind: str, column: Column, rules: SchemaRules) -> None:
     if column.kind != kind:
         raise ValueError(f"the reserved field {name} must be of type {kind}")
@@ -182,11 +201,13 @@ def _column(name: str, described: dict[str, Any]) -> Column:
     simple = [kind for kind in kinds if kind != "null"]
     if len(simple) != 1 or simple[0] not in SIMPLE_TYPES:
         raise ValueError(f"field {name} has a type that is not supported: {json.dumps(avro)}")
-    if described.get("textual") is True and simple[0] != "string":
-        raise ValueError(f"field {name} is textual and must be of type string")
+    for kind in ("textual", "itemName"):
+        if described.get(kind) is True and simple[0] != "string":
+            raise ValueError(f"field {name} is {kind} and must be of type string")
     return Column(
         simple[0],
         nullable="null" in kinds,
         categorical=described.get("categorical") is True,
         textual=described.get("textual") is True,
+        item_name=described.get("itemName") is True,
     )

@@ -33,6 +33,8 @@ class PersonalizeBehaviour:
     campaigns_per_dataset_group: int = 5
     recommenders: int = 15
     schemas: int = 500
+    event_trackers: int = 500
+    filters: int = 10
 
     # Limits of one import, in bytes and records.
     full_import_bytes: int = 100 * 1024**3
@@ -60,6 +62,11 @@ class PersonalizeBehaviour:
     stopping_seconds: float = 120.0
     # `trainingHours` is what is billed, on more machines than one: it exceeds the wall hours.
     billed_hours_per_hour: float = 1.5
+
+    # How often a deployed version of a self-updating recipe takes in new items.
+    automatic_update_seconds: float = 2 * 60 * MINUTE
+    # How often a deployed version of Semantic-Similarity takes in new and changed items.
+    incremental_update_seconds: float = 30 * MINUTE
 
     # Whether solutions with performAutoTraining really train by themselves, and recommenders every
     # week. Off, because they do so forever, and a clock that jumps would never come to rest.
@@ -114,6 +121,20 @@ class PersonalizeBehaviour:
     )
     # CreateDataset with a schema of another domain than its group's, or of none.
     schema_of_another_domain: Literal["refused", "accepted"] = "refused"
+    # UpdateDataset while an import into the dataset runs: it lists ResourceInUse, and not when.
+    dataset_update_during_import: Literal["refused", "accepted"] = "refused"
+    # Properties of a single record that the schema does not have, or has with another type: the
+    # guide says that they must match, and not what happens otherwise.
+    properties_that_do_not_fit: Literal["refused", "ignored"] = "refused"
+    # Keywords of a filter expression that are not in upper case, as the guide writes them.
+    filter_keywords: Literal["upper case", "any case"] = "upper case"
+    # A filter of a field that the group's datasets do not have, or of another type: InvalidInput at
+    # once, or CREATE FAILED.
+    filter_of_unknown_field: Literal["refused", "failed"] = "refused"
+    # NOT IN ($NAME): the guide names placeholders with IN and with comparisons.
+    placeholders_with_not_in: Literal["refused", "accepted"] = "refused"
+    # performIncrementalUpdate of a recipe other than Semantic-Similarity, the only one that has it.
+    other_incremental_updates: Literal["refused", "accepted"] = "refused"
     # A recommender or a training that needs a dataset which its group does not have (Items,
     # Actions): InvalidInput at once, or CREATE FAILED.
     missing_dataset: Literal["refused", "failed"] = "refused"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded_aws import clock
+from embedded_aws.services.personalize.recipes import USER_SEGMENTATION, recipe_type
 from embedded_aws.services.personalize.resources import (
     Answer,
     Campaign,
@@ -32,6 +33,9 @@ class Campaigns(Store):
     ) -> Answer:
         """Start creating a campaign with an ACTIVE solution version."""
         version = self._deployable(solution_version_arn, campaign_config)
+        recipe = version.solution.settings.get("recipeArn")
+        if recipe and recipe_type(recipe) == USER_SEGMENTATION:
+            raise invalid(f"Recipe {recipe} is for batch segment jobs, and not for campaigns.")
         self.refuse_taken(self.arn(f"campaign/{name}"))
         group = version.solution.group
         check_quota(
@@ -58,7 +62,9 @@ class Campaigns(Store):
 
         def finish() -> None:
             if campaign.status == "CREATE IN_PROGRESS":
+                campaign.deployed = clock.current().time()
                 self.advance(campaign, "CREATE FAILED" if failure else "ACTIVE", failure)
+                self._follow(campaign)
 
         self.after(self.behaviour.pending(duration), begin)
         self.after(duration, finish)
@@ -119,11 +125,19 @@ class Campaigns(Store):
     def solution_version_active(self, version: SolutionVersion) -> None:
         """Automatically update the campaigns that follow their solution to its new version."""
         for campaign in self.of(Campaign):
-            follows = (campaign.config or {}).get("syncWithLatestSolutionVersion")
-            if follows and campaign.version.solution is version.solution and _is_settled(campaign):
-                self._run_update(
-                    campaign, version, campaign.deploys, campaign.minimum_tps, campaign.config
-                )
+            if campaign.version.solution is version.solution:
+                self._follow(campaign)
+
+    def _follow(self, campaign: Campaign) -> None:
+        """Update a campaign that follows its solution, unless it is being changed: then later."""
+        follows = (campaign.config or {}).get("syncWithLatestSolutionVersion")
+        if not follows or campaign.status != "ACTIVE" or not _is_settled(campaign):
+            return
+        latest = [v for v in campaign.version.solution.versions if v.status == "ACTIVE"][-1]
+        if latest is not campaign.version:
+            self._run_update(
+                campaign, latest, campaign.deploys, campaign.minimum_tps, campaign.config
+            )
 
     def _deployable(self, arn: str, config: dict[str, Any] | None) -> SolutionVersion:
         """Return the ACTIVE version that an ARN, or `<solution>/$LATEST`, names."""
@@ -173,9 +187,12 @@ class Campaigns(Store):
                 advance(f"{words} FAILED")
                 return
             advance("ACTIVE")
+            if campaign.version is not version:
+                campaign.deployed = now.time()
             campaign.version, campaign.deploys = version, deploys
             campaign.minimum_tps, campaign.config = tps, config
             self.advance(campaign, "ACTIVE")
+            self._follow(campaign)
 
         duration = self.behaviour.campaign_duration(_items(version), update=True)
         self.after(self.behaviour.pending(duration), lambda: advance(f"{words} IN_PROGRESS"))
@@ -194,4 +211,6 @@ def _check_settled(campaign: Campaign) -> None:
 
 
 def _items(version: SolutionVersion) -> int:
+    if version.texts:
+        return len(version.texts.words)
     return len(version.trained.items) if version.trained else 0

@@ -28,7 +28,7 @@ from embedded_aws.services.personalize.csv_dialect import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from embedded_aws.services.personalize.avro import Column
@@ -179,6 +179,15 @@ def judge_file(
     count = _judge(scan_plain(plain), columns, target)
     plain.unlink()
     return count
+
+
+def write_rows(
+    path: Path, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Column]
+) -> None:
+    """Save records that were checked before as Parquet, as those of a file are."""
+    schema = {name: _TYPES[column.kind] for name, column in columns.items()}
+    data = [[row.get(name) for name in schema] for row in rows]
+    pl.DataFrame(data, schema=schema, orient="row", strict=False).write_parquet(path)
 
 
 def _judge(text: pl.LazyFrame, columns: Mapping[str, Column], target: Path) -> int:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from embedded_aws import clock
 from embedded_aws.services.personalize.avro import (
     DATASET_TYPES,
     check_columns,
+    check_replacement,
     parse_schema,
     record_type,
 )
+from embedded_aws.services.personalize.event_trackers import tracking_id
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
     Dataset,
     DatasetGroup,
     DatasetImportJob,
+    EventTracker,
     Recommender,
     Schema,
     Solution,
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from embedded_aws.services.personalize.avro import Column
+
+_REPLACEABLE = ("ITEMS", "USERS")  # the types whose datasets can get another schema
 
 
 class Datasets(Store):
@@ -78,13 +84,20 @@ class Datasets(Store):
         return page("datasetGroups", found, max_results, next_token)
 
     def delete_dataset_group(self, *, dataset_group_arn: str) -> Answer:
-        """Delete a group that has no datasets, solutions and recommenders."""
+        """Delete a group that has no datasets, solutions, recommenders and event tracker."""
         group = self.find(DatasetGroup, dataset_group_arn)
         check_active(group)
-        datasets = [dataset for dataset in self.of(Dataset) if dataset.group is group]
-        users: list[Solution | Recommender] = [*self.of(Solution), *self.of(Recommender)]
-        if datasets or any(user.group is group for user in users):
-            raise in_use(f"Resource {group.arn} still has datasets, solutions or recommenders.")
+        users: list[Dataset | Solution | Recommender | EventTracker] = [
+            *self.of(Dataset),
+            *self.of(Solution),
+            *self.of(Recommender),
+            *self.of(EventTracker),
+        ]
+        if any(user.group is group for user in users):
+            raise in_use(
+                f"Resource {group.arn} still has datasets, solutions, recommenders or an event "
+                "tracker."
+            )
         self.remove(group)
         return {}
 
@@ -124,7 +137,11 @@ class Datasets(Store):
     def delete_schema(self, *, schema_arn: str) -> Answer:
         """Delete a schema that no dataset uses, at once."""
         schema = self.find(Schema, schema_arn)
-        if any(dataset.schema is schema for dataset in self.of(Dataset)):
+        updates = [dataset.update or {} for dataset in self.of(Dataset)]
+        if any(dataset.schema is schema for dataset in self.of(Dataset)) or any(
+            update.get("schemaArn") == schema_arn and update["status"] in IN_PROGRESS
+            for update in updates
+        ):
             raise in_use(f"Resource {schema_arn} is used by a dataset.")
         del self.resources[schema_arn]
         return {}
@@ -163,12 +180,50 @@ class Datasets(Store):
             dataset_type=kind,
             schema=schema,
         )
+        if kind == "ACTION_INTERACTIONS":
+            dataset.tracking_id = tracking_id(dataset.arn)
         self.settle(dataset)
         return {"datasetArn": dataset.arn}
 
     def describe_dataset(self, *, dataset_arn: str) -> Answer:
         """Describe a dataset."""
         return {"dataset": self.find(Dataset, dataset_arn).describe()}
+
+    def update_dataset(self, *, dataset_arn: str, schema_arn: str) -> Answer:
+        """Start to replace a dataset's schema by one that has all of its fields, and new ones."""
+        dataset, schema = self.find(Dataset, dataset_arn), self.find(Schema, schema_arn)
+        check_active(dataset)
+        if dataset.dataset_type not in _REPLACEABLE:
+            raise invalid(f"The schema of a dataset of type {dataset.dataset_type} is final.")
+        jobs = [job for job in self.of(DatasetImportJob) if job.dataset is dataset]
+        if (dataset.update and dataset.update["status"] in IN_PROGRESS) or (
+            any(job.status in IN_PROGRESS for job in jobs)
+            and self.behaviour.dataset_update_during_import == "refused"
+        ):
+            raise in_use(f"Resource {dataset_arn} is being updated or imported into.")
+        try:
+            group = dataset.group
+            self._check_schema(dataset.dataset_type, schema.schema, schema.columns, group.domain)
+            check_replacement(dataset.schema.columns, schema.columns)
+        except ValueError as error:
+            raise invalid(f"Schema {schema_arn} does not fit the dataset: {error}.") from error
+        now = clock.current()
+        update = dataset.update = {
+            "schemaArn": schema_arn,
+            "status": "CREATE PENDING",
+            "creationDateTime": now.time(),
+            "lastUpdatedDateTime": now.time(),
+        }
+
+        def finish() -> None:
+            update.update(status="ACTIVE", lastUpdatedDateTime=now.time())
+            dataset.schema, dataset.updated = schema, now.time()
+
+        duration = self.behaviour.resource_seconds
+        progress = {"status": "CREATE IN_PROGRESS"}
+        self.after(duration / 2, lambda: update.update(progress, lastUpdatedDateTime=now.time()))
+        self.after(duration, finish)
+        return {"datasetArn": dataset_arn}
 
     def list_datasets(
         self,

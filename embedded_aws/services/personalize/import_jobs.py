@@ -103,7 +103,8 @@ class ImportJobs(Store):
                     return
                 kept = job.dataset.files if job.import_mode == "INCREMENTAL" else ()
                 job.dataset.files = (*kept, *result.files)
-                job.dataset.updated = now.time()
+                job.dataset.came.update(dict.fromkeys(result.files, now.time()))
+                job.dataset.changed = job.dataset.updated = now.time()
                 self.advance(job, "ACTIVE")
 
             end = job.created + behaviour.import_duration(result.size)

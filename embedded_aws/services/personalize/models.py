@@ -15,17 +15,30 @@ from moto.personalize.models import personalize_backends
 from embedded_aws.moto_changes import replace
 from embedded_aws.services.personalize.campaigns import Campaigns
 from embedded_aws.services.personalize.datasets import Datasets
+from embedded_aws.services.personalize.event_trackers import EventTrackers
 from embedded_aws.services.personalize.import_jobs import ImportJobs
 from embedded_aws.services.personalize.recommenders import Recommenders
 from embedded_aws.services.personalize.runtime import Runtime
 from embedded_aws.services.personalize.solution_versions import SolutionVersions
 from embedded_aws.services.personalize.solutions import Solutions
+from embedded_aws.services.personalize.streaming import Streaming
 
-_RUNTIME = ("personalize", re.compile(r"https?://personalize-runtime\.(.+)\.amazonaws\.com"))
+_OTHERS = [
+    ("personalize", re.compile(rf"https?://personalize-{kind}\.(.+)\.amazonaws\.com"))
+    for kind in ("runtime", "events")
+]
 
 
 class PersonalizeBackend(
-    Datasets, ImportJobs, Solutions, SolutionVersions, Campaigns, Recommenders, Runtime
+    Datasets,
+    EventTrackers,
+    Streaming,
+    ImportJobs,
+    Solutions,
+    SolutionVersions,
+    Campaigns,
+    Recommenders,
+    Runtime,
 ):
     """One account and region's Personalize: a method per API operation, as boto3 names it.
 
@@ -39,8 +52,8 @@ def install() -> None:
     replace(personalize_backends, "moto has only Personalize's schemas", backend=PersonalizeBackend)
     replace(
         backend_index,
-        "recommendations have their own endpoint",
-        backend_url_patterns=[*backend_index.backend_url_patterns, _RUNTIME],
+        "recommendations and events have their own endpoints",
+        backend_url_patterns=[*backend_index.backend_url_patterns, *_OTHERS],
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 USER_PERSONALIZATION = "USER_PERSONALIZATION"
 PERSONALIZED_ACTIONS = "PERSONALIZED_ACTIONS"
+USER_SEGMENTATION = "USER_SEGMENTATION"  # for batch segment jobs alone
+SEMANTIC_SIMILARITY = "aws-semantic-similarity"
 # When AWS published its recipes; Describe and List return it.
 _PUBLISHED = 1_560_124_800.0  # 2019-06-10
 
@@ -25,11 +27,22 @@ _RECIPES = {
     "aws-next-best-action": (PERSONALIZED_ACTIONS, "Predicts actions that a user will take."),
     "aws-sims": ("RELATED_ITEMS", "Finds items that go together with an item (legacy)."),
     "aws-similar-items": ("RELATED_ITEMS", "Finds items similar to an item."),
+    SEMANTIC_SIMILARITY: ("RELATED_ITEMS", "Finds items whose texts mean the same."),
+    "aws-item-affinity": (USER_SEGMENTATION, "Finds the users of an item."),
+    "aws-item-attribute-affinity": (USER_SEGMENTATION, "Finds the users of an item's attribute."),
     "aws-personalized-ranking": ("PERSONALIZED_RANKING", "Ranks a list of items for a user."),
     "aws-personalized-ranking-v2": (
         "PERSONALIZED_RANKING",
         "Ranks a list of items for a user, with a transformer.",
     ),
+}
+
+
+# The datasets that a recipe needs; without interactions, others say so when they are trained.
+_NEEDS = {
+    "aws-next-best-action": ("INTERACTIONS", "ACTIONS"),
+    SEMANTIC_SIMILARITY: ("ITEMS",),
+    "aws-item-attribute-affinity": ("INTERACTIONS", "ITEMS"),
 }
 
 
@@ -70,6 +83,8 @@ USE_CASES = {
     "aws-vod-trending-now": UseCase(_VIDEO, "popular", "Trending now.", needs=()),
     "aws-vod-top-picks": UseCase(_VIDEO, "personal", "Top picks for you.", filters="Watch"),
 }
+# These take in new items every two hours, once they are deployed, without a training.
+SELF_UPDATING = ("aws-user-personalization", "aws-user-personalization-v2")
 # `trainingMode=UPDATE` exists only for these two.
 UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
 
@@ -83,6 +98,11 @@ def recipe_name(arn: str) -> str | None:
 def recipe_type(arn: str) -> str:
     """Return USER_PERSONALIZATION, RELATED_ITEMS, … for a known recipe's ARN."""
     return _RECIPES[arn.rpartition("/")[2]][0]
+
+
+def needed_datasets(arn: str) -> tuple[str, ...]:
+    """Return the types of the datasets that a solution of this recipe cannot do without."""
+    return _NEEDS.get(arn.rpartition("/")[2], ())
 
 
 def use_case(arn: str) -> UseCase | None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from embedded_aws.services.personalize.action_model import ActionModel
     from embedded_aws.services.personalize.avro import Column
     from embedded_aws.services.personalize.domain_model import DomainModel
+    from embedded_aws.services.personalize.filter_expressions import Statement
+    from embedded_aws.services.personalize.semantic_model import SemanticModel
     from embedded_aws.services.personalize.training import Trained
 
 Answer = dict[str, Any]
@@ -101,14 +103,59 @@ class Dataset(Resource):
     dataset_type: str  # upper case: INTERACTIONS
     schema: Schema
     files: tuple[Path, ...] = ()  # replaced, never changed: a training keeps what it started with
+    update: Answer | None = None  # the last UpdateDataset, as latestDatasetUpdate shows it
+    came: dict[Path, float] = field(default_factory=dict)  # when each file was imported
+    # Records put one by one and when they came, oldest first; replaced, never changed.
+    streamed: tuple[tuple[float, Answer], ...] = ()
+    # By session, the events of users who are not known yet.
+    sessions: dict[str, list[Answer]] = field(default_factory=dict)
+    changed: float | None = None  # when data last came
+    tracking_id: str | None = None  # of action interactions, which have a tracker of their own
+
+    def _members(self) -> Answer:
+        return present(
+            name=self.name,
+            datasetArn=self.arn,
+            datasetGroupArn=self.group.arn,
+            datasetType=self.dataset_type,
+            schemaArn=self.schema.arn,
+            latestDatasetUpdate=self.update,
+            trackingId=self.tracking_id,
+        )
+
+
+@dataclass(eq=False, kw_only=True)
+class EventTracker(Resource):
+    """Leads events to the interactions of its dataset group."""
+
+    name: str
+    group: DatasetGroup
+    tracking_id: str
 
     def _members(self) -> Answer:
         return {
             "name": self.name,
-            "datasetArn": self.arn,
+            "eventTrackerArn": self.arn,
+            "trackingId": self.tracking_id,
             "datasetGroupArn": self.group.arn,
-            "datasetType": self.dataset_type,
-            "schemaArn": self.schema.arn,
+        }
+
+
+@dataclass(eq=False, kw_only=True)
+class Filter(Resource):
+    """An expression that leaves items or actions out of recommendations."""
+
+    name: str
+    group: DatasetGroup
+    expression: str
+    statements: list[Statement]  # the expression, parsed
+
+    def _members(self) -> Answer:
+        return {
+            "name": self.name,
+            "filterArn": self.arn,
+            "datasetGroupArn": self.group.arn,
+            "filterExpression": self.expression,
         }
 
 
@@ -144,6 +191,7 @@ class Solution(Resource):
     settings: Answer  # recipeArn, performAutoTraining, … as requested, with defaults filled in
     versions: list[SolutionVersion] = field(default_factory=list)  # oldest first
     update: Answer | None = None  # the last UpdateSolution, as latestSolutionUpdate shows it
+    schedules: int = 0  # of automatic training that began so far; only the last one trains
 
     def _members(self) -> Answer:
         return self.settings | present(
@@ -166,6 +214,7 @@ class SolutionVersion(Resource):
     training_hours: float | None = None
     trained: Trained | None = None
     actions: ActionModel | None = None  # what a recipe for actions has learnt beside it
+    texts: SemanticModel | None = None  # what Semantic-Similarity has learnt in its place
 
     def _members(self) -> Answer:
         return self.solution.settings | present(
@@ -215,6 +264,7 @@ class Campaign(Resource):
     minimum_tps: int
     config: Answer | None
     update: CampaignUpdate | None = None
+    deployed: float = 0.0  # since when it serves its version
 
     def _members(self) -> Answer:
         return present(

@@ -16,20 +16,27 @@ from embedded_aws.validation import complaint, service_model
 if TYPE_CHECKING:
     from botocore.model import OperationModel, Shape
 
-_RUNTIME_PATHS = {
-    "/recommendations": "GetRecommendations",
-    "/action-recommendations": "GetActionRecommendations",
-    "/personalize-ranking": "GetPersonalizedRanking",
+# Of the services that have a path for each operation, which they all POST.
+PATHS = {
+    service_model(service).operation_model(name).http["requestUri"]: (service, name)
+    for service in ("personalize-runtime", "personalize-events")
+    for name in service_model(service).operation_names
 }
-_STATUS = {("personalize-runtime", "ResourceNotFoundException"): 404}
+_STATUS = {
+    (service, code): service_model(service).shape_for(code).metadata["error"]["httpStatusCode"]
+    for service in ("personalize-runtime", "personalize-events")
+    for code in service_model(service).shape_names
+    if code.endswith("Exception")
+}
 _CONTENT_TYPES = {
     "personalize": "application/x-amz-json-1.1",
     "personalize-runtime": "application/json",
+    "personalize-events": "application/json",
 }
 
 
 class PersonalizeResponse(BaseResponse):
-    """Handles one request, for both `personalize` and `personalize-runtime`."""
+    """Handles one request, for `personalize`, `personalize-runtime` and `personalize-events`."""
 
     def __init__(self) -> None:
         super().__init__(service_name="personalize")
@@ -37,9 +44,8 @@ class PersonalizeResponse(BaseResponse):
     def call_action(self) -> tuple[int, dict[str, str], str]:
         """Return status, headers and body; errors as `{"__type": …, "message": …}`."""
         backend = personalize_backend(self.current_account, self.region)
-        name = _RUNTIME_PATHS.get(self.path.rstrip("/"))
-        service = "personalize-runtime" if name else "personalize"
-        name = name or self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        service, name = PATHS.get(self.path.rstrip("/"), ("personalize", target))
         headers = {
             **self.response_headers,
             "Content-Type": _CONTENT_TYPES[service],

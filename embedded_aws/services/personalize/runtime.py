@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from embedded_aws import clock
-from embedded_aws.services.personalize.recipes import PERSONALIZED_ACTIONS, recipe_type, use_case
+from embedded_aws.services.personalize.action_model import known_actions
+from embedded_aws.services.personalize.exploration import arrivals, explore, last_time, last_update
+from embedded_aws.services.personalize.filters import Filters
+from embedded_aws.services.personalize.recipes import (
+    PERSONALIZED_ACTIONS,
+    SELF_UPDATING,
+    recipe_name,
+    recipe_type,
+    use_case,
+)
 from embedded_aws.services.personalize.resources import (
     Answer,
     Campaign,
     PersonalizeError,
     Recommender,
 )
-from embedded_aws.services.personalize.store import AnyResource, Store, invalid
+from embedded_aws.services.personalize.semantic_model import learn_texts
+from embedded_aws.services.personalize.store import AnyResource, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from embedded_aws.services.personalize.resources import SolutionVersion
+    from embedded_aws.services.personalize.resources import DatasetGroup, SolutionVersion
+    from embedded_aws.services.personalize.semantic_model import SemanticModel
 
 Ranking = list[tuple[str, float]]  # items and their scores, best first
 MOST_RESULTS, MOST_ACTIONS = 500, 100
+_EVERYTHING = 1_000_000_000  # items, of which a filter leaves some
 
 
-class Runtime(Store):
+class Runtime(Filters):
     """The operations of `personalize-runtime`: a method per operation, named as boto3 names it."""
 
     recommendations_served = 0
@@ -38,6 +51,7 @@ class Runtime(Store):
         item_id: str | None = None,
         num_results: int = 25,
         filter_arn: str | None = None,
+        filter_values: dict[str, str] | None = None,
         context: dict[str, str] | None = None,  # noqa: ARG002 - no recipe here reads it
         **unsupported: object,
     ) -> Answer:
@@ -48,14 +62,24 @@ class Runtime(Store):
         """
         if (campaign_arn is None) == (recommender_arn is None):
             raise invalid("Exactly one of campaignArn and recommenderArn must be given.")
-        if filter_arn is not None or unsupported:
-            raise invalid("Filters, promotions and metadata are not set up for this campaign.")
+        if unsupported:
+            raise invalid("Promotions and metadata are not set up for this campaign.")
         if num_results > MOST_RESULTS:
             raise invalid(f"numResults must be at most {MOST_RESULTS}.")
         if recommender_arn is not None:
-            best = self._from_recommender(recommender_arn, user_id, item_id, num_results)
+            source: Campaign | Recommender = self._serving(Recommender, recommender_arn)
         else:
-            best = self._from_campaign(campaign_arn or "", user_id, item_id, num_results)
+            source = self._serving(Campaign, campaign_arn or "")
+        keeps, asked = None, num_results
+        if filter_arn is not None:
+            related = item_id if _recommends_related(source) else None
+            keeps = self.kept(filter_arn, _group(source), filter_values, user=user_id, item=related)
+            asked = _EVERYTHING
+        if isinstance(source, Recommender):
+            best = self._from_recommender(source, user_id, item_id, asked)
+        else:
+            best = self._from_campaign(source, user_id, item_id, asked, num_results)
+        best = [pair for pair in best if keeps is None or keeps(pair[0])][:num_results]
         return {
             "itemList": [{"itemId": item, "score": score} for item, score in best],
             "recommendationId": self._recommendation_id(campaign_arn or recommender_arn or ""),
@@ -68,6 +92,7 @@ class Runtime(Store):
         input_list: list[str],
         user_id: str,
         filter_arn: str | None = None,
+        filter_values: dict[str, str] | None = None,
         context: dict[str, str] | None = None,  # noqa: ARG002 - no recipe here reads it
         **unsupported: object,
     ) -> Answer:
@@ -75,12 +100,16 @@ class Runtime(Store):
         campaign = self._serving(Campaign, campaign_arn)
         if _recipe_type(campaign.version) != "PERSONALIZED_RANKING":
             raise invalid("The campaign's recipe must be of type PERSONALIZED_RANKING.")
-        if filter_arn is not None or unsupported:
-            raise invalid("Filters and metadata are not set up for this campaign.")
+        if unsupported:
+            raise invalid("Metadata is not set up for this campaign.")
         if not 0 < len(input_list) <= MOST_RESULTS:
             raise invalid(f"inputList must have 1 to {MOST_RESULTS} items.")
         trained = campaign.version.trained
-        best = trained.rank(user_id, input_list) if trained else []
+        since = self._since_training(campaign.version, user_id)
+        if filter_arn is not None:
+            keeps = self.kept(filter_arn, _group(campaign), filter_values, user=user_id)
+            input_list = [item for item in input_list if keeps(item)]
+        best = trained.rank(user_id, input_list, since) if trained else []
         return {
             "personalizedRanking": [{"itemId": item, "score": score} for item, score in best],
             "recommendationId": self._recommendation_id(campaign_arn),
@@ -93,44 +122,89 @@ class Runtime(Store):
         user_id: str | None = None,
         num_results: int = 5,
         filter_arn: str | None = None,
-        **unsupported: object,
+        filter_values: dict[str, str] | None = None,
     ) -> Answer:
         """Return the actions that a user will most likely take now, with the likelihood."""
         campaign = self._serving(Campaign, campaign_arn or "")
         if _recipe_type(campaign.version) != PERSONALIZED_ACTIONS:
             raise invalid(f"The campaign's recipe must be of type {PERSONALIZED_ACTIONS}.")
-        if filter_arn is not None or unsupported:
-            raise invalid("Filters are not set up for this campaign.")
         if user_id is None:
             raise invalid("userId is required for this campaign's recipe.")
         if num_results > MOST_ACTIONS:
             raise invalid(f"numResults must be at most {MOST_ACTIONS}.")
-        model = campaign.version.actions
-        now = clock.current().time()
-        best = model.recommend(user_id, num_results, now) if model else []
+        model, now = campaign.version.actions, clock.current().time()
+        updated = last_update(campaign, now, self.behaviour.automatic_update_seconds)
+        if model and updated is not None:
+            files = self.imported(_group(campaign), "ACTIONS", updated)
+            model = replace(model, actions=known_actions(files))
+        best = model.recommend(user_id, len(model.actions), now) if model else []
+        if filter_arn is not None:
+            group = _group(campaign)
+            keeps = self.kept(filter_arn, group, filter_values, user=user_id, filters="ACTIONID")
+            best = [pair for pair in best if keeps(pair[0])]
+        best = best[:num_results]
         return {
             "actionList": [{"actionId": action, "score": score} for action, score in best],
             "recommendationId": self._recommendation_id(campaign_arn or ""),
         }
 
-    def _from_recommender(self, arn: str, user: str | None, item: str | None, most: int) -> Ranking:
-        recommender = self._serving(Recommender, arn)
+    def _from_recommender(
+        self, recommender: Recommender, user: str | None, item: str | None, most: int
+    ) -> Ranking:
         case = use_case(recommender.recipe_arn)
         _require(case.needs if case else (), user, item, "recommender's use case")
         return recommender.model.recommend(user, item, most) if recommender.model else []
 
-    def _from_campaign(self, arn: str, user: str | None, item: str | None, most: int) -> Ranking:
-        version = self._serving(Campaign, arn).version
+    def _from_campaign(
+        self, campaign: Campaign, user: str | None, item: str | None, asked: int, most: int
+    ) -> Ranking:
+        """Return as many items as are asked for, `most` of which will be returned."""
+        version = campaign.version
         kind = _recipe_type(version)
         if kind == PERSONALIZED_ACTIONS:
             raise invalid("The campaign recommends actions: use GetActionRecommendations.")
         related = kind == "RELATED_ITEMS"
         _require(("itemId",) if related else ("userId",), user, item, "campaign's recipe")
+        if version.texts is not None:
+            return self._texts(campaign, version.texts).related(item or "", asked)
         if version.trained is None:
             return []
         if related:
-            return version.trained.related(item or "", most)
-        return version.trained.recommend(user or "", most)
+            return version.trained.related(item or "", asked)
+        best = version.trained.recommend(user or "", asked, self._since_training(version, user))
+        return self._with_new_items(campaign, best, most)
+
+    def _texts(self, campaign: Campaign, trained: SemanticModel) -> SemanticModel:
+        """Return the texts that a campaign knows: with incremental updates, newer ones too."""
+        solution, now = campaign.version.solution, clock.current().time()
+        items = self.dataset(solution.group, "ITEMS")
+        updated = last_time(campaign, now, self.behaviour.incremental_update_seconds)
+        if updated is None or items is None or not solution.settings["performIncrementalUpdate"]:
+            return trained
+        return learn_texts(items, updated)
+
+    def _since_training(self, version: SolutionVersion, user: str | None) -> list[str]:
+        """Return the items of a user's events since a training, oldest first."""
+        dataset = self.dataset(version.solution.group, "INTERACTIONS")
+        return [
+            row["ITEM_ID"]
+            for at, row in (dataset.streamed if dataset else ())
+            if at >= version.created and row["USER_ID"] == user
+        ]
+
+    def _with_new_items(self, campaign: Campaign, best: Ranking, most: int) -> Ranking:
+        version, now = campaign.version, clock.current().time()
+        if recipe_name(version.solution.settings.get("recipeArn", "")) not in SELF_UPDATING:
+            return best
+        updated = last_update(campaign, now, self.behaviour.automatic_update_seconds)
+        if updated is None or version.trained is None:
+            return best
+        group = version.solution.group
+        datasets = [d for kind in ("INTERACTIONS", "ITEMS") if (d := self.dataset(group, kind))]
+        new = arrivals(datasets, updated)
+        new = {item: at for item, at in new.items() if item not in version.trained.items}
+        config = (campaign.config or {}).get("itemExplorationConfig", {})
+        return explore(best, new, most, config, now)
 
     def _serving(self, kind: type[AnyResource], arn: str) -> AnyResource:
         found = self.resources.get(arn)
@@ -142,6 +216,17 @@ class Runtime(Store):
         self.recommendations_served += 1
         digest = hashlib.sha256(f"{arn}#{self.recommendations_served}".encode()).hexdigest()
         return f"RID-{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:28]}"
+
+
+def _group(source: Campaign | Recommender) -> DatasetGroup:
+    return source.group if isinstance(source, Recommender) else source.version.solution.group
+
+
+def _recommends_related(source: Campaign | Recommender) -> bool:
+    if isinstance(source, Recommender):
+        case = use_case(source.recipe_arn)
+        return case is not None and case.recommends == "related"
+    return _recipe_type(source.version) == "RELATED_ITEMS"
 
 
 def _recipe_type(version: SolutionVersion) -> str | None:

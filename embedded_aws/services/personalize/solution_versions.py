@@ -9,9 +9,12 @@ from dataclasses import replace
 from embedded_aws import clock
 from embedded_aws.services.personalize import training
 from embedded_aws.services.personalize.action_model import learn_actions
+from embedded_aws.services.personalize.avro import metadata_fields
 from embedded_aws.services.personalize.recipes import (
     PERSONALIZED_ACTIONS,
+    SEMANTIC_SIMILARITY,
     UPDATABLE,
+    needed_datasets,
     recipe_name,
     recipe_type,
 )
@@ -24,6 +27,7 @@ from embedded_aws.services.personalize.resources import (
     SolutionVersion,
     present,
 )
+from embedded_aws.services.personalize.semantic_model import learn_texts, text_columns
 from embedded_aws.services.personalize.store import (
     Store,
     check_active,
@@ -137,33 +141,64 @@ class SolutionVersions(Store):
             )
 
     def _missing_datasets(self, solution: Solution) -> str | None:
-        if not _recommends_actions(solution):
-            return None  # without interactions the training itself says so
-        return self.missing(solution.group, "INTERACTIONS", "ACTIONS")
+        """Return what a group lacks that the recipe needs, as a message."""
+        recipe = solution.settings.get("recipeArn", "")
+        missing = self.missing(solution.group, *needed_datasets(recipe))
+        items = self.dataset(solution.group, "ITEMS")
+        if missing or items is None:
+            return missing
+        columns = items.schema.columns
+        if recipe_name(recipe) == SEMANTIC_SIMILARITY and not text_columns(columns):
+            return f"Dataset {items.arn} needs an itemName field and a textual field."
+        if recipe_name(recipe) == "aws-item-attribute-affinity" and not any(
+            not columns[name].textual for name in metadata_fields("ITEMS", columns)
+        ):
+            return f"Dataset {items.arn} needs a metadata field that is not textual."
+        return None
 
     def solution_active(self, solution: Solution) -> None:
-        """Start automatic training: within an hour unless a version exists, then periodically."""
+        """Begin the schedule of automatic training: within an hour, then periodically.
+
+        The first training is left out if a version is created in that hour; then, and after each
+        training, the next one is a period after the start of the last. Only new interactions are
+        trained on. A later schedule, after an update of the solution, replaces this one.
+        """
+        solution.schedules += 1
+        number, began = solution.schedules, clock.current().time()
         if not (self.behaviour.automatic_training and solution.settings["performAutoTraining"]):
             return
-        config = solution.settings.get("solutionConfig", {}).get("autoTrainingConfig", {})
-        days = re.search(r"\d+", config.get("schedulingExpression", "rate(7 days)"))
-        period = int(days[0] if days else 7) * DAY
+        period = scheduled_days(solution.settings.get("solutionConfig", {})) * DAY
+
+        def ended() -> bool:
+            is_off = not solution.settings["performAutoTraining"]
+            is_gone = solution.status != "ACTIVE" or solution.arn not in self.resources
+            return is_off or is_gone or solution.schedules != number
 
         def train() -> None:
-            if solution.status != "ACTIVE" or solution.arn not in self.resources:
+            if ended():
                 return
-            if not solution.settings["performAutoTraining"]:  # an update has turned it off
-                return
-            self._begin(solution, None, training_mode="AUTOTRAIN", training_type="AUTOMATIC")
+            if self._has_new_interactions(solution):
+                self._begin(solution, None, training_mode="AUTOTRAIN", training_type="AUTOMATIC")
             self.after(period, train)
 
         def first() -> None:
-            if solution.versions:
-                self.after(period, train)
+            made = [version for version in solution.versions if version.created >= began]
+            if made:
+                self.after(made[-1].created + period - clock.current().time(), train)
             else:
                 train()
 
         self.after(HOUR, first)
+
+    def _has_new_interactions(self, solution: Solution) -> bool:
+        """Return whether interactions came since the last training began."""
+        kinds = [
+            "INTERACTIONS",
+            *(["ACTION_INTERACTIONS"] if _recommends_actions(solution) else []),
+        ]
+        last = max((version.created for version in solution.versions), default=0.0)
+        datasets = [self.dataset(solution.group, kind) for kind in kinds]
+        return any(d and d.changed is not None and d.changed >= last for d in datasets)
 
     def _begin(
         self, solution: Solution, tags: list[dict[str, str]] | None, **fields: str | None
@@ -194,8 +229,17 @@ class SolutionVersions(Store):
                 missing = self._missing_datasets(version.solution)
                 rules = self.training_rules(version.solution.group)
             rules = replace(rules, choices=_choices(version.solution.settings))
-            result = training.train(files["INTERACTIONS"], rules)
-            failure = behaviour.take_failure(version.kind) or missing or result.failure
+            failure = behaviour.take_failure(version.kind) or missing
+            texts = None
+            if _compares_texts(version.solution):
+                result = training.TrainingResult(0)
+                items = self.dataset(version.solution.group, "ITEMS")
+                if items and not failure:
+                    texts = learn_texts(items, now.time())
+                    failure = None if texts.words else "Dataset ITEMS has no data."
+            else:
+                result = training.train(files["INTERACTIONS"], rules)
+                failure = failure or result.failure
             actions = None
             if not failure and _recommends_actions(version.solution):
                 if files["ACTIONS"]:
@@ -210,7 +254,7 @@ class SolutionVersions(Store):
                 if failure:
                     self.advance(version, "CREATE FAILED", failure)
                     return
-                version.trained, version.actions = result.trained, actions
+                version.trained, version.actions, version.texts = result.trained, actions, texts
                 version.training_hours = round(duration / HOUR * behaviour.billed_hours_per_hour, 3)
                 self.advance(version, "ACTIVE")
                 self.solution_version_active(version)
@@ -220,9 +264,20 @@ class SolutionVersions(Store):
         now.call_at(now.time() + behaviour.pending(behaviour.training_duration(0)), train)
 
 
+def scheduled_days(config: Answer) -> int:
+    """Return every how many days a solution's configuration trains automatically."""
+    expression = config.get("autoTrainingConfig", {}).get("schedulingExpression", "rate(7 days)")
+    found = re.search(r"\d+", expression)
+    return int(found[0]) if found else 7
+
+
 def _recommends_actions(solution: Solution) -> bool:
     recipe = solution.settings.get("recipeArn")
     return recipe is not None and recipe_type(recipe) == PERSONALIZED_ACTIONS
+
+
+def _compares_texts(solution: Solution) -> bool:
+    return recipe_name(solution.settings.get("recipeArn", "")) == SEMANTIC_SIMILARITY
 
 
 def _choices(settings: Answer) -> tuple[EventChoice, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from embedded_aws import clock
 from embedded_aws.services.personalize.recipes import (
     PERSONALIZED_ACTIONS,
+    SEMANTIC_SIMILARITY,
     all_recipes,
     recipe_name,
     recipe_type,
@@ -21,6 +22,7 @@ from embedded_aws.services.personalize.resources import (
     Solution,
     present,
 )
+from embedded_aws.services.personalize.solution_versions import scheduled_days
 from embedded_aws.services.personalize.store import (
     Store,
     check_active,
@@ -31,6 +33,7 @@ from embedded_aws.services.personalize.store import (
     page,
 )
 
+MOST_DAYS = 30  # between automatic trainings
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -80,9 +83,14 @@ class Solutions(Store):
             raise not_found(recipe_arn)
         if recipe_arn and group.domain and recipe_type(recipe_arn) == PERSONALIZED_ACTIONS:
             raise invalid(f"Recipe {recipe_arn} needs a custom dataset group.")
+        is_semantic = recipe_name(recipe_arn or "") == SEMANTIC_SIMILARITY
+        self._check_incremental(is_semantic, perform_incremental_update)
+        if is_semantic and perform_incremental_update is None:
+            perform_incremental_update = True
         threshold = (solution_config or {}).get("eventValueThreshold", "0")
         if not _NUMBER.fullmatch(threshold):
             raise invalid(f"eventValueThreshold must be a number, and is: {threshold}")
+        _check_schedule(solution_config)
         self.refuse_taken(self.arn(f"solution/{name}"))
         check_active(group)
         check_quota(
@@ -139,12 +147,15 @@ class Solutions(Store):
         check_active(solution)
         if solution.update and solution.update["status"] in IN_PROGRESS:
             raise in_use(f"Solution {solution_arn} is being updated.")
+        is_semantic = recipe_name(solution.settings.get("recipeArn", "")) == SEMANTIC_SIMILARITY
+        self._check_incremental(is_semantic, perform_incremental_update)
         changes = present(
             performAutoTraining=perform_auto_training,
             performIncrementalUpdate=perform_incremental_update,
         )
         if not changes and solution_update_config is None:
             raise invalid("There is nothing to update.")
+        _check_schedule(solution_update_config)
         now = clock.current()
         update = solution.update = changes | present(
             solutionUpdateConfig=solution_update_config,
@@ -158,8 +169,12 @@ class Solutions(Store):
 
         def finish() -> None:
             advance("ACTIVE")
-            config = solution.settings.get("solutionConfig", {}) | (solution_update_config or {})
+            before = solution.settings.get("solutionConfig", {})
+            was_on = solution.settings["performAutoTraining"]
+            config = before | (solution_update_config or {})
             solution.settings.update(changes | ({"solutionConfig": config} if config else {}))
+            if not was_on or scheduled_days(config) != scheduled_days(before):
+                self.solution_active(solution)
 
         duration = self.behaviour.resource_seconds
         self.after(duration / 2, lambda: advance("CREATE IN_PROGRESS"))
@@ -170,9 +185,21 @@ class Solutions(Store):
         """Delete a solution and its versions, if no campaign uses one and none is in training."""
         solution = self.find(Solution, solution_arn)
         check_active(solution)
+        if solution.update and solution.update["status"] in IN_PROGRESS:
+            raise in_use(f"Solution {solution_arn} is being updated.")
         if any(version.status in IN_PROGRESS for version in solution.versions):
             raise in_use(f"Resource {solution_arn} has a solution version in training.")
         if any(campaign.version.solution is solution for campaign in self.of(Campaign)):
             raise in_use(f"Resource {solution_arn} is used by a campaign.")
         self.remove(solution, *solution.versions)
         return {}
+
+    def _check_incremental(self, is_semantic: bool, wanted: bool | None) -> None:
+        """Only Semantic-Similarity supports incremental updates."""
+        if wanted and not is_semantic and self.behaviour.other_incremental_updates == "refused":
+            raise invalid("performIncrementalUpdate needs the recipe aws-semantic-similarity.")
+
+
+def _check_schedule(config: dict[str, Any] | None) -> None:
+    if not 1 <= scheduled_days(config or {}) <= MOST_DAYS:
+        raise invalid(f"schedulingExpression must be of 1 to {MOST_DAYS} days.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import shutil
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from moto.core.base_backend import BaseBackend
 
 from embedded_aws import clock
 from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
+from embedded_aws.services.personalize.dataset_import import write_rows
 from embedded_aws.services.personalize.resources import (
     IN_PROGRESS,
     Answer,
@@ -99,10 +101,24 @@ class Store(BaseBackend):
             return None
         return f"Dataset group {group.arn} needs a dataset of type {' and '.join(missing)}."
 
-    def imported(self, group: DatasetGroup, dataset_type: str) -> tuple[Path, ...]:
-        """Return the files that were imported into a group's dataset of a type."""
+    def imported(
+        self, group: DatasetGroup, dataset_type: str, until: float = math.inf
+    ) -> tuple[Path, ...]:
+        """Return the files of a group's dataset of a type: of imports, and of single records.
+
+        Those that came until a time, if one is given.
+        """
         dataset = self.dataset(group, dataset_type)
-        return dataset.files if dataset else ()
+        if dataset is None:
+            return ()
+        files = tuple(path for path in dataset.files if dataset.came.get(path, 0.0) <= until)
+        rows = [row for at, row in dataset.streamed if at <= until]
+        if not rows:
+            return files
+        name = f"{dataset.group.name}-{dataset_type}-{len(rows)}-{dataset.created}"
+        path = self.scratch / f"{name}.parquet"
+        write_rows(path, rows, dataset.schema.columns)
+        return (*files, path)
 
     def training_rules(self, group: DatasetGroup) -> TrainingRules:
         """Return what a training on a group's interactions needs."""
@@ -134,9 +150,7 @@ class Store(BaseBackend):
     def refuse_taken(self, arn: str) -> None:
         """Raise ResourceAlreadyExistsException if there is a resource with this ARN."""
         if arn in self.resources:
-            raise PersonalizeError(
-                "ResourceAlreadyExistsException", f"Another resource with Arn {arn} already exists."
-            )
+            raise taken(f"Another resource with Arn {arn} already exists.")
 
     def advance(self, resource: Resource, status: str, failure_reason: str | None = None) -> None:
         """Move a resource to its next status, now."""
@@ -153,8 +167,13 @@ class Store(BaseBackend):
         now = clock.current()
         now.call_at(now.time() + seconds, locked)
 
-    def settle(self, resource: Resource, then: Callable[[], None] | None = None) -> None:
-        """Make a resource ACTIVE after a short time, if it only has to be set up."""
+    def settle(
+        self,
+        resource: Resource,
+        then: Callable[[], None] | None = None,
+        failure: str | None = None,
+    ) -> None:
+        """Make a resource ACTIVE, or fail, after a short time, if it only has to be set up."""
         duration = self.behaviour.resource_seconds
 
         def begin() -> None:
@@ -163,8 +182,8 @@ class Store(BaseBackend):
 
         def finish() -> None:
             if resource.status == "CREATE IN_PROGRESS":
-                self.advance(resource, "ACTIVE")
-                if then:
+                self.advance(resource, "CREATE FAILED" if failure else "ACTIVE", failure)
+                if then and not failure:
                     then()
 
         self.after(duration / 2, begin)
@@ -224,6 +243,11 @@ def page(
 def not_found(arn: str) -> PersonalizeError:
     """Return the error for an ARN of a resource that does not exist."""
     return PersonalizeError("ResourceNotFoundException", f"Resource Arn {arn} does not exist.")
+
+
+def taken(message: str) -> PersonalizeError:
+    """Return a ResourceAlreadyExistsException."""
+    return PersonalizeError("ResourceAlreadyExistsException", message)
 
 
 def invalid(message: str) -> PersonalizeError:

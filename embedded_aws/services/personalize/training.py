@@ -58,13 +58,16 @@ class Trained:
     history: History = field(repr=False)
     metrics: Metrics = field(default_factory=dict)
 
-    def recommend(self, user: str, most: int) -> list[tuple[str, float]]:
+    def recommend(self, user: str, most: int, since: Sequence[str] = ()) -> list[tuple[str, float]]:
         """Return the best items for a user, best first, with their share of all scores.
 
         Items that the user has interacted with come last, so that they appear only when nothing
-        else is left; unknown users get popular items, and unknown items never appear.
+        else is left; unknown users get popular items, and unknown items never appear. `since` has
+        the items of the user's interactions after the training, oldest first.
         """
-        return self.ranked(self.history.get(user, []), most)
+        latest = list(dict.fromkeys(item for item in reversed(since) if item in self.items))[::-1]
+        earlier = [item for item in self.history.get(user, []) if item not in latest]
+        return self.ranked([*earlier, *latest], most)
 
     def ranked(self, had: Sequence[str], most: int) -> list[tuple[str, float]]:
         """Return the best items for a user who had these, oldest first."""
@@ -75,9 +78,11 @@ class Trained:
         """Return the items related to this one, then popular ones, and the item itself last."""
         return self._best([(item, 1.0)], most, last={item})
 
-    def rank(self, user: str, items: Sequence[str]) -> list[tuple[str, float]]:
+    def rank(
+        self, user: str, items: Sequence[str], since: Sequence[str] = ()
+    ) -> list[tuple[str, float]]:
         """Return these items, best first for a user; those that are not known come last."""
-        score = dict(self.recommend(user, len(self.items)))
+        score = dict(self.recommend(user, len(self.items), since))
         order = sorted(dict.fromkeys(items), key=lambda item: -score.get(item, -1.0))
         known = [score.get(item, 0.0) for item in order]
         total = sum(known) or 1.0
