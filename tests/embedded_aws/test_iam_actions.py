@@ -59,6 +59,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "campaignArn": f"{PERSONALIZE}:campaign/shop",
         "recommenderArn": f"{PERSONALIZE}:recommender/shop",
         "resourceArn": f"{PERSONALIZE}:solution/shop",
+        "eventTrackerArn": f"{PERSONALIZE}:event-tracker/one",
+        "filterArn": f"{PERSONALIZE}:filter/one",
     },
     "s3": {"Bucket": "shop", "Key": "a/b.csv", "Prefix": "a/", "Delimiter": "/", "MaxKeys": 5},
     "scheduler": {"Name": "daily"},
@@ -95,8 +97,8 @@ DIFFERENCES: dict[tuple[str, str], str] = {
         (f"personalize:{call}", f"TagResource with the condition key {key}"): GUIDE
         for call in (
             "CreateCampaign", "CreateDataset", "CreateDatasetGroup", "CreateDatasetImportJob",
-            "CreateRecommender", "CreateSchema", "CreateSolution", "CreateSolutionVersion",
-            "TagResource",
+            "CreateEventTracker", "CreateFilter", "CreateRecommender", "CreateSchema", "CreateSolution",
+            "CreateSolutionVersion", "TagResource",
         )
         for key in ("aws:requesttag/team", "aws:tagkeys")
     },
