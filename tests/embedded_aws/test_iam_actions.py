@@ -97,8 +97,8 @@ DIFFERENCES: dict[tuple[str, str], str] = {
         (f"personalize:{call}", f"TagResource with the condition key {key}"): GUIDE
         for call in (
             "CreateCampaign", "CreateDataset", "CreateDatasetGroup", "CreateDatasetImportJob",
-            "CreateEventTracker", "CreateFilter", "CreateRecommender", "CreateSchema", "CreateSolution",
-            "CreateSolutionVersion", "TagResource",
+            "CreateEventTracker", "CreateFilter", "CreateRecommender", "CreateSchema",
+            "CreateSolution", "CreateSolutionVersion", "TagResource",
         )
         for key in ("aws:requesttag/team", "aws:tagkeys")
     },
