@@ -5,12 +5,12 @@ leaves to the service is written out here, with its source.
 """
 
 import json
-import re
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
+from embedded_aws.services.dynamodb.tables import table_problem
 from embedded_aws.validation import complaint, service_model
 
 # type -> service, operation, and the members that are named otherwise in the API
@@ -27,21 +27,14 @@ _RETENTION_DAYS = {
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
 }  # fmt: skip
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
-_TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 
 
 def check(resource_type: str, properties: dict[str, Any]) -> None:
     """Raise ValidationError, in AWS's words, for properties that the type's service refuses."""
     _check_modelled(resource_type, properties)
     if resource_type == "AWS::DynamoDB::Table":
-        name = properties.get("TableName", "none")
-        if not _TABLE_NAME.fullmatch(str(name)):
-            raise ValidationError(
-                message=f"1 validation error detected: Value '{name}' at 'tableName' failed to "
-                f"satisfy constraint: Member must satisfy regular expression pattern: "
-                f"{_TABLE_NAME.pattern}"
-            )
+        if problem := table_problem(properties):
+            raise ValidationError(message=problem)
     elif resource_type == "AWS::Logs::LogGroup":
         days = properties.get("RetentionInDays")
         if days is not None and int(days) not in _RETENTION_DAYS:
