@@ -5,11 +5,11 @@ leaves to the service is written out here, with its source.
 """
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
 from embedded_aws.services.cloudformation.reasons import RefusedByServiceError
+from embedded_aws.services.dynamodb.tables import table_problem
 from embedded_aws.services.iam.documents import check_identity_policy
 from embedded_aws.validation import complaint, service_model
 
@@ -44,8 +44,6 @@ _QUEUE_RANGES = {
 _PROTOCOLS = {
     "http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose",
 }  # fmt: skip
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
-_TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 
 
 def check(resource_type: str, properties: dict[str, Any]) -> None:
@@ -61,14 +59,8 @@ def check(resource_type: str, properties: dict[str, Any]) -> None:
 
 
 def _check_table(properties: dict[str, Any]) -> None:
-    name = properties.get("TableName", "none")
-    if not _TABLE_NAME.fullmatch(str(name)):
-        raise RefusedByServiceError(
-            "ValidationException",
-            f"1 validation error detected: Value '{name}' at 'tableName' failed to "
-            f"satisfy constraint: Member must satisfy regular expression pattern: "
-            f"{_TABLE_NAME.pattern}",
-        )
+    if problem := table_problem(properties):
+        raise RefusedByServiceError("ValidationException", problem)
 
 
 def _check_log_group(properties: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ from moto.dynamodb.responses import DynamoHandler
 from embedded_aws.clock import current
 from embedded_aws.moto_changes import replace
 from embedded_aws.services.cloudwatch.metrics import record
+from embedded_aws.services.dynamodb import sizes
+from embedded_aws.services.dynamodb.requests import check
 from embedded_aws.services.iam.guard import SESSION
 
 SAVED_SECONDS = 300
@@ -61,7 +63,8 @@ def _handle(handler: Any) -> Any:
 
 
 def _throttled(self: Any) -> Any:
-    """Handle a call; throttle it if its table has no capacity left."""
+    """Handle a call that DynamoDB takes; throttle it if its table has no capacity left."""
+    check(self._get_action(), self.params, self.dynamodb_backend.tables)
     bucket = _bucket(self)
     if bucket is None:
         return _handle(self)
@@ -114,5 +117,10 @@ def _units(action: str, params: dict[str, Any], response: Any) -> float:
 
 
 def install() -> None:
-    """Let moto throttle provisioned tables."""
-    replace(DynamoHandler, "a provisioned table has limited throughput", call_action=_throttled)
+    """Let moto throttle provisioned tables, and refuse what DynamoDB refuses."""
+    sizes.install()
+    replace(
+        DynamoHandler,
+        "a provisioned table has limited throughput, and requests are checked",
+        call_action=_throttled,
+    )
