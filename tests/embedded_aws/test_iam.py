@@ -337,6 +337,17 @@ def test_whatever_is_given_at_its_creation_must_be_allowed_too(
         create(name="shop", tags=[{"tagKey": "team", "tagValue": "shop"}])
 
 
+def test_a_session_of_a_deleted_role_may_do_nothing(cloud: Cloud, tmp_path: Path) -> None:
+    deploy_role(cloud, tmp_path, allow("personalize:CreateDatasetGroup", "*"))
+    create = as_role(cloud, "personalize").create_dataset_group
+    iam = cloud.client("iam")
+    name = physical_id(cloud, "Role")
+    iam.delete_role_policy(RoleName=name, PolicyName="inline")
+    iam.delete_role(RoleName=name)
+    with pytest.raises(ClientError, match="personalize:CreateDatasetGroup"):
+        create(name="shop")
+
+
 def test_every_operation_of_personalize_can_be_judged() -> None:
     emulated = {
         f"personalize:{name}"

@@ -165,6 +165,20 @@ def test_an_event_that_fails_is_tried_three_times_and_then_sent_to_its_destinati
     assert record["responsePayload"]["errorMessage"] == "on purpose"
 
 
+def test_an_event_whose_role_is_deleted_is_tried_again_and_counted_as_failed(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy(cloud, tmp_path)
+    iam = cloud.client("iam")
+    name = physical_id(cloud, "Role")
+    iam.delete_role_policy(RoleName=name, PolicyName="inline")
+    began = cloud.clock.time()
+    iam.delete_role(RoleName=name)
+    send(cloud)
+    assert cloud.clock.wait_until_idle(60)
+    assert cloud.clock.time() - began == 180
+
+
 @pytest.mark.parametrize(
     ("settings", "tries", "condition"),
     [

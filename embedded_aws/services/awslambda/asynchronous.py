@@ -13,6 +13,7 @@ from typing import Any
 from moto.awslambda.exceptions import UnknownFunctionException
 
 from embedded_aws.clock import current
+from embedded_aws.services import iam
 from embedded_aws.services.awslambda.destinations import send_to_destination
 from embedded_aws.services.awslambda.runtime import InvocationResult
 
@@ -42,7 +43,12 @@ class AsynchronousInvocation:
             function = self.function()
         except UnknownFunctionException:
             return  # deleted meanwhile, with its settings: the event is lost
-        result: InvocationResult = function.run(self.event)
+        result: InvocationResult
+        try:
+            result = function.run(self.event)
+        except iam.TrustRefused as refused:
+            payload = json.dumps({"errorMessage": str(refused)}).encode()
+            result = InvocationResult(payload, "AccessDeniedException")
         settings = function.asynchronous_settings()
         if result.error_type is None:
             self._report(function, settings, "OnSuccess", "Success", result)

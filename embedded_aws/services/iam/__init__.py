@@ -184,7 +184,17 @@ def is_authorized(
         "aws:viaawsservice": "false",
         **context,
     }
-    role = _role(role_arn)
+    try:
+        role = _role(role_arn)
+    except NotFoundException:  # it was deleted while its session was in use: nothing allows it
+        note(
+            role_arn.rsplit("/", maxsplit=1)[-1],
+            operation or action,
+            action,
+            resource,
+            allowed=False,
+        )
+        return False
     identity = [_document(text) for text in role.policies.values()]
     identity += [_managed(policy) for policy in role.managed_policies.values()]
     verdicts = [is_allowed(identity, action, resource, context)]
