@@ -7,7 +7,6 @@ from typing import Any
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import (
     StateCredentials,
 )
-from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
@@ -42,9 +41,8 @@ def client_for(region: str, service: str, state_credentials: StateCredentials) -
 
 def install() -> None:
     """Replace moto's function, which makes a new client for each task and uses no role."""
-    original = boto_client.boto_client_for
-    for module in list(sys.modules.values()):
-        if getattr(module, "boto_client_for", None) is original:
+    for name, module in list(sys.modules.items()):  # thousands; other modules never have it
+        if name.startswith("moto.stepfunctions.") and hasattr(module, "boto_client_for"):
             replace(
                 module,
                 "a task calls under the machine's role, not as the account",
