@@ -39,6 +39,23 @@ def live_problems(shop: Shop) -> list[str]:
     ]
 
 
+def wrongly_served(row: dict[str, Any], attribute: str, shop: Shop) -> list[str]:
+    """Return what the campaign serves instead of the version in the row's attribute.
+
+    A recommender has no version: it has to be trained on the columns of the settings.
+    """
+    first = shop.campaigns[0]
+    if "recommender_arn" not in first:
+        right = row.get(attribute) == shop.served()
+        return [] if right else ["the campaign serves another version than the row says"]
+    described = shop.cloud.client("personalize").describe_recommender(
+        recommenderArn=first["recommender_arn"]
+    )["recommender"]
+    excluded = described["recommenderConfig"]["trainingDataConfig"].get("excludedDatasetColumns")
+    right = excluded == first["training_columns"]["excluded"]
+    return [] if right else [f"the recommender is trained without {excluded}"]
+
+
 def is_refused(row: dict[str, Any]) -> bool:
     """Whether the row's version must not be served, unless a person says so."""
     return row.get("refresh_status") in REFUSED or "rollback_reason" in row

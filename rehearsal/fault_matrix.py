@@ -34,7 +34,7 @@ from embedded_aws import Fault
 from rehearsal.assembly import environments_of, find_stack, synthesise
 from rehearsal.fault_cases import Case, begin_day, deployed, every_case
 from rehearsal.fault_kinds import is_true
-from rehearsal.fault_live import live_problems, wanted_end
+from rehearsal.fault_live import live_problems, wanted_end, wrongly_served
 from rehearsal.fault_occasions import BAD_END, ENVIRONMENTS, deliver_again, shorten
 from rehearsal.fault_told import ENDED, judge
 from rehearsal.result import executions, resources_since
@@ -81,8 +81,7 @@ def run(case: Case, shop: Shop) -> CaseResult:
     row = _row(shop)
     if again != wanted:
         violations.append(f"started again it is {again}, and should be {wanted}")
-    if row.get(SERVES[wanted]) != shop.served():
-        violations.append("the campaign serves another version than the row says")
+    violations += wrongly_served(row, SERVES[wanted], shop)
     if again == "ROLLED_BACK" and (once_more := _started_again(shop)) != again:
         violations.append(f"after it was rolled back it is {once_more}")
     violations += live_problems(shop)

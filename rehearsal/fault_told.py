@@ -27,6 +27,7 @@ NOT_WANTED = {"SUPERSEDED", "NO_NEW_DATA"}  # by the default of the settings
 STAGES = {
     "solution_version_status": "solution version",
     "campaign_update_status": "campaign update",
+    "recommender_update_status": "recommender update",
     "refresh_status": "refresh",
 }
 _EVENT_ID = re.compile(r"^Event: (\w+)$", re.MULTILINE)

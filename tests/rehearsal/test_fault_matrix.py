@@ -87,6 +87,13 @@ def test_the_call_that_runs_a_function_belongs_to_the_function() -> None:
     assert choosing.failing(calls) == [True, True, False]
 
 
+def test_of_polls_whose_number_differs_only_the_first_are_failed() -> None:
+    calls = [("Make", "personalize:DescribeDataset")] * 4 + [("Make", "personalize:CreateDataset")]
+    assert Occasion(Shop.succeed, frozenset({"Make"}), first=2).failing(calls) == [
+        True, True, False, False, True,
+    ]  # fmt: skip
+
+
 def each_once(every: list[Case]) -> list[Case]:
     """Choose cases until each kind, each task and each operation is among them."""
     missing = {of for case in every for of in _of(case)}
