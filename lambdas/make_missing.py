@@ -115,15 +115,18 @@ def create_group(arn: str) -> None:
 
 
 def create_dataset(arn: str, dataset: MadeDataset) -> None:
-    """Create a dataset, after its schema."""
+    """Create a dataset, after its schema, which another execution may have just created."""
     with suppress(personalize.exceptions.ResourceAlreadyExistsException):
         personalize.create_schema(name=name_of(dataset["schema_arn"]), schema=dataset["schema"])
-    personalize.create_dataset(
-        name=dataset["name"],
-        datasetGroupArn=dataset["group_arn"],
-        datasetType=name_of(arn),
-        schemaArn=dataset["schema_arn"],
-    )
+    try:
+        personalize.create_dataset(
+            name=dataset["name"],
+            datasetGroupArn=dataset["group_arn"],
+            datasetType=name_of(arn),
+            schemaArn=dataset["schema_arn"],
+        )
+    except personalize.exceptions.ResourceNotFoundException as unseen:
+        raise RetryLater(f"{arn} cannot be made yet: {unseen}") from unseen
 
 
 def create_solution(arn: str, solution: MadeSolution) -> None:

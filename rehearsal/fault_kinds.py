@@ -45,6 +45,8 @@ PASSING = {
     "ResourceInUseException",
     "ResourceNotReadyException",
 }
+# Of what is made, the quota is of things that stay: it is full until a person deletes one.
+QUOTA_OF_THINGS = ("MakeMissing", "LimitExceededException")
 FINAL = {
     "ConditionalCheckFailedException",
     "ExecutionLimitExceeded",
@@ -87,7 +89,12 @@ def kinds(caller: str, operation: str) -> dict[str, Kind]:
         **KINDS,
         **({} if caller in OTHER_CALLERS else FUNCTION_KINDS),
         **({"access denied": DENIED_A_WHILE} if operation in READS_STREAM else {}),
-        **{f"own {name}": Kind(f"refused:{name}", name in PASSING) for name in sorted(own)},
+        **{
+            f"own {name}": Kind(
+                f"refused:{name}", name in PASSING and (caller, name) != QUOTA_OF_THINGS
+            )
+            for name in sorted(own)
+        },
     }
 
 
