@@ -83,19 +83,19 @@ class _Dispatcher(DomainDispatcherApplication):
         """Find the host that a request is meant for; DynamoDB's are known by their target."""
         signed = wire.signature(environ)
         if signed and signed.service == "dynamodb" and "HTTP_X_AMZ_TARGET" not in environ:
-            raise NotImplementedError(path)
+            raise wire.UnknownOperationError(f"{path} of DynamoDB, without a target")
         return super().infer_service_region_host(environ, path)
 
     def get_backend_for_host(self, host: str | None) -> Any:
         """Find the backend; moto walks through its own folders to do so, twice for a request.
 
-        Raises NotImplementedError for a service that moto does not have.
+        Raises wire.UnknownOperationError for a service that moto does not have.
         """
         if host not in self._known:
             with redirect_stdout(io.StringIO()):  # moto prints that it has no such service
                 self._known[host] = super().get_backend_for_host(host)
         if host is not None and self._known[host] is None:
-            raise NotImplementedError(host)
+            raise wire.UnknownOperationError(f"moto has no service at {host}")
         return self._known[host]
 
 

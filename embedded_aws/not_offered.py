@@ -45,7 +45,7 @@ class NotOffered:
             parts = self._app(environ, lambda *status: begun.append(status))
         except ConnectionError:
             raise
-        except (NotImplementedError, wire.UnknownOperationError):
+        except (wire.UnknownOperationError, NotImplementedError):  # the second is moto's own
             return _refusal(environ, form)(environ, start_response)
         except Exception as error:  # noqa: BLE001 - whatever it is, a server goes on
             _log.exception("Error on request")

@@ -6,6 +6,7 @@ lengths, patterns and enums are left to the service, so an emulated service has 
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,15 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
 def service_model(service: str) -> ServiceModel:
     """Return botocore's model of a service, named as boto3 names it (`personalize-runtime`)."""
     return botocore.session.get_session().get_service_model(service)
+
+
+def is_json(text: str) -> bool:
+    """Return whether a text is a JSON value."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def complaint(shape: Shape | None, request: object, at: str = "") -> str | None:

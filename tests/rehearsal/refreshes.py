@@ -35,3 +35,12 @@ def abort(shop: Shop) -> None:
     (running,) = shop.rows()
     shop.cloud.client("stepfunctions").stop_execution(executionArn=running["execution_arn"])
     shop.settle()
+
+
+def abort_while_training(shop: Shop) -> dict[str, Any]:
+    """Let a refresh begin, stop it while its solution version is trained, and return its row."""
+    shop.succeed()
+    shop.later(900)
+    abort(shop)
+    (row,) = shop.rows()
+    return row

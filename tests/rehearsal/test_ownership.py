@@ -7,7 +7,14 @@ import pytest
 
 from rehearsal.shop import HOUR, Shop, glue_event
 from tests.rehearsal.conftest import OpenShop
-from tests.rehearsal.refreshes import JOB, ONCE, abort, counts, only_row, refreshes
+from tests.rehearsal.refreshes import (
+    JOB,
+    ONCE,
+    abort_while_training,
+    counts,
+    only_row,
+    refreshes,
+)
 
 
 def change_row(shop: Shop, row: dict[str, Any], **values: str) -> None:
@@ -159,9 +166,7 @@ def test_a_run_that_was_aborted_is_taken_over_and_its_training_adopted(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
-    shop.succeed()
-    shop.later(900)
-    abort(shop)
+    abort_while_training(shop)
     shop.ask(refresh="weekly")
     result = shop.result()
     assert [run["status"] for run in refreshes(result)] == ["ABORTED", "SUCCEEDED"]
@@ -174,10 +179,7 @@ def test_an_owner_that_step_functions_does_not_know_any_more_is_taken_over(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
-    shop.succeed()
-    shop.later(900)
-    abort(shop)
-    (dead,) = shop.rows()
+    dead = abort_while_training(shop)
     change_row(shop, dead, execution_arn=f"{dead['execution_arn']}-that-was-deleted")
     shop.ask(refresh="weekly")
     result = shop.result()

@@ -10,10 +10,9 @@ from rehearsal.shop import DAY, HOUR, glue_event
 from rehearsal.shop import open_shop as open_shop_on
 from tests.conftest import ROOT
 from tests.rehearsal.conftest import Kept, OpenShop
-from tests.rehearsal.refreshes import (
+from tests.rehearsal.refreshes import abort_while_training, (
     JOB,
     ONCE,
-    abort,
     counts,
     dispatches,
     only_row,
@@ -36,11 +35,8 @@ def test_a_refresh_whose_execution_was_aborted_is_taken_over_within_a_day(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
-    shop.succeed()
-    shop.later(900)
-    abort(shop)
-    assert shop.rows()[0]["refresh_status"] == "FAILED"
-    assert shop.rows()[0]["execution_status"] == "ABORTED"
+    aborted = abort_while_training(shop)
+    assert (aborted["refresh_status"], aborted["execution_status"]) == ("FAILED", "ABORTED")
     shop.later(DAY + HOUR)
     result = shop.result()
     assert (only_row(result)["refresh_status"], only_row(result)["attempt"]) == ("COMPLETE", 2)

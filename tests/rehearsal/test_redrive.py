@@ -2,7 +2,7 @@
 
 from rehearsal.shop import Shop
 from tests.rehearsal.conftest import OpenShop
-from tests.rehearsal.refreshes import ONCE, abort, counts, only_row, refreshes
+from tests.rehearsal.refreshes import ONCE, abort_while_training, counts, only_row, refreshes
 
 
 def redrive(shop: Shop, execution: str) -> None:
@@ -26,10 +26,7 @@ def test_a_redrive_of_a_failed_refresh_fails_again_and_changes_nothing(
 
 def test_a_redrive_of_an_aborted_refresh_continues_it_to_its_end(open_shop: OpenShop) -> None:
     shop = open_shop()
-    shop.succeed()
-    shop.later(900)
-    abort(shop)
-    (aborted,) = shop.rows()
+    aborted = abort_while_training(shop)
     assert (aborted["refresh_status"], aborted["execution_status"]) == ("FAILED", "ABORTED")
     redrive(shop, aborted["execution_arn"])
     result = shop.result()
@@ -45,10 +42,7 @@ def test_a_redriven_refresh_whose_row_was_taken_over_writes_nothing_into_it(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop()
-    shop.succeed()
-    shop.later(900)
-    abort(shop)
-    (aborted,) = shop.rows()
+    aborted = abort_while_training(shop)
     shop.ask(refresh="weekly")
     before = shop.result()
     redrive(shop, aborted["execution_arn"])

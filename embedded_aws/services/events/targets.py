@@ -5,7 +5,6 @@ https://github.com/localstack/localstack/blob/main/tests/aws/services/events/
 https://github.com/badmintoncryer/cdk-preflight/tree/main/rules/events
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from moto.events.exceptions import ValidationException
 
 from embedded_aws.services.events.inputs import PLACE, RESERVED
-from embedded_aws.validation import complaint, in_lower_case, service_model
+from embedded_aws.validation import complaint, in_lower_case, is_json, service_model
 
 # EventBridge reaches the others by their resource policies.
 _NEEDS_ROLE = {
@@ -88,7 +87,7 @@ def _check_input(target: Mapping[str, Any]) -> None:
         raise ValidationException(
             f"Only one of Input, InputPath, or InputTransformer must be provided for target {name}."
         )
-    if "Input" in target and not _is_json(target["Input"]):
+    if "Input" in target and not is_json(target["Input"]):
         raise ValidationException(f"JSON syntax error in input for target {name}.")
     transformer = target.get("InputTransformer", {})
     paths = transformer.get("InputPathsMap", {})
@@ -110,13 +109,5 @@ def _check_template(target: str, template: str, paths: Mapping[str, str]) -> Non
                 f"{subject} contains placeholder {place} valid only for JSON template."
             )
     # Whatever is no object may be several lines, each in quotes: only its places are checked.
-    if is_object and not _is_json(PLACE.sub("0", template)):
+    if is_object and not is_json(PLACE.sub("0", template)):
         raise ValidationException(f"Invalid {subject}: it is no JSON object.")
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True

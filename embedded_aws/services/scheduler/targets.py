@@ -4,10 +4,11 @@ The words are those that others have from AWS:
 https://github.com/badmintoncryer/cdk-preflight/tree/main/rules/scheduler
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from embedded_aws.validation import is_json
 
 # The service that each block of settings is for.
 _SERVICES = {
@@ -33,7 +34,7 @@ def target_problem(target: Mapping[str, Any], region: str) -> str | None:
     if service == "sqs" and (problem := _queue_problem(arn, target.get("SqsParameters"))):
         return problem
     # A universal target has no region; what its input must be, its operation says.
-    if place and "Input" in target and not _is_json(target["Input"]):
+    if place and "Input" in target and not is_json(target["Input"]):
         return "JSON syntax error in input for the target."
     return None
 
@@ -44,11 +45,3 @@ def _queue_problem(arn: str, settings: Mapping[str, Any] | None) -> str | None:
     if settings and "MessageGroupId" in settings:
         return "Parameters MessageGroupId not valid for the target."
     return None
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
