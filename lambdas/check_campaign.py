@@ -38,10 +38,14 @@ cloudwatch = boto3.client("cloudwatch", config=READ_AGAIN)
 
 
 class CheckRequest(TypedDict):
-    """The run to check; what to do about a solution that trains by itself, as the settings say."""
+    """The run to check; what to do about a solution that trains by itself, as the settings say.
+
+    `taken_back` is why an earlier attempt has begun to take the campaign back; "": none has.
+    """
 
     run: RefreshInput | RecommenderInput
     automatic_training: Literal["refuse", "warn"]
+    taken_back: str
 
 
 class Verdict(TypedDict):
@@ -65,9 +69,11 @@ def check(request: CheckRequest, home: str) -> Verdict:
     solution = find_solution(run["solution_version"]["solution_arn"])
     problems = problems_of_campaign(run, find_campaign(run["campaign_arn"]), solution)
     automatic = automatic_training_of(solution)
-    if "promotion" not in run:  # which needs no training
+    # a promotion and a rollback train nothing: what a training would need must not hold them up
+    trains = "promotion" not in run and not request["taken_back"]
+    if trains:
         problems += [*problems_of_solution(run, solution), *missing_alarms(run)]
-    if request["automatic_training"] == "refuse" and "promotion" not in run:
+    if trains and request["automatic_training"] == "refuse":
         return {"refusal": " ".join([*problems, *automatic]), "warning": ""}
     return {"refusal": " ".join(problems), "warning": " ".join(automatic)}
 

@@ -43,6 +43,22 @@ def ring(shop: Shop, state: str = "ALARM") -> None:
     )
 
 
+def begun_to_be_taken_back(
+    shop: Shop, fault: str = "personalize:UpdateCampaign=denied*always"
+) -> tuple[str, str]:
+    """Let a rollback begin and fail; return the versions before and after the move."""
+    first = shop.served()
+    shop.succeed()
+    until_it_has_moved(shop)
+    bad = shop.served()
+    ring(shop)
+    shop.cloud.faults.add(fault)
+    shop.settle()
+    shop.cloud.faults.clear()
+    ring(shop, "OK")
+    return first, bad
+
+
 def test_a_person_rolls_back_and_takes_that_back(shop: Shop) -> None:
     first = shop.served()
     shop.succeed()
@@ -85,21 +101,47 @@ def test_an_older_refresh_does_not_overrun_a_persons_word(shop: Shop) -> None:
 
 
 def test_a_rollback_that_died_goes_on_and_nothing_brings_the_version_back(shop: Shop) -> None:
-    first = shop.served()
-    shop.succeed()
-    until_it_has_moved(shop)
-    ring(shop)
-    shop.cloud.faults.add("personalize:UpdateCampaign=aborted")
-    shop.settle()
+    first, _ = begun_to_be_taken_back(shop, "personalize:UpdateCampaign=aborted")
     assert newest(shop)["execution_status"] == "ABORTED"
     assert newest(shop)["rollback_reason"].startswith(f"Alarm {ALARM} went to ALARM")
-    ring(shop, "OK")
     shop.ask(reconcile=True)
     assert newest(shop)["refresh_status"] == "ROLLED_BACK"
     assert shop.served() == first
     for again in ({"reconcile": True}, {"refresh": "weekly"}):
         shop.ask(**again)
         assert (newest(shop)["refresh_status"], shop.served()) == ("ROLLED_BACK", first)
+
+
+def test_a_rollback_goes_on_whatever_the_next_training_would_need(shop: Shop) -> None:
+    first, bad = begun_to_be_taken_back(shop)
+    shop.cloud.client("cloudwatch").delete_alarms(AlarmNames=[ALARM])
+    shop.ask(refresh="weekly")
+    assert newest(shop)["refresh_status"] == "ROLLED_BACK"
+    assert shop.served() == first != bad
+
+
+def test_a_rollback_is_refused_for_a_campaign_that_another_moves(shop: Shop) -> None:
+    _, bad = begun_to_be_taken_back(shop)
+    (campaign,) = shop.campaigns
+    shop.cloud.client("personalize").update_campaign(
+        campaignArn=campaign["campaign_arn"],
+        solutionVersionArn=f"{campaign['solution_arn']}/$LATEST",
+        campaignConfig={"syncWithLatestSolutionVersion": True},
+    )
+    shop.settle()
+    shop.ask(refresh="weekly")
+    row = newest(shop)
+    assert row["refresh_status"] == "FAILED"
+    assert row["failure_reason"].startswith("CheckFailed: Campaign ")
+    assert "--campaign-config syncWithLatestSolutionVersion=false" in row["failure_reason"]
+    shop.cloud.client("personalize").update_campaign(
+        campaignArn=campaign["campaign_arn"],
+        solutionVersionArn=bad,
+        campaignConfig={"syncWithLatestSolutionVersion": False},
+    )
+    shop.settle()
+    shop.ask(refresh="weekly")
+    assert newest(shop)["refresh_status"] == "ROLLED_BACK"
 
 
 def test_a_person_who_moves_the_campaign_during_the_bake_time_is_right(shop: Shop) -> None:

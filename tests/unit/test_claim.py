@@ -184,10 +184,10 @@ def test_a_failure_passes_with_time_or_needs_a_person(error: str, cause: str) ->
     assert kind == KINDS[error, cause]
 
 
-def test_a_rollback_goes_on_whatever_else_the_check_refuses() -> None:
+def test_a_rollback_goes_on_before_anything_is_imported() -> None:
     known = {"superseded_by": "", "refusal": "", "taken_back": "", "run": {}}
     assert next_state("Overtaken?", **known) == "Import datasets"
-    assert next_state("Overtaken?", **{**known, "refusal": "no such alarm"}) == "Record failure"
-    begun = {**known, "refusal": "no such alarm", "taken_back": "Alarm shop went to ALARM"}
+    begun = {**known, "taken_back": "Alarm shop went to ALARM"}
     assert next_state("Overtaken?", **begun) == "Note rollback"
+    assert next_state("Overtaken?", **{**begun, "refusal": "it is gone"}) == "Record failure"
     assert next_state("Overtaken?", **{**begun, "superseded_by": "arn:v3"}) == "Record superseded"
