@@ -22,6 +22,11 @@ SHARED = {
 }
 # The recipes that have the training mode UPDATE.
 UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
+# What does not recommend items to a user, which is what a canary asks for.
+NOT_TO_USERS = (
+    "aws-next-best-action", "aws-personalized-ranking", "aws-personalized-ranking-v2",
+    "aws-semantic-similarity", "aws-similar-items", "aws-sims",
+)  # fmt: skip
 UNION_BRANCHES = (
     *("Provisioned", "literal['on_demand']", "Reconcile", "literal['never']"),
     *("Preflight", "Gate", "Canary", "Bake"),
@@ -202,6 +207,11 @@ def _recipes(raw: Mapping[str, Any]) -> Iterator[str]:
                 yield (
                     f"{where}.training_mode: {recipe} has no training mode UPDATE; write FULL, or "
                     f"one of the recipes {', '.join(UPDATABLE)}"
+                )
+            if recipe in NOT_TO_USERS and campaign.get("canary", "never") != "never":
+                yield (
+                    f"{where}.canary: {recipe} recommends no items to a user, so that every "
+                    "version would be taken back; remove it"
                 )
 
 

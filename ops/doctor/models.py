@@ -231,6 +231,7 @@ def _run(look: Examination, refresh: Refresh, campaign: Campaign) -> dict[str, A
         },
         "datasets": [{"dataset_arn": settings.dataset_arn(each)} for each in refresh.datasets],
         "makes": {"min_provisioned_tps": campaign.min_provisioned_tps} if campaign.recipe else {},
+        **({} if campaign.canary == "never" else {"canary": campaign.canary}),
     }
 
 

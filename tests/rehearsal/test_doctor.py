@@ -11,6 +11,7 @@ import pytest
 from ops.__main__ import main
 from ops.doctor import Finding, examine
 from ops.doctor.examination import checks
+from rehearsal.scenario_names import ENVIRONMENTS
 from rehearsal.shop import MINUTE, Shop
 from tests.conftest import ROOT
 from tests.rehearsal.conftest import OpenShop
@@ -180,6 +181,29 @@ def test_all_that_is_wrong_is_found_at_once(shop: Shop, capsys: pytest.CaptureFi
             assert any(what in f["what"] and f["level"] == level for f in findings), name
     assert main(["doctor", "--environment", "prod"]) == 1
     assert "does not exist" in capsys.readouterr().out
+
+
+def test_a_canary_that_no_version_could_pass_is_found(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = open_shop("careful", new=True)
+    (campaign,) = shop.campaigns
+    personalize = api(shop, "personalize")
+    before = personalize.describe_solution(solutionArn=campaign["solution_arn"])["solution"]
+    personalize.delete_campaign(campaignArn=campaign["campaign_arn"])
+    shop.settle()
+    personalize.delete_solution(solutionArn=campaign["solution_arn"])
+    shop.settle()
+    personalize.create_solution(
+        name=before["name"],
+        datasetGroupArn=before["datasetGroupArn"],
+        recipeArn="arn:aws:personalize:::recipe/aws-sims",
+        performAutoTraining=False,
+    )
+    shop.settle()
+    monkeypatch.setenv("ENVIRONMENTS", str(ENVIRONMENTS))
+    findings = examine("careful")
+    assert any("recommends no items to a user" in each["what"] for each in findings)
 
 
 def test_the_command_of_a_finding_fixes_it(shop: Shop) -> None:

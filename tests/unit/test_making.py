@@ -28,7 +28,8 @@ def settings(folder: Path = ENVIRONMENTS, **changes: Any) -> Any:
     raw = json.loads(json.dumps(NEW))
     (dataset,), (campaign,) = raw["refreshes"][0]["datasets"], raw["refreshes"][0]["campaigns"]
     for name, value in changes.items():
-        place = campaign if name in {"recipe", "min_provisioned_tps", "training_mode"} else dataset
+        of_campaign = {"canary", "recipe", "min_provisioned_tps", "training_mode"}
+        place = campaign if name in of_campaign else dataset
         place[name] = value
         if value is None:
             del place[name]
@@ -146,6 +147,8 @@ def test_what_goes_with_a_recipe_is_refused_without_it_or_with_another() -> None
     assert problem.startswith(f"{place}.recipe: Input should be 'aws-user-personalization-v2',")
     wanted = f"{place}.training_mode: aws-user-personalization-v2 has no training mode UPDATE"
     assert any(problem.startswith(wanted) for problem in problems(training_mode="UPDATE"))
+    (problem,) = problems(recipe="aws-sims", canary={})
+    assert problem.startswith(f"{place}.canary: aws-sims recommends no items to a user")
 
 
 def test_campaigns_that_share_a_solution_give_it_the_same_recipe() -> None:
