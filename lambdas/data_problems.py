@@ -178,9 +178,10 @@ def _header_findings(where: str, text: Text, columns: Sequence[Column]) -> Itera
         yield Finding(
             "twice", f"{where} {_listed(twice)} named more than once; name each column once."
         )
-    plain = Counter("".join(filter(str.isalnum, name)) for name in bare)
-    alike = [name for name in bare if plain["".join(filter(str.isalnum, name))] > 1]
-    if alike := [name for name in dict.fromkeys(alike) if name and name not in twice]:
+    plain = {name: "".join(filter(str.isalnum, name)) for name in bare}
+    count = Counter(plain[name] for name in bare)
+    alike = [name for name, letters in plain.items() if letters and count[letters] > 1]
+    if alike := [name for name in alike if name not in twice]:
         yield Finding(
             f"alike {alike}",
             f"{where} {_listed(alike)} not unique, where only letters and digits count; name each "

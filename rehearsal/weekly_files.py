@@ -122,9 +122,13 @@ def dated(location: str, cloud: Cloud, time_zone: str) -> str:
 
 
 def newest_week(files: Sequence[Path], path: Path) -> Path:
-    """Write the rows of the last seven days, or all if they have no time, and return the path."""
+    """Write the rows of the last seven days, or all if they have no time, and return the path.
+
+    A row whose time cannot be read counts as new: Personalize judges it.
+    """
     newest = newest_time(pl.concat([scan_data(file) for file in files]))
-    new = pl.lit(value=True) if newest is None else newest - WEEK_SECONDS < TIME
+    everything = pl.lit(value=True)
+    new = everything if newest is None else (newest - WEEK_SECONDS < TIME).fill_null(everything)
     for number, file in enumerate(files):
         copy_rows(file, path, new, append=number > 0)
     return path

@@ -48,6 +48,15 @@ def test_rows_without_a_time_are_all_new(tmp_path: Path) -> None:
     )
 
 
+def test_a_row_whose_time_cannot_be_read_is_new(tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    old, *kept = "u1,i1,1590000000", "u1,i2,2020-09-13", "u1,i3,1600000000"
+    header = "USER_ID,ITEM_ID,TIMESTAMP"
+    file.write_text("\n".join([header, old, *kept, ""]))
+    new = newest_week([file], tmp_path / "new.csv")
+    assert new.read_text().splitlines() == [header, *kept]
+
+
 @pytest.mark.parametrize("row", ['i1,"first\nsecond"\n', 'i1,"say ""no"", now"\n'])
 def test_a_value_whose_quotes_are_wrong_is_refused_with_its_line(tmp_path: Path, row: str) -> None:
     file = tmp_path / "items.csv"

@@ -320,6 +320,10 @@ def test_at_least_thirty_kinds_of_broken_data_are_told_apart() -> None:
             header(f"{HEADER},COLOUR").replace(",app", ",app,red"),
             " line 1: COLOUR is not in the dataset's schema; leave it out.",
         ),
+        (  # names without a letter or digit are not compared
+            header(f"{HEADER},_,-").replace(",app", ",app,x,y"),
+            " line 1: _, - are not in the dataset's schema; leave it out.",
+        ),
     ],
 )
 def test_what_the_documents_leave_open_is_told_and_not_refused(
