@@ -24,7 +24,7 @@ test: install browser ## check everything: types, style, unit, infrastructure an
 	$(BIN)/pytest --numprocesses 3 --randomly-seed $(SEED)
 
 test-product: install ## run the tests but the embedded cloud's own
-	$(BIN)/pytest --numprocesses 3 --ignore tests/embedded_aws
+	$(BIN)/pytest --numprocesses 3 --randomly-seed $(SEED) --ignore tests/embedded_aws
 
 faults: .venv/ready ## fail every call of a refresh in every way; DEEP=1 adds thousands of random sequences
 	@$(BIN)/python -m rehearsal.fault_matrix $(ARGS)

@@ -40,7 +40,7 @@ def live_problems(shop: Shop) -> list[str]:
 
 
 def wrongly_served(row: dict[str, Any], attribute: str, shop: Shop) -> list[str]:
-    """Return what the campaign serves instead of the version in the row's attribute.
+    """Return that the campaign does not serve the version in the row's attribute, if so.
 
     A recommender has no version: it has to be trained on the columns of the settings.
     """

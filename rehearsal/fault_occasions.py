@@ -21,10 +21,10 @@ class Occasion:
 
     These are the calls of `callers` (none: everybody's), and the workflow's that run these, from
     `since` on: from the write of the row before the last call of that operation; and those in
-    `also`, by caller and operation. Of each caller's calls of an operation only the `first` are
-    (0: all), where there are not as many polls on each day. `reason` is in the reason of its end,
-    and `ends` is the status that an undisturbed row has (BAD_END: it fails by itself). `day_before`
-    happens on another day, so that each case finds the same past.
+    `also`, by caller and operation. Of each caller's calls of an operation, and of a function, only
+    the `first` are (0: all), where there are not as many polls on each day. `reason` is in the
+    reason of its end, and `ends` is the status that an undisturbed row has (BAD_END: it fails by
+    itself). `day_before` happens on another day, so that each case finds the same past.
     """
 
     happen: Callable[[Shop], object]
@@ -39,17 +39,18 @@ class Occasion:
     first: int = 0
 
     def failing(self, calls: list[tuple[str, str]]) -> list[bool]:
-        """Return which of the calls (caller, operation) are failed; of a loop's, the first two."""
+        """Return which of the calls (caller, operation) are failed.
+
+        With `since`, of a loop's calls only the first two are.
+        """
         begin = _write_before(calls, self.since) if self.since else 0
+        each = [(call, _invoked(calls, number)) for number, call in enumerate(calls)]
         return [
             call in self.also
             or (
                 number >= begin
-                and not (self.first and calls[:number].count(call) >= self.first)
-                and (
-                    not self.callers
-                    or not self.callers.isdisjoint({call[0], _invoked(calls, number)})
-                )
+                and not (self.first and each[:number].count(each[number]) >= self.first)
+                and (not self.callers or not self.callers.isdisjoint({call[0], each[number][1]}))
                 and not (self.since and _is_repeated(calls[: number + 1]))
             )
             for number, call in enumerate(calls)

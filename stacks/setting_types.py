@@ -1,4 +1,4 @@
-"""The types of fields that several settings have, and what all settings have in common."""
+"""The types of the settings' fields, and what all settings have in common."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOG_RETENTION_DAYS = (
 )  # fmt: skip
 
 
-def retention_that_cloudwatch_knows(days: int) -> int:
+def _retention_that_cloudwatch_knows(days: int) -> int:
     """Accept a number of days for which CloudWatch Logs can keep a log."""
     if days not in LOG_RETENTION_DAYS:
         raise ValueError(
@@ -37,6 +37,7 @@ KeyArn = Annotated[
         description="arn:<partition>:kms:<region>:<account>:key/<id>, not an alias.",
     ),
 ]
+RetentionDays = Annotated[int, AfterValidator(_retention_that_cloudwatch_knows)]
 TagText = Annotated[str, Field(max_length=256, pattern=r"^[\w \t.:/=+@\-]*$")]
 TagKey = Annotated[
     str,

@@ -11,13 +11,13 @@ from stacks.refresh_settings import Campaign, Dataset, Recommender, Refresh
 from stacks.setting_types import (
     BucketName,
     KeyArn,
+    RetentionDays,
     RoleArn,
     Schedule,
     Strict,
     TagKey,
     TagText,
     Units,
-    retention_that_cloudwatch_knows,
 )
 from stacks.stage_settings import Stages
 
@@ -135,7 +135,7 @@ class Environment(Strict):
     )
     table: Table
     stages: Stages = Stages()
-    log_retention_days: Annotated[int, AfterValidator(retention_that_cloudwatch_knows)] = 90
+    log_retention_days: RetentionDays = 90
     removal_policy: Literal["retain", "destroy"] = Field(
         default="retain",
         description="What happens to the table and the logs when the stack is deleted; "

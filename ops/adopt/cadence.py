@@ -9,15 +9,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
-from stacks.rules import DAYS, MONTHS, cron_numbers
+from stacks.rules import CRON, cron_numbers
 
-FIELDS: tuple[tuple[int, int, list[str]], ...] = (
-    (0, 59, []),
-    (0, 23, []),
-    (1, 31, []),
-    (1, 12, MONTHS),
-    (1, 7, DAYS),
-)
 HOUR, DAY, WEEK = 60, 24 * 60, 7 * 24 * 60  # minutes
 MONTH = (28 * DAY, 31 * DAY)
 FIRST_DAY, DAYS_LOOKED_AT = date(2024, 1, 1), 2 * 366  # any two years, one of them a leap year
@@ -86,8 +79,8 @@ def _sets(expression: str) -> list[set[int]] | None:
     if found is None:
         return None
     sets = [
-        cron_numbers(text.replace("?", "*"), *field)
-        for text, field in zip(found.groups(), FIELDS, strict=True)
+        cron_numbers(text.replace("?", "*"), first, last, names)
+        for text, (_, first, last, names, _) in zip(found.groups(), CRON[:5], strict=True)
     ]
     return None if any(not each for each in sets) else [each or set() for each in sets]
 
