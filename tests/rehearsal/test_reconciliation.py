@@ -10,9 +10,10 @@ from rehearsal.shop import DAY, HOUR, glue_event
 from rehearsal.shop import open_shop as open_shop_on
 from tests.conftest import ROOT
 from tests.rehearsal.conftest import Kept, OpenShop
-from tests.rehearsal.refreshes import abort_while_training, (
+from tests.rehearsal.refreshes import (
     JOB,
     ONCE,
+    abort_while_training,
     counts,
     dispatches,
     only_row,
