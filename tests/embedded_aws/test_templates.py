@@ -15,6 +15,7 @@ from embedded_aws.deployment import DeploymentError
 from embedded_aws.services.cloudformation.schemas import failure, has_attribute
 from embedded_aws.services.cloudformation.templates import problem
 from tests.embedded_aws.small_stack import arn, deployed, role
+from tests.embedded_aws.test_deploy import TABLE
 
 QUEUE: dict[str, Any] = {"Type": "AWS::SQS::Queue"}
 ONE = {"Queue": QUEUE}
@@ -385,6 +386,27 @@ def test_an_output_s_unknown_attribute_rolls_the_stack_back(cloud: Cloud, tmp_pa
         deployed(cloud, tmp_path, ONE, outputs)
     assert reason in str(caught.value)
     assert "QueueUrls" not in cloud.client("sqs").list_queues()
+
+
+def test_an_output_that_cannot_be_evaluated_rolls_the_stack_back(cloud: Cloud) -> None:
+    formation = cloud.client("cloudformation")
+    table = {"Table": TABLE}
+    wrong = {
+        "Resources": table,
+        "Outputs": {"O": {"Value": {"Fn::GetAtt": ["Table", "StreamArn"]}}},
+    }
+    reason = "Attribute 'StreamArn' of the table ROWS does not exist: it has no stream"
+    assert create(cloud, wrong, StackName="first") == ("", "")
+    (first,) = formation.describe_stacks(StackName="first")["Stacks"]
+    assert first["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert cloud.client("dynamodb").list_tables()["TableNames"] == []
+    assert create(cloud, {"Resources": table}, StackName="second") == ("", "")
+    formation.update_stack(StackName="second", TemplateBody=json.dumps(wrong))
+    (second,) = formation.describe_stacks(StackName="second")["Stacks"]
+    assert second["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    for name in ("first", "second"):
+        events = formation.describe_stack_events(StackName=name)["StackEvents"]
+        assert any(reason in event.get("ResourceStatusReason", "") for event in events)
 
 
 def exporting(name: str) -> dict[str, Any]:

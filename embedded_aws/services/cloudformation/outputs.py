@@ -25,8 +25,18 @@ def unknown_attribute(template: templates.Template) -> str | None:
     return None
 
 
-def taken_export(stack: Stack, outputs: OutputMap) -> str | None:
-    """Return why the exports of a stack with these outputs cannot be made, or None."""
+def problem(stack: Stack, outputs: OutputMap) -> str | None:
+    """Return why a stack cannot have these outputs, once its resources are made, or None."""
+    for name in outputs:
+        try:
+            outputs[name]
+        except Exception as error:  # noqa: BLE001 - whatever the service's backend raises
+            why = getattr(error, "message", None) or str(error) or type(error).__name__
+            return f"[Error] /Outputs/{name}/Value: {why}"
+    return _taken_export(stack, outputs)
+
+
+def _taken_export(stack: Stack, outputs: OutputMap) -> str | None:
     exports = cloudformation_backends[stack.account_id][stack.region_name].exports
     names: set[str] = set()
     for made in outputs.exports:
@@ -85,7 +95,7 @@ def _create_stack(
 
 
 def install() -> None:
-    """Roll back a stack whose outputs name unknown attributes or taken exports."""
+    """Roll back a stack whose outputs cannot be evaluated or exported."""
     replace(
         ResourceMap,
         "an output's unknown attribute is no error of the call: the stack is rolled back",
