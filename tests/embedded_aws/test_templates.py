@@ -234,6 +234,17 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str | None, str]] = {
         "A1",
         "Parameter 'P' is not small.",
     ),
+    "with one that Java's classes refuse": (
+        {"Type": "String", "AllowedPattern": r"[\p{Lower}\p{Digit}-]+\p{Alpha}"},
+        "a-1",
+        r"Parameter 'P' must match pattern [\p{Lower}\p{Digit}-]+\p{Alpha}",
+    ),
+    "with a pattern that is none": (
+        {"Type": "String", "AllowedPattern": "[a", "ConstraintDescription": "is not small."},
+        "a",
+        "Parameter 'P' has an AllowedPattern that is not valid, or not supported here: [a "
+        "(unterminated character set at position 0)",
+    ),
     "with one that is no number": ({"Type": "Number"}, "x", "Parameter 'P' must be a number"),
     "with a number that is too large": (
         {"Type": "Number", "MaxValue": 5},
@@ -254,6 +265,12 @@ def test_a_parameter_is_refused(case: str, cloud: Cloud) -> None:
     given = [] if value is None else [{"ParameterKey": "P", "ParameterValue": value}]
     template = {"Parameters": {"P": parameter}, "Resources": ONE}
     assert create(cloud, template, Parameters=given) == ("ValidationError", words)
+
+
+def test_a_parameter_may_have_a_pattern_with_the_classes_of_java(cloud: Cloud) -> None:
+    pattern = r"[\p{L}\p{Punct}]+\p{Blank}\p{XDigit}{2}\p{Z}?\p{ASCII}"
+    parameter = {"Type": "String", "AllowedPattern": pattern, "Default": "Größe!\t0F x"}
+    assert create(cloud, {"Parameters": {"P": parameter}, "Resources": ONE}) == ("", "")
 
 
 def test_a_parameter_that_the_template_does_not_have_is_refused(cloud: Cloud) -> None:

@@ -11,7 +11,7 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 
 from embedded_aws.moto_changes import replace
-from embedded_aws.validation import complaint, service_model
+from embedded_aws.validation import compiled, complaint, service_model
 
 Template = Mapping[str, Any]
 
@@ -65,10 +65,24 @@ def _parameter_problems(
     if missing := [n for n, p in parameters.items() if n not in given and "Default" not in p]:
         yield f"Parameters: [{', '.join(missing)}] must have values"
     for name, parameter in parameters.items():
+        if problem := _pattern_problem(parameter):
+            yield f"Parameter '{name}' {problem}"
         value = given.get(name, parameter.get("Default"))
         if value is not None and not str(parameter["Type"]).startswith("AWS::SSM::"):
             for reason in _broken(parameter, _text(value)):
                 yield f"Parameter '{name}' {parameter.get('ConstraintDescription', reason)}"
+
+
+def _pattern_problem(parameter: Mapping[str, Any]) -> str | None:
+    """Return why an AllowedPattern cannot be used, or None; the words are ours."""
+    pattern = str(parameter.get("AllowedPattern", ""))
+    try:
+        compiled(pattern)
+    except re.error as error:
+        return (
+            f"has an AllowedPattern that is not valid, or not supported here: {pattern} ({error})"
+        )
+    return None
 
 
 def _broken(parameter: Mapping[str, Any], value: str) -> Iterator[str]:
@@ -87,7 +101,7 @@ def _broken(parameter: Mapping[str, Any], value: str) -> Iterator[str]:
         if any(each not in allowed for each in values):
             yield "must be one of AllowedValues"
     pattern = parameter.get("AllowedPattern")
-    if pattern and not all(re.fullmatch(pattern, each) for each in values):
+    if pattern and not all(compiled(str(pattern)).fullmatch(each) for each in values):
         yield f"must match pattern {pattern}"
     if kind == "String":
         yield from _length_problems(parameter, value)
