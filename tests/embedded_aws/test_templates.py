@@ -313,6 +313,35 @@ def test_iam_resources_need_a_capability(
     assert message == f"Requires capabilities : [{missing}]"
 
 
+def test_a_transform_needs_a_capability_without_a_change_set(cloud: Cloud) -> None:
+    template = {"Transform": "AWS::LanguageExtensions", "Resources": ONE}
+    assert create(cloud, template) == (
+        "InsufficientCapabilitiesException",
+        "Requires capabilities : [CAPABILITY_AUTO_EXPAND]",
+    )
+    cloud.client("cloudformation").create_change_set(
+        StackName="small",
+        ChangeSetName="one",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps(template),
+    )
+
+
+def test_the_attribute_of_a_get_att_may_be_a_reference(cloud: Cloud) -> None:
+    attribute = {"Fn::GetAtt": ["Queue", {"Ref": "Which"}]}
+    template = {
+        "Parameters": {"Which": {"Type": "String", "Default": "QueueName"}},
+        "Resources": {
+            **queue(QueueName="mine"),
+            "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": attribute}},
+        },
+        "Outputs": {"O": {"Value": attribute}},
+    }
+    assert create(cloud, template) == ("", "")
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName="small")["Stacks"]
+    assert (stack["StackStatus"], stack["Outputs"][0]["OutputValue"]) == ("CREATE_COMPLETE", "mine")
+
+
 @pytest.mark.parametrize("given", ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
 def test_either_capability_is_enough_without_names(given: str, cloud: Cloud) -> None:
     assert create(cloud, {"Resources": {"Role": named(None)}}, Capabilities=[given]) == ("", "")

@@ -1,5 +1,6 @@
 """A stack's outputs: the attributes they may name, and their exports, unique in a region."""
 
+import copy
 from typing import Any
 
 from moto.cloudformation.exceptions import AlreadyExistsException, UnsupportedAttribute
@@ -61,8 +62,12 @@ _plain_validate = ResourceMap.validate_outputs
 
 def _validate(self: ResourceMap) -> None:
     """Check the outputs; what a type's schema does not know fails later, with a rollback."""
+    outputs = self._template.get("Outputs") or {}
+    written_out = {n: each for n, each in outputs.items() if any(templates.attributes(each))}
+    checked = copy.copy(self)
+    checked._template = {**self._template, "Outputs": written_out}
     try:
-        _plain_validate(self)
+        _plain_validate(checked)
     except UnsupportedAttribute:
         if unknown_attribute(self._template) is None:
             raise

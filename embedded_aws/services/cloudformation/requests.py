@@ -38,9 +38,14 @@ class InsufficientCapabilitiesError(CloudFormationError):
     code = "InsufficientCapabilitiesException"
 
 
-def capabilities(template: Template) -> list[str]:
-    """Return the capabilities that a template needs."""
-    needed = ["CAPABILITY_AUTO_EXPAND"] if template.get("Transform") else []
+def capabilities(template: Template, *, is_reviewed: bool = False) -> list[str]:
+    """Return the capabilities that a template needs.
+
+    What a transform makes is acknowledged only where no change set shows it (`is_reviewed`).
+    """
+    needed = []
+    if template.get("Transform") and not is_reviewed:
+        needed.append("CAPABILITY_AUTO_EXPAND")
     iam = [r for r in template.get("Resources", {}).values() if r.get("Type") in _IAM_NAMES]
     if any(_IAM_NAMES[r["Type"]] in r.get("Properties", {}) for r in iam):
         needed.append("CAPABILITY_NAMED_IAM")
@@ -137,7 +142,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check(self: CloudFormationResponse) -> None:
+def _check(self: CloudFormationResponse, *, is_reviewed: bool) -> None:
     """Refuse a request as CloudFormation does; the template is checked where it is parsed."""
     name = self._get_param("StackName")
     _check_name(name)
@@ -152,7 +157,8 @@ def _check(self: CloudFormationResponse) -> None:
     acknowledged = set(self._get_param("Capabilities", []))
     if "CAPABILITY_NAMED_IAM" in acknowledged:
         acknowledged.add("CAPABILITY_IAM")
-    if missing := [each for each in capabilities(template) if each not in acknowledged]:
+    needed = capabilities(template, is_reviewed=is_reviewed)
+    if missing := [each for each in needed if each not in acknowledged]:
         raise InsufficientCapabilitiesError(f"Requires capabilities : [{', '.join(missing)}]")
 
 
@@ -184,10 +190,10 @@ def _check_tags(tags: list[dict[str, str]]) -> None:
 
 
 def _checked(
-    plain: Callable[[CloudFormationResponse], ActionResult],
+    plain: Callable[[CloudFormationResponse], ActionResult], *, is_reviewed: bool = False
 ) -> Callable[[CloudFormationResponse], ActionResult]:
     def call(self: CloudFormationResponse) -> ActionResult:
-        _check(self)
+        _check(self, is_reviewed=is_reviewed)
         return plain(self)
 
     return call
@@ -200,5 +206,5 @@ def install() -> None:
         "names, tags, values of parameters and missing capabilities are refused",
         create_stack=_checked(CloudFormationResponse.create_stack),
         update_stack=_checked(CloudFormationResponse.update_stack),
-        create_change_set=_checked(CloudFormationResponse.create_change_set),
+        create_change_set=_checked(CloudFormationResponse.create_change_set, is_reviewed=True),
     )
