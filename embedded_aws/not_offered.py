@@ -5,14 +5,11 @@ moto leaves it to its web framework: an operation that it does not have is a pag
 """
 
 import io
-import json
 import logging
-import uuid
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
 
 import botocore.session
 from moto.core.utils import get_service_model
@@ -39,28 +36,28 @@ class NotOffered:
         self, environ: wire.Environ, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Carry out one request (WSGI); a connection that is to break still does."""
-        form = _form(environ)
+        body = _form_body(environ)
         begun: list[tuple[Any, ...]] = []
         try:
             parts = self._app(environ, lambda *status: begun.append(status))
         except ConnectionError:
             raise
         except (wire.UnknownOperationError, NotImplementedError):  # the second is moto's own
-            return _refusal(environ, form)(environ, start_response)
+            return _refusal(environ, _form(body))(environ, start_response)
         except Exception as error:  # noqa: BLE001 - whatever it is, a server goes on
             _log.exception("Error on request")
             why = f"failed inside this embedded AWS: {type(error).__name__}: {error}"
-            return _failure(environ, form, why)(environ, start_response)
+            return _failure(environ, _form(body), why)(environ, start_response)
         status, headers, *_ = begun[-1]
         if not _is_page(environ, status, headers):
             start_response(*begun[-1])
             return parts
-        body = b"".join(parts)
+        page = b"".join(parts)
         getattr(parts, "close", lambda: None)()
-        if body and not body.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        if page and not page.lstrip().lower().startswith((b"<!doctype html", b"<html")):
             start_response(*begun[-1])
-            return [body]
-        return _refusal(environ, form)(environ, start_response)
+            return [page]
+        return _refusal(environ, _form(body))(environ, start_response)
 
 
 def _is_page(environ: wire.Environ, status: str, headers: list[tuple[str, str]]) -> bool:
@@ -132,17 +129,7 @@ def _services(signing_name: str) -> tuple[str, ...]:
 
 def _error(environ: wire.Environ, code: str, message: str, status: int) -> Response:
     """Return an error in the protocol of the service that a request is signed for."""
-    headers = {"x-amzn-requestid": str(uuid.uuid4()), "x-amzn-errortype": code}
-    protocol = _protocol(environ)
-    if protocol == "json":
-        body = json.dumps({"__type": code, "message": message, "Message": message})
-        return Response(body, status, headers, content_type="application/json")
-    error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    body = {
-        "ec2": f"<Response><Errors>{error}</Errors></Response>",
-        "query": f"<ErrorResponse>{error}</ErrorResponse>",
-    }.get(protocol, error)
-    return Response(body, status, headers, content_type="text/xml")
+    return wire.error_response(_protocol(environ), code, message, status)
 
 
 def _protocol(environ: wire.Environ) -> str:
@@ -159,13 +146,18 @@ def _protocol(environ: wire.Environ) -> str:
     return "rest-xml" if protocols == {"rest-xml"} else "json"
 
 
-def _form(environ: wire.Environ) -> dict[str, list[str]]:
-    """Return the fields of a form, in which services with XML are told the operation."""
+def _form_body(environ: wire.Environ) -> bytes:
+    """Return the body of a request if it is a form; it stays readable."""
     if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
-        return {}
+        return b""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     if not 0 < length < _MOST_FORM:
-        return {}
-    body = environ["wsgi.input"].read(length)
+        return b""
+    body: bytes = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def _form(body: bytes) -> dict[str, list[str]]:
+    """Return the fields of a form, in which services with XML are told the operation."""
     return parse_qs(body.decode(errors="replace"))

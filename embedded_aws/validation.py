@@ -18,13 +18,27 @@ if TYPE_CHECKING:
 
     from botocore.model import ServiceModel, Shape
 
-# Java's character classes, as far as service models use them inside `[…]` with digits and `_`.
+# Java's character classes, as what Python has for them inside `[…]`. Service models use the first
+# two with digits and `_`; the others from ASCII on are those of POSIX.
 _JAVA_CLASSES = {
-    r"\p{L}": r"\w",
-    r"\p{N}": r"\d",
-    r"\p{Z}": r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
-    r"\p{ASCII}": r"[\x00-\x7f]",
+    "L": r"\w",
+    "N": r"\d",
+    "Z": r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
+    "ASCII": r"\x00-\x7f",
+    "Alnum": "A-Za-z0-9",
+    "Alpha": "A-Za-z",
+    "Blank": r" \t",
+    "Cntrl": r"\x00-\x1f\x7f",
+    "Digit": "0-9",
+    "Graph": r"!-~",
+    "Lower": "a-z",
+    "Print": r" -~",
+    "Punct": r"!-/:-@\[-`{-~",
+    "Space": r" \t\n\x0b\f\r",
+    "Upper": "A-Z",
+    "XDigit": "0-9A-Fa-f",
 }
+_JAVA_TOKEN = re.compile(r"\\p\{(\w+)\}|\\.|[\[\]]", re.DOTALL)
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
     "map": (dict,),
@@ -144,7 +158,7 @@ def _broken_constraints(shape: Shape, value: Any) -> Iterator[str]:
         yield f"Member must have {measure} less than or equal to {limits['max']}"
     if "min" in limits and size < limits["min"]:
         yield f"Member must have {measure} greater than or equal to {limits['min']}"
-    if "pattern" in limits and not _compiled(limits["pattern"]).fullmatch(value):
+    if "pattern" in limits and not compiled(limits["pattern"]).fullmatch(value):
         yield f"Member must satisfy regular expression pattern: {limits['pattern']}"
 
 
@@ -174,7 +188,17 @@ def _join(path: str, name: str) -> str:
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    for java, python in _JAVA_CLASSES.items():
-        pattern = pattern.replace(java, python)
-    return re.compile(pattern)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of Java's; re.error if Python cannot."""
+    is_inside = False  # of `[…]`
+
+    def translated(token: re.Match[str]) -> str:
+        nonlocal is_inside
+        if token[0] in ("[", "]"):
+            is_inside = token[0] == "["
+        characters = _JAVA_CLASSES.get(token[1])
+        if characters is None:
+            return token[0]
+        return characters if is_inside else f"[{characters}]"
+
+    return re.compile(_JAVA_TOKEN.sub(translated, pattern))

@@ -88,21 +88,24 @@ class ApiCall:
 
     def error(self, code: str, message: str, status: int) -> Response:
         """Return an error response, in the format of the service's protocol."""
-        headers = {"x-amzn-requestid": str(uuid.uuid4())}
-        if self._protocol in {"json", "rest-json"}:
-            # Services and SDKs differ in which of the spellings they read.
-            body = json.dumps({"__type": code, "message": message, "Message": message})
-            headers["x-amzn-errortype"] = code
-            headers["x-amzn-query-error"] = (
-                f"{code};{'Receiver' if status in range(500, 600) else 'Sender'}"
-            )
-            kind = "application/x-amz-json-1.1"
-        else:
-            body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-            if self._protocol != "rest-xml":
-                body = f"<ErrorResponse>{body}</ErrorResponse>"
-            kind = "text/xml"
-        return Response(body, status=status, headers=headers, content_type=kind)
+        return error_response(self._protocol, code, message, status)
+
+
+def error_response(protocol: str, code: str, message: str, status: int) -> Response:
+    """Return an error in the format of a protocol, as botocore names it (`rest-json`)."""
+    headers = {"x-amzn-requestid": str(uuid.uuid4()), "x-amzn-errortype": code}
+    if protocol in {"query", "ec2", "rest-xml"}:
+        body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        if protocol == "query":
+            body = f"<ErrorResponse>{body}</ErrorResponse>"
+        elif protocol == "ec2":
+            body = f"<Response><Errors>{body}</Errors></Response>"
+        return Response(body, status, headers, content_type="text/xml")
+    # Services and SDKs differ in which of the spellings they read.
+    body = json.dumps({"__type": code, "message": message, "Message": message})
+    whose = "Receiver" if status in range(500, 600) else "Sender"
+    headers["x-amzn-query-error"] = f"{code};{whose}"
+    return Response(body, status, headers, content_type="application/x-amz-json-1.1")
 
 
 def match(service: str, environ: Environ) -> tuple[OperationModel, dict[str, Any]]:

@@ -333,6 +333,46 @@ def test_a_table_is_refused(case: str) -> None:
     assert table_problem(new("table")) is None
 
 
+def four(kind: str, most: int = 4) -> list[str]:
+    return [f"{kind[0].lower()}{number}:{kind}" for number in range(most)]
+
+
+def wide(*pairs: str) -> dict[str, Any]:
+    """A table with the global index `wide`, whose keys are `name:HASH` and `name:RANGE`."""
+    made = new("table", **keys("id:HASH", *pairs))
+    made["KeySchema"], schema = made["KeySchema"][:1], made["KeySchema"][1:]
+    return {**made, "GlobalSecondaryIndexes": [index("wide", KeySchema=schema)]}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (four("HASH", 5), "Invalid KeySchema: more than 4 HASH keys in the index wide"),
+        ([*four("HASH"), *four("RANGE", 5)], "more than 4 RANGE keys in the index wide"),
+        (["a:HASH", "b:RANGE", "c:HASH"], "Invalid KeySchema: A HASH key follows a RANGE key in"),
+    ],
+)
+def test_the_keys_of_a_global_index_are_refused(pairs: list[str], message: str) -> None:
+    assert message in str(table_problem(wide(*pairs)))
+
+
+def test_a_global_index_with_four_keys_of_each_type_can_be_queried(cloud: Cloud) -> None:
+    table = cloud.client("dynamodb")
+    table.create_table(**wide(*four("HASH"), *four("RANGE")))
+    for number in range(3):
+        values = dict.fromkeys(("h0", "h1", "h2", "h3", "r0", "r1", "r2"), "x")
+        item = {"id": f"i{number}", **values, "r3": str(number)}
+        table.put_item(TableName="table", Item={name: {"S": item[name]} for name in item})
+    found = table.query(
+        TableName="table",
+        IndexName="wide",
+        KeyConditionExpression="h0 = :x AND h1 = :x AND h2 = :x AND h3 = :x AND r0 = :x AND r1 = :x"
+        " AND r2 = :x AND r3 >= :n",
+        ExpressionAttributeValues={":x": {"S": "x"}, ":n": {"S": "1"}},
+    )
+    assert [item["id"]["S"] for item in found["Items"]] == ["i1", "i2"]
+
+
 def test_a_table_that_dynamodb_refuses_is_not_created_and_fails_the_deployment(
     cloud: Cloud, tmp_path: Path
 ) -> None:

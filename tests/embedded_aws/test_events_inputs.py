@@ -12,7 +12,13 @@ RULE = "arn:aws:events:ap-northeast-1:111122223333:rule/mine"
 EVENT = {
     "detail-type": "Glue Job State Change",
     "time": "2020-09-28T00:30:00Z",
-    "detail": {"jobName": 'say "hi"', "attempts": 2, "tags": ["a", "b"]},
+    "detail": {
+        "jobName": 'say "hi"',
+        "attempts": 2,
+        "tags": ["a", "b"],
+        "check/item-1": {"2nd_where": 3},
+        "where": 4,
+    },
 }
 
 
@@ -23,6 +29,10 @@ EVENT = {
         ({"InputPath": "$.detail"}, EVENT["detail"]),
         ({"InputPath": "$.detail-type"}, "Glue Job State Change"),
         ({"InputPath": "$.nowhere"}, None),
+        ({"InputPath": "$"}, EVENT),
+        ({"InputPath": "$.detail.check/item-1.2nd_where"}, 3),
+        ({"InputPath": "$.detail.where"}, 4),
+        ({"InputPath": "$.detail.tags[1]"}, "b"),
         (
             {
                 "InputTransformer": {

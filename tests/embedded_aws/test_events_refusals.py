@@ -56,6 +56,10 @@ TARGETS: dict[str, tuple[dict[str, Any], str]] = {
         transformer('"<state>"', state="$.detail['state']"),
         "InputPath for target mine is invalid.",
     ),
+    **{
+        f"the path {path}": ({"InputPath": path}, "InputPath for target mine is invalid.")
+        for path in ("$detail", "$.", "$.detail[0", "$.detail.a b", "$.detail.my:key", "$.a+1")
+    },
     "a place without a path": (
         transformer('"<state> of <job>"', state="$.detail.state"),
         "InputTemplate for target mine contains invalid placeholder job.",

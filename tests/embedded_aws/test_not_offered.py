@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from embedded_aws import not_offered, wire
 from embedded_aws.cloud import Cloud
 from tests.embedded_aws.personalize_shop import refusal
 
@@ -65,3 +66,39 @@ def test_a_failure_of_the_cloud_itself_names_the_operation(
     assert response["Error"]["Code"] == "InternalFailure"
     assert "The operation ListExports of dynamodb failed inside" in response["Error"]["Message"]
     assert "KeyError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body", "kind"),
+    [
+        ("json", '{"__type": "No"', "application/x-amz-json-1.1"),
+        ("rest-json", '{"__type": "No"', "application/x-amz-json-1.1"),
+        ("smithy-rpc-v2-cbor", '{"__type": "No"', "application/x-amz-json-1.1"),
+        ("query", "<ErrorResponse><Error><Code>No<", "text/xml"),
+        ("ec2", "<Response><Errors><Error><Code>No<", "text/xml"),
+        ("rest-xml", "<Error><Code>No<", "text/xml"),
+    ],
+)
+def test_an_error_has_the_form_of_its_protocol(protocol: str, body: str, kind: str) -> None:
+    response = wire.error_response(protocol, "No", "a < b", 503)
+    assert (response.status_code, response.mimetype) == (503, kind)
+    assert response.get_data(as_text=True).startswith(body)
+    assert response.headers.get("x-amzn-query-error") == ("No;Receiver" if "json" in kind else None)
+
+
+def test_an_operation_that_is_not_offered_and_a_refusal_have_the_same_headers(cloud: Cloud) -> None:
+    with pytest.raises(ClientError) as refused:
+        cloud.client("glue").list_blueprints()
+    headers = refused.value.response["ResponseMetadata"]["HTTPHeaders"]
+    assert headers["content-type"] == "application/x-amz-json-1.1"
+    assert headers["x-amzn-query-error"] == "NotImplemented;Receiver"
+
+
+def test_a_form_is_read_only_for_an_operation_that_is_not_offered(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sns = cloud.client("sns")
+    with monkeypatch.context() as patch:
+        patch.delattr(not_offered, "parse_qs")
+        assert sns.list_topics()["Topics"] == []
+    assert refusal(sns.list_origination_numbers)[0] == "NotImplemented"

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import polars as pl
 import pytest
 
 from embedded_aws.services.personalize.avro import parse_schema
+from embedded_aws.services.personalize.models import personalize_backend
+from embedded_aws.services.personalize.resources import Dataset
 from tests.embedded_aws.personalize_shop import MINUTE, Shop, record, refusal
 
 OLD = record("Items", ITEM_ID="string", KIND="string", PRICE="float")
@@ -15,6 +18,30 @@ WIDER = record("Items", ITEM_ID="string", KIND="string", PRICE="float", AGE=["nu
 def items(shop: Shop) -> str:
     shop.dataset()
     return shop.another_dataset("Items", OLD)
+
+
+def test_single_records_are_written_once_for_each_count_and_schema(shop: Shop, items: str) -> None:
+    store = personalize_backend(shop.cloud.account, shop.cloud.region)
+    events = shop.client("personalize-events")
+    group = store.find(Dataset, items).group
+
+    def put(item: str) -> None:
+        properties = '{"kind": "shoe", "price": 1.5}'
+        events.put_items(datasetArn=items, items=[{"itemId": item, "properties": properties}])
+
+    def written() -> tuple[int, tuple[int, int]]:
+        (path,) = store.imported(group, "ITEMS")
+        return path.stat().st_mtime_ns, pl.read_parquet(path).shape
+
+    put("i1")
+    first = written()
+    assert first[1] == (1, 3)
+    assert written() == first
+    put("i2")
+    assert written()[1] == (2, 3)
+    shop.personalize.update_dataset(datasetArn=items, schemaArn=schema(shop, WIDER))
+    shop.wait(MINUTE)
+    assert written()[1] == (2, 4)
 
 
 def schema(shop: Shop, text: str, name: str = "wider") -> str:

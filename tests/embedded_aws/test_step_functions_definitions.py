@@ -67,6 +67,12 @@ def test_a_definition_that_cannot_work_is_refused_at_creation(
     assert why in message
 
 
+@pytest.mark.parametrize("branches", [5, [5], {"A": 5}, "A"])
+def test_a_definition_whose_branches_are_no_list_of_machines_has_problems(branches: Any) -> None:
+    states = {"All": {"Type": "Parallel", "Branches": branches, "End": True}}
+    assert problems(json.dumps({"StartAt": "All", "States": states}))
+
+
 @pytest.mark.parametrize("definition", ["no json", "[]", "{}"])
 def test_a_definition_that_is_not_a_state_machine_is_refused(
     machines: Machines, definition: str

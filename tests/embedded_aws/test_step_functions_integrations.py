@@ -58,6 +58,24 @@ def test_a_service_is_found_by_its_name_in_step_functions(machines: Machines) ->
 
 
 @pytest.mark.parametrize(
+    ("service", "action"),
+    [
+        ("elasticloadbalancingv2", "describeLoadBalancers"),
+        ("cognitoidentityprovider", "adminGetUser"),
+        ("costexplorer", "getCostAndUsage"),
+        ("cloudwatchlogs", "describeLogGroups"),
+        ("lexmodelsv2", "describeBot"),
+        ("directoryservicedata", "describeUser"),
+    ],
+)
+def test_a_service_whose_name_in_boto3_is_another_one_is_recognised(
+    service: str, action: str
+) -> None:
+    assert naming.unrecognised(f"arn:aws:states:::aws-sdk:{service}:{action}") is None
+    assert naming.unrecognised(f"arn:aws:states:::aws-sdk:{service}:{action}It")
+
+
+@pytest.mark.parametrize(
     ("member", "name"),
     [
         ("datasetImportJobArn", "DatasetImportJobArn"),

@@ -103,6 +103,32 @@ def test_a_mocked_error_is_retried_then_caught_then_fails(client: Any) -> None:
     }
 
 
+def test_the_first_retrier_that_names_an_error_decides(client: Any) -> None:
+    retry = [
+        {"ErrorEquals": ["Busy"], "MaxAttempts": 0},
+        {"ErrorEquals": ["States.ALL"], "MaxAttempts": 5},
+    ]
+    state = invoke("f", Retry=retry, Catch=caught("Busy"))
+    statuses = [
+        try_state(client, state, mock={"errorOutput": {"error": error}})["status"]
+        for error in ("Busy", "Other")
+    ]
+    assert statuses == ["CAUGHT_ERROR", "RETRIABLE"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"Type": "Choice", "Choices": ["x"]},
+        {"Type": "Choice", "Choices": 5},
+        {"Type": "Pass", "End": True, "Catch": 5},
+        {"Type": "Parallel", "Branches": 5, "End": True},
+    ],
+)
+def test_a_state_of_another_form_is_refused(client: Any, state: dict[str, Any]) -> None:
+    assert refused(lambda: try_state(client, state, roleArn=ROLE))[0] == "InvalidDefinition"
+
+
 def test_a_state_of_a_whole_definition_is_tried_by_its_name_with_a_context(client: Any) -> None:
     inner = {"Call": invoke("f", Output="{% $states.context.Execution.Id %}")}
     states = {"All": parallel(inner)}

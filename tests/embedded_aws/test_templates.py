@@ -15,6 +15,7 @@ from embedded_aws.deployment import DeploymentError
 from embedded_aws.services.cloudformation.schemas import failure, has_attribute
 from embedded_aws.services.cloudformation.templates import problem
 from tests.embedded_aws.small_stack import arn, deployed, role
+from tests.embedded_aws.test_deploy import TABLE
 
 QUEUE: dict[str, Any] = {"Type": "AWS::SQS::Queue"}
 ONE = {"Queue": QUEUE}
@@ -233,6 +234,17 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str | None, str]] = {
         "A1",
         "Parameter 'P' is not small.",
     ),
+    "with one that Java's classes refuse": (
+        {"Type": "String", "AllowedPattern": r"[\p{Lower}\p{Digit}-]+\p{Alpha}"},
+        "a-1",
+        r"Parameter 'P' must match pattern [\p{Lower}\p{Digit}-]+\p{Alpha}",
+    ),
+    "with a pattern that is none": (
+        {"Type": "String", "AllowedPattern": "[a", "ConstraintDescription": "is not small."},
+        "a",
+        "Parameter 'P' has an AllowedPattern that is not valid, or not supported here: [a "
+        "(unterminated character set at position 0)",
+    ),
     "with one that is no number": ({"Type": "Number"}, "x", "Parameter 'P' must be a number"),
     "with a number that is too large": (
         {"Type": "Number", "MaxValue": 5},
@@ -253,6 +265,12 @@ def test_a_parameter_is_refused(case: str, cloud: Cloud) -> None:
     given = [] if value is None else [{"ParameterKey": "P", "ParameterValue": value}]
     template = {"Parameters": {"P": parameter}, "Resources": ONE}
     assert create(cloud, template, Parameters=given) == ("ValidationError", words)
+
+
+def test_a_parameter_may_have_a_pattern_with_the_classes_of_java(cloud: Cloud) -> None:
+    pattern = r"[\p{L}\p{Punct}]+\p{Blank}\p{XDigit}{2}\p{Z}?\p{ASCII}"
+    parameter = {"Type": "String", "AllowedPattern": pattern, "Default": "Größe!\t0F x"}
+    assert create(cloud, {"Parameters": {"P": parameter}, "Resources": ONE}) == ("", "")
 
 
 def test_a_parameter_that_the_template_does_not_have_is_refused(cloud: Cloud) -> None:
@@ -293,6 +311,35 @@ def test_iam_resources_need_a_capability(
     assert caught.value.response["Error"]["Code"] == "InsufficientCapabilitiesException"
     message = caught.value.response["Error"]["Message"]
     assert message == f"Requires capabilities : [{missing}]"
+
+
+def test_a_transform_needs_a_capability_without_a_change_set(cloud: Cloud) -> None:
+    template = {"Transform": "AWS::LanguageExtensions", "Resources": ONE}
+    assert create(cloud, template) == (
+        "InsufficientCapabilitiesException",
+        "Requires capabilities : [CAPABILITY_AUTO_EXPAND]",
+    )
+    cloud.client("cloudformation").create_change_set(
+        StackName="small",
+        ChangeSetName="one",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps(template),
+    )
+
+
+def test_the_attribute_of_a_get_att_may_be_a_reference(cloud: Cloud) -> None:
+    attribute = {"Fn::GetAtt": ["Queue", {"Ref": "Which"}]}
+    template = {
+        "Parameters": {"Which": {"Type": "String", "Default": "QueueName"}},
+        "Resources": {
+            **queue(QueueName="mine"),
+            "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": attribute}},
+        },
+        "Outputs": {"O": {"Value": attribute}},
+    }
+    assert create(cloud, template) == ("", "")
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName="small")["Stacks"]
+    assert (stack["StackStatus"], stack["Outputs"][0]["OutputValue"]) == ("CREATE_COMPLETE", "mine")
 
 
 @pytest.mark.parametrize("given", ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
@@ -385,6 +432,27 @@ def test_an_output_s_unknown_attribute_rolls_the_stack_back(cloud: Cloud, tmp_pa
         deployed(cloud, tmp_path, ONE, outputs)
     assert reason in str(caught.value)
     assert "QueueUrls" not in cloud.client("sqs").list_queues()
+
+
+def test_an_output_that_cannot_be_evaluated_rolls_the_stack_back(cloud: Cloud) -> None:
+    formation = cloud.client("cloudformation")
+    table = {"Table": TABLE}
+    wrong = {
+        "Resources": table,
+        "Outputs": {"O": {"Value": {"Fn::GetAtt": ["Table", "StreamArn"]}}},
+    }
+    reason = "Attribute 'StreamArn' of the table ROWS does not exist: it has no stream"
+    assert create(cloud, wrong, StackName="first") == ("", "")
+    (first,) = formation.describe_stacks(StackName="first")["Stacks"]
+    assert first["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert cloud.client("dynamodb").list_tables()["TableNames"] == []
+    assert create(cloud, {"Resources": table}, StackName="second") == ("", "")
+    formation.update_stack(StackName="second", TemplateBody=json.dumps(wrong))
+    (second,) = formation.describe_stacks(StackName="second")["Stacks"]
+    assert second["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    for name in ("first", "second"):
+        events = formation.describe_stack_events(StackName=name)["StackEvents"]
+        assert any(reason in event.get("ResourceStatusReason", "") for event in events)
 
 
 def exporting(name: str) -> dict[str, Any]:

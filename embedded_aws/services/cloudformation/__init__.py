@@ -51,6 +51,7 @@ MOST_TEMPLATE = 1_000_000
 _plain_class_from_type = parsing.resource_class_from_type
 _plain_create = parsing.parse_and_create_resource
 _plain_parse = Stack.parse_template
+_plain_clean = parsing.clean_json
 
 
 def _class_from_type(resource_type: str) -> type[CloudFormationModel]:
@@ -76,6 +77,14 @@ def _create(
         return _plain_create(logical_id, resource_json, resources, **kwargs)
     except Exception as error:
         raise stacks.failure_of(logical_id, resource_json["Type"], error) from error
+
+
+def _clean(part: Any, resources: ResourceMap) -> Any:
+    """Evaluate a part of a template; the attribute of an Fn::GetAtt first, which may be a Ref."""
+    if isinstance(part, dict) and isinstance(called := part.get("Fn::GetAtt"), list):
+        name, *attribute = called
+        part = {"Fn::GetAtt": [name, *(_plain_clean(each, resources) for each in attribute)]}
+    return _plain_clean(part, resources)
 
 
 def _with_name(
@@ -177,6 +186,11 @@ def install() -> None:
         "names, numbers and policies that AWS refuses fail the deployment; a generated name is the "
         "same in every update, and within its service's length limit",
         parse_resource_and_generate_name=_with_name,
+    )
+    replace(
+        parsing,
+        "the attribute of an Fn::GetAtt may be a Ref",
+        clean_json=_clean,
     )
     replace(
         Stack,

@@ -1,5 +1,6 @@
 """A stack's outputs: the attributes they may name, and their exports, unique in a region."""
 
+import copy
 from typing import Any
 
 from moto.cloudformation.exceptions import AlreadyExistsException, UnsupportedAttribute
@@ -25,8 +26,18 @@ def unknown_attribute(template: templates.Template) -> str | None:
     return None
 
 
-def taken_export(stack: Stack, outputs: OutputMap) -> str | None:
-    """Return why the exports of a stack with these outputs cannot be made, or None."""
+def problem(stack: Stack, outputs: OutputMap) -> str | None:
+    """Return why a stack cannot have these outputs, once its resources are made, or None."""
+    for name in outputs:
+        try:
+            outputs[name]
+        except Exception as error:  # noqa: BLE001 - whatever the service's backend raises
+            why = getattr(error, "message", None) or str(error) or type(error).__name__
+            return f"[Error] /Outputs/{name}/Value: {why}"
+    return _taken_export(stack, outputs)
+
+
+def _taken_export(stack: Stack, outputs: OutputMap) -> str | None:
     exports = cloudformation_backends[stack.account_id][stack.region_name].exports
     names: set[str] = set()
     for made in outputs.exports:
@@ -51,8 +62,12 @@ _plain_validate = ResourceMap.validate_outputs
 
 def _validate(self: ResourceMap) -> None:
     """Check the outputs; what a type's schema does not know fails later, with a rollback."""
+    outputs = self._template.get("Outputs") or {}
+    written_out = {n: each for n, each in outputs.items() if any(templates.attributes(each))}
+    checked = copy.copy(self)
+    checked._template = {**self._template, "Outputs": written_out}
     try:
-        _plain_validate(self)
+        _plain_validate(checked)
     except UnsupportedAttribute:
         if unknown_attribute(self._template) is None:
             raise
@@ -85,7 +100,7 @@ def _create_stack(
 
 
 def install() -> None:
-    """Roll back a stack whose outputs name unknown attributes or taken exports."""
+    """Roll back a stack whose outputs cannot be evaluated or exported."""
     replace(
         ResourceMap,
         "an output's unknown attribute is no error of the call: the stack is rolled back",

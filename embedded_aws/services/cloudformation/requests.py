@@ -11,7 +11,7 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 
 from embedded_aws.moto_changes import replace
-from embedded_aws.validation import complaint, service_model
+from embedded_aws.validation import compiled, complaint, service_model
 
 Template = Mapping[str, Any]
 
@@ -38,9 +38,14 @@ class InsufficientCapabilitiesError(CloudFormationError):
     code = "InsufficientCapabilitiesException"
 
 
-def capabilities(template: Template) -> list[str]:
-    """Return the capabilities that a template needs."""
-    needed = ["CAPABILITY_AUTO_EXPAND"] if template.get("Transform") else []
+def capabilities(template: Template, *, is_reviewed: bool = False) -> list[str]:
+    """Return the capabilities that a template needs.
+
+    What a transform makes is acknowledged only where no change set shows it (`is_reviewed`).
+    """
+    needed = []
+    if template.get("Transform") and not is_reviewed:
+        needed.append("CAPABILITY_AUTO_EXPAND")
     iam = [r for r in template.get("Resources", {}).values() if r.get("Type") in _IAM_NAMES]
     if any(_IAM_NAMES[r["Type"]] in r.get("Properties", {}) for r in iam):
         needed.append("CAPABILITY_NAMED_IAM")
@@ -65,10 +70,24 @@ def _parameter_problems(
     if missing := [n for n, p in parameters.items() if n not in given and "Default" not in p]:
         yield f"Parameters: [{', '.join(missing)}] must have values"
     for name, parameter in parameters.items():
+        if problem := _pattern_problem(parameter):
+            yield f"Parameter '{name}' {problem}"
         value = given.get(name, parameter.get("Default"))
         if value is not None and not str(parameter["Type"]).startswith("AWS::SSM::"):
             for reason in _broken(parameter, _text(value)):
                 yield f"Parameter '{name}' {parameter.get('ConstraintDescription', reason)}"
+
+
+def _pattern_problem(parameter: Mapping[str, Any]) -> str | None:
+    """Return why an AllowedPattern cannot be used, or None; the words are ours."""
+    pattern = str(parameter.get("AllowedPattern", ""))
+    try:
+        compiled(pattern)
+    except re.error as error:
+        return (
+            f"has an AllowedPattern that is not valid, or not supported here: {pattern} ({error})"
+        )
+    return None
 
 
 def _broken(parameter: Mapping[str, Any], value: str) -> Iterator[str]:
@@ -87,7 +106,7 @@ def _broken(parameter: Mapping[str, Any], value: str) -> Iterator[str]:
         if any(each not in allowed for each in values):
             yield "must be one of AllowedValues"
     pattern = parameter.get("AllowedPattern")
-    if pattern and not all(re.fullmatch(pattern, each) for each in values):
+    if pattern and not all(compiled(str(pattern)).fullmatch(each) for each in values):
         yield f"must match pattern {pattern}"
     if kind == "String":
         yield from _length_problems(parameter, value)
@@ -123,7 +142,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check(self: CloudFormationResponse) -> None:
+def _check(self: CloudFormationResponse, *, is_reviewed: bool) -> None:
     """Refuse a request as CloudFormation does; the template is checked where it is parsed."""
     name = self._get_param("StackName")
     _check_name(name)
@@ -138,7 +157,8 @@ def _check(self: CloudFormationResponse) -> None:
     acknowledged = set(self._get_param("Capabilities", []))
     if "CAPABILITY_NAMED_IAM" in acknowledged:
         acknowledged.add("CAPABILITY_IAM")
-    if missing := [each for each in capabilities(template) if each not in acknowledged]:
+    needed = capabilities(template, is_reviewed=is_reviewed)
+    if missing := [each for each in needed if each not in acknowledged]:
         raise InsufficientCapabilitiesError(f"Requires capabilities : [{', '.join(missing)}]")
 
 
@@ -170,10 +190,10 @@ def _check_tags(tags: list[dict[str, str]]) -> None:
 
 
 def _checked(
-    plain: Callable[[CloudFormationResponse], ActionResult],
+    plain: Callable[[CloudFormationResponse], ActionResult], *, is_reviewed: bool = False
 ) -> Callable[[CloudFormationResponse], ActionResult]:
     def call(self: CloudFormationResponse) -> ActionResult:
-        _check(self)
+        _check(self, is_reviewed=is_reviewed)
         return plain(self)
 
     return call
@@ -186,5 +206,5 @@ def install() -> None:
         "names, tags, values of parameters and missing capabilities are refused",
         create_stack=_checked(CloudFormationResponse.create_stack),
         update_stack=_checked(CloudFormationResponse.update_stack),
-        create_change_set=_checked(CloudFormationResponse.create_change_set),
+        create_change_set=_checked(CloudFormationResponse.create_change_set, is_reviewed=True),
     )

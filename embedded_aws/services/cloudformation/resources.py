@@ -305,15 +305,6 @@ class DeployedTable(Table, CloudFormationModel):
         cls._protect(table, properties, account_id, region_name)
         return table
 
-    def get_cfn_attribute(self, attribute_name: str) -> Any:
-        """Return an attribute; a table without a stream has no StreamArn."""
-        if attribute_name == "StreamArn" and not self.latest_stream_label:
-            raise ValidationError(
-                message=f"Attribute 'StreamArn' of the table {self.name} does not exist: it has no "
-                "stream"
-            )
-        return super().get_cfn_attribute(attribute_name)
-
     @staticmethod
     def _stream_change(table: Table, wanted: Template | None) -> Any:
         """Return what UpdateTable gets to have the stream that the template wants."""
@@ -328,6 +319,18 @@ class DeployedTable(Table, CloudFormationModel):
     def _protect(table: Table, properties: Template, account_id: str, region: str) -> None:
         if recovery := properties.get("PointInTimeRecoverySpecification"):
             dynamodb_backends[account_id][region].update_continuous_backups(table.name, recovery)
+
+
+_plain_attribute = Table.get_cfn_attribute
+
+
+def _table_attribute(self: Table, attribute_name: str) -> Any:
+    if attribute_name == "StreamArn" and not self.latest_stream_label:
+        raise ValidationError(
+            message=f"Attribute 'StreamArn' of the table {self.name} does not exist: it has no "
+            "stream"
+        )
+    return _plain_attribute(self, attribute_name)
 
 
 class DeployedTopic(Topic, CloudFormationModel):
@@ -400,4 +403,9 @@ def install() -> None:
         log_models,
         "a log group's Arn ends with :*, and its KMS key must allow CloudWatch Logs",
         LogGroup=DeployedLogGroup,
+    )
+    replace(
+        Table,
+        "a table without a stream has no StreamArn, and the message says so",
+        get_cfn_attribute=_table_attribute,
     )

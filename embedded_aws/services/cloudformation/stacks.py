@@ -61,7 +61,7 @@ def _create(stack: Stack) -> None:
         why = outputs.unknown_attribute(stack.template_dict)
         if why is None:
             resources.create(stack.template_dict)
-            why = outputs.taken_export(stack, stack.output_map)
+            why = outputs.problem(stack, stack.output_map)
         why = f"{why}. Rollback requested by user." if why else None
     except ResourceFailure as failure:
         note(stack, "CREATE_FAILED", failure.logical_id, failure.resource_type, failure.reason)
@@ -163,7 +163,7 @@ def _update(
     try:
         if why is None:
             _change(resources, new, parameters or given, diff)
-            why = outputs.taken_export(self, OutputMap(resources, new, self.stack_id))
+            why = outputs.problem(self, OutputMap(resources, new, self.stack_id))
     except ResourceFailure as failure:
         status = "CREATE_FAILED" if failure.logical_id in diff["Add"] else "UPDATE_FAILED"
         note(self, status, failure.logical_id, failure.resource_type, failure.reason)

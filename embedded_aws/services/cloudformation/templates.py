@@ -48,12 +48,16 @@ def problem(template: Template) -> str | None:
 
 
 def attributes(part: Part) -> Iterator[tuple[str, str]]:
-    """Yield the logical ID and the attribute of every Fn::GetAtt and `${Resource.Attribute}`."""
+    """Yield the logical ID and the attribute of every Fn::GetAtt and `${Resource.Attribute}`.
+
+    As far as they are written out: an attribute may be a Ref.
+    """
     for _, name, attribute in _attributes(part):
-        yield name, attribute
+        if attribute is not None:
+            yield name, attribute
 
 
-def _attributes(part: Part) -> Iterator[tuple[str, str, str]]:
+def _attributes(part: Part) -> Iterator[tuple[str, str, str | None]]:
     for function, argument in _calls(part):
         if function == "Fn::GetAtt":
             yield function, *_get_att(argument)
@@ -201,7 +205,7 @@ def _functions(template: Template) -> Iterator[str]:
             yield f"Template error: unresolved condition dependency {argument[0]} in Fn::If"
         elif function == "Fn::FindInMap" and isinstance(argument, list) and not extended:
             yield from _find_in_map(argument, mappings)
-        elif function == "Fn::GetAtt" and not all(_get_att(argument)):
+        elif function == "Fn::GetAtt" and "" in _get_att(argument):
             yield (
                 "Template error: every Fn::GetAtt object requires two non-empty parameters, the "
                 "resource name and the resource attribute"
@@ -298,12 +302,15 @@ def _variables(argument: Part) -> list[str]:
     return [v.strip() for v in _VARIABLE.findall(str(text)) if v.strip() not in own]
 
 
-def _get_att(argument: Part) -> tuple[str, str]:
+def _get_att(argument: Part) -> tuple[str, str | None]:
+    """Return the logical ID and the attribute, or None for one that is a function."""
     if isinstance(argument, str):
         name, _, attribute = argument.partition(".")
         return name, attribute
     if not isinstance(argument, list) or len(argument) < 2:  # noqa: PLR2004 - name and attribute
         return "", ""
+    if any(isinstance(each, Mapping) for each in argument[1:]):
+        return str(argument[0]), None
     return str(argument[0]), ".".join(map(str, argument[1:]))
 
 

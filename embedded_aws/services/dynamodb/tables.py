@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 MOST_GLOBAL_INDEXES, MOST_LOCAL_INDEXES = 20, 5
+MOST_KEYS = 4  # of each type, of a global index
 _INVALID = "One or more parameter values were invalid: "
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
@@ -67,15 +68,26 @@ def _name_problems(name: str, at: str) -> Iterator[str]:
         )
 
 
-def _schema_problems(schema: list[Mapping[str, str]], defined: list[str]) -> Iterator[str]:
+def _schema_problems(
+    schema: list[Mapping[str, str]], defined: list[str], index: str | None = None
+) -> Iterator[str]:
+    """Yield what is wrong with keys; those of a global index may be more than two.
+
+    AWS documents that without words.
+    """
     keys = [key["AttributeName"] for key in schema]
     kinds = [key["KeyType"] for key in schema]
     if kinds[:1] != ["HASH"]:
         yield "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"
     if len(set(keys)) < len(keys):
         yield "Both the Hash Key and the Range Key element in the KeySchema have the same name"
-    if kinds[1:2] not in ([], ["RANGE"]):
+    if index is None and kinds[1:2] not in ([], ["RANGE"]):
         yield "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"
+    for kind in ("HASH", "RANGE") if index else ():
+        if kinds.count(kind) > MOST_KEYS:
+            yield f"Invalid KeySchema: more than {MOST_KEYS} {kind} keys in the index {index}"
+    if index and kinds != sorted(kinds):
+        yield f"Invalid KeySchema: A HASH key follows a RANGE key in the index {index}"
     if not set(keys) <= set(defined):
         yield (
             f"{_INVALID}Some index key attributes are not defined in AttributeDefinitions. Keys: "
@@ -95,7 +107,7 @@ def _index_problems(
             yield f"{_INVALID}Duplicate index name: {name}"
         seen.add(name)
         schema = each.get("KeySchema") or []
-        yield from _schema_problems(schema, defined)
+        yield from _schema_problems(schema, defined, name if kind == "Global" else None)
         if kind == "Local" and len(schema) == 1:
             yield f"{_INVALID}Index KeySchema does not have a range key for index: {name}"
         if kind == "Local" and schema[0]["AttributeName"] != partition:

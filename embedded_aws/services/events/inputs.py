@@ -6,11 +6,15 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-inp
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from jsonpath_ng.ext.parser import parse
 
 PLACE = re.compile(r"<([\w.-]+)>")
+# What EventBridge supports of JSONPath: names of letters, digits, `-`, `_` and `/` after dots,
+# array indices, and wildcards.
+_PATH = re.compile(r"\$(\.([\w/-]+|\*)|\[(\d+|\*)\])*")
 RESERVED = {
     "aws.events.rule-arn",
     "aws.events.rule-name",
@@ -22,6 +26,15 @@ RESERVED = {
 
 class InvalidInputError(ValueError):
     """A template that is a JSON object, and none any more once its values are in it."""
+
+
+@cache
+def path(text: str) -> Any:
+    """Return a path, parsed; ValueError if EventBridge does not support it."""
+    if not _PATH.fullmatch(text):
+        raise ValueError(f"{text} is not a path that EventBridge supports")
+    # Standard JSONPath reads $.detail-type as a subtraction.
+    return parse(re.sub(r"\.([\w/-]+)", r'."\1"', text))
 
 
 def target_input(
@@ -47,7 +60,7 @@ def target_input(
     paths = transformer.get("InputPathsMap", {})
     # What the event does not have is an empty string, in quotes and without (recorded):
     # https://github.com/localstack/localstack/blob/main/tests/aws/services/events/test_events_inputs.snapshot.json
-    values = {name: _at(path, event, "") for name, path in paths.items()}
+    values = {name: _at(text, event, "") for name, text in paths.items()}
     arrived = ingested or event["time"]
     envelope = {k: v for k, v in event.items() if k not in {"detail", "detail-type"}}
     values |= {
@@ -70,11 +83,9 @@ def _minified(text: str) -> str:
         raise InvalidInputError(f"The transformed input is no JSON: {error}") from None
 
 
-def _at(path: str, event: Mapping[str, Any], missing: object) -> Any:
-    # EventBridge writes $.detail-type, which standard JSONPath reads as a subtraction.
-    quoted = re.sub(r"\.([\w]*-[\w-]*)", r'."\1"', path)
-    found = [each.value for each in parse(quoted).find(event)]
-    if "*" in path:
+def _at(text: str, event: Mapping[str, Any], missing: object) -> Any:
+    found = [each.value for each in path(text).find(event)]
+    if "*" in text:
         return found or missing
     return found[0] if found else missing
 

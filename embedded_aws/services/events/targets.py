@@ -11,7 +11,7 @@ from typing import Any
 
 from moto.events.exceptions import ValidationException
 
-from embedded_aws.services.events.inputs import PLACE, RESERVED
+from embedded_aws.services.events.inputs import PLACE, RESERVED, path
 from embedded_aws.validation import complaint, in_lower_case, is_json, service_model
 
 # EventBridge reaches the others by their resource policies.
@@ -91,9 +91,11 @@ def _check_input(target: Mapping[str, Any]) -> None:
         raise ValidationException(f"JSON syntax error in input for target {name}.")
     transformer = target.get("InputTransformer", {})
     paths = transformer.get("InputPathsMap", {})
-    for path in [*paths.values(), *([target["InputPath"]] if "InputPath" in target else [])]:
-        if not path.startswith("$") or re.search(r"\[\s*['\"]", path):
-            raise ValidationException(f"InputPath for target {name} is invalid.")
+    for text in [*paths.values(), *([target["InputPath"]] if "InputPath" in target else [])]:
+        try:
+            path(text)
+        except ValueError:
+            raise ValidationException(f"InputPath for target {name} is invalid.") from None
     if transformer:
         _check_template(name, transformer["InputTemplate"], paths)
 

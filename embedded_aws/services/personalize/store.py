@@ -115,9 +115,12 @@ class Store(BaseBackend):
         rows = [row for at, row in dataset.streamed if at <= until]
         if not rows:
             return files
-        name = f"{dataset.group.name}-{dataset_type}-{len(rows)}-{dataset.created}"
+        # Records and fields are only ever added, so that their numbers say what is in the file.
+        columns = dataset.schema.columns
+        name = f"{group.name}-{dataset_type}-{dataset.created}-{len(rows)}-{len(columns)}"
         path = self.scratch / f"{name}.parquet"
-        write_rows(path, rows, dataset.schema.columns)
+        if not path.exists():
+            write_rows(path, rows, columns)
         return (*files, path)
 
     def training_rules(self, group: DatasetGroup) -> TrainingRules:

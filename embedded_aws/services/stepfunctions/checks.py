@@ -111,7 +111,8 @@ def _states(part: Any, path: str, language: str) -> Iterator[State]:
             continue
         here = f"{path}/{name}"
         yield State(name, here, fields, fields.get("QueryLanguage", language) == "JSONata")
-        for number, branch in enumerate(fields.get("Branches") or ()):
+        branches = fields.get("Branches")
+        for number, branch in enumerate(branches if isinstance(branches, list) else ()):
             yield from _states(branch, f"{here}/Branches[{number}]/States", language)
         for processor in ("ItemProcessor", "Iterator"):
             yield from _states(fields.get(processor), f"{here}/{processor}/States", language)

@@ -9,6 +9,7 @@ from typing import Any
 import botocore.session
 from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.utils import EVENT_ALIASES
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_dynamodb,
     state_task_service_lambda,
@@ -156,19 +157,27 @@ def _without_paths(value: Any) -> Any:
     return [_without_paths(item) for item in value] if isinstance(value, list) else value
 
 
+# What neither botocore's names nor its list of service IDs that differ from them have.
 _BOTO_NAMES = {
-    "sfn": "stepfunctions",
+    "directoryservicedata": "ds-data",
+    "lexmodelsv2": "lexv2-models",
+    "lexruntimev2": "lexv2-runtime",
     "states": "stepfunctions",
-    "eventbridge": "events",
-    "cloudwatchlogs": "logs",
 }
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1)
+def _boto_names() -> dict[str, str]:
+    """Return botocore's names by the service IDs, without reading all models, which takes long."""
+    available = _session().get_available_services()
+    by_id = {alias: name for name, alias in EVENT_ALIASES.items() if name in available}
+    by_name = {name: name for name in available}
+    return {each.replace("-", ""): name for each, name in (by_id | by_name).items()} | _BOTO_NAMES
+
+
 def boto_name(service: str) -> str:
     """Return botocore's name of a service in a resource ARN: `sfn` is stepfunctions."""
-    known = {name.replace("-", ""): name for name in _session().get_available_services()}
-    return _BOTO_NAMES.get(service) or known.get(service, service)
+    return _boto_names().get(service, service)
 
 
 def error_prefix(service_name: str) -> str:

@@ -88,13 +88,14 @@ def _machine(request: dict[str, Any]) -> tuple[str, dict[str, Any], str]:
         if not isinstance(fields, dict):
             _refuse([checks.Diagnostic(checks.SCHEMA, "The state is not an object", None)])
         name, is_jsonata = _NAME, fields.get("QueryLanguage") == "JSONata"
-    entries = [fields, *(fields.get("Choices") or ()), *(fields.get("Catch") or ())]
-    targets = {entry.get("Next") for entry in entries} | {fields.get("Default")}
+    state = checks.State(name, f"/States/{name}", fields, is_jsonata)
+    entries = [entry for field in ("Choices", "Catch") for _, entry in state.entries(field)]
+    named = [fields.get("Default"), *(entry.get("Next") for entry in [fields, *entries])]
+    targets = {target for target in named if isinstance(target, str)}
     machine = {
         "QueryLanguage": "JSONata" if is_jsonata else "JSONPath",
         "StartAt": name,
-        "States": {name: fields}
-        | {target: {"Type": "Succeed"} for target in targets - {None, name}},
+        "States": {name: fields} | {target: {"Type": "Succeed"} for target in targets - {name}},
     }
     text = json.dumps(machine)
     problems = checks.problems(text)
@@ -171,25 +172,26 @@ def _observe(
         seen.data["result"] = to_json_str(frame.stack[-1])
 
     def handle_retry(env: Any, failure_event: FailureEvent) -> Any:
-        for number, retrier in enumerate(state.retry.retriers):
-            env.stack.append(failure_event.error_name)
-            retrier.error_equals.eval(env)
-            given = fields["Retry"][number]
-            done = configuration.get("retrierRetryCount", 0)
-            if env.stack.pop() and done < given.get("MaxAttempts", 3):
-                seen.data["errorDetails"] = {
-                    "retryIndex": number,
-                    "retryBackoffIntervalSeconds": _interval(given, done),
-                }
-                seen.status, seen.error = "RETRIABLE", _error_of(failure_event)
-                raise _RetriableError
-        return RetryOutcome.NoRetrier
+        number = _matching(state.retry.retriers, env, failure_event)
+        if number is None:
+            return RetryOutcome.NoRetrier
+        given = fields["Retry"][number]
+        done = configuration.get("retrierRetryCount", 0)
+        if done >= given.get("MaxAttempts", 3):
+            return RetryOutcome.CannotRetry  # whatever a later retrier names
+        seen.data["errorDetails"] = {
+            "retryIndex": number,
+            "retryBackoffIntervalSeconds": _interval(given, done),
+        }
+        seen.status, seen.error = "RETRIABLE", _error_of(failure_event)
+        raise _RetriableError
 
     def handle_catch(env: Any, failure_event: FailureEvent) -> None:
         catch(env, failure_event)  # type: ignore[misc]  # as above
         if env.stack[-1] is CatchOutcome.Caught:
             seen.status, seen.error = "CAUGHT_ERROR", _error_of(failure_event)
-            seen.data["errorDetails"] = {"catchIndex": _index(state, env, failure_event)}
+            index = _matching(state.catch.catchers, env, failure_event)
+            seen.data["errorDetails"] = {"catchIndex": index}
 
     if call is not None:
         state._eval_execution, state._handle_retry = execute, handle_retry
@@ -222,14 +224,14 @@ def _interval(retrier: dict[str, Any], done: int) -> int:
     return int(min(seconds, retrier.get("MaxDelaySeconds", seconds)))
 
 
-def _index(state: Any, env: Any, event: FailureEvent) -> int:
-    """Return which of the state's catchers matches an error."""
-    for number, catcher in enumerate(state.catch.catchers):
+def _matching(entries: list[Any], env: Any, event: FailureEvent) -> int | None:
+    """Return which of a state's retriers or catchers is the first that names an error."""
+    for number, entry in enumerate(entries):
         env.stack.append(event.error_name)
-        catcher.error_equals.eval(env)
+        entry.error_equals.eval(env)
         if env.stack.pop():
             return number
-    raise ValueError(event.error_name)
+    return None
 
 
 def _run(state: Any, env: Environment, seen: _Seen) -> None:
