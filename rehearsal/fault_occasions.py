@@ -21,10 +21,11 @@ class Occasion:
 
     These are the calls of `callers` (none: everybody's), and the workflow's that run these, from
     `since` on: from the write of the row before the last call of that operation; and those in
-    `also`, by caller and operation. Of each caller's calls of an operation, and of a function, only
-    the `first` are (0: all), where there are not as many polls on each day. `reason` is in the
-    reason of its end, and `ends` is the status that an undisturbed row has (BAD_END: it fails by
-    itself). `day_before` happens on another day, so that each case finds the same past.
+    `also`, by caller and operation. Of each caller's calls of an operation only the `first` are
+    (0: all), where there are not as many polls on each day: which call a later one is differs.
+    `reason` is in the reason of its end, and `ends` is the status that an undisturbed row has
+    (BAD_END: it fails by itself). `day_before` happens on another day, so that each case finds the
+    same past.
     """
 
     happen: Callable[[Shop], object]
@@ -44,13 +45,15 @@ class Occasion:
         With `since`, of a loop's calls only the first two are.
         """
         begin = _write_before(calls, self.since) if self.since else 0
-        each = [(call, _invoked(calls, number)) for number, call in enumerate(calls)]
         return [
             call in self.also
             or (
                 number >= begin
-                and not (self.first and each[:number].count(each[number]) >= self.first)
-                and (not self.callers or not self.callers.isdisjoint({call[0], each[number][1]}))
+                and not (self.first and calls[:number].count(call) >= self.first)
+                and (
+                    not self.callers
+                    or not self.callers.isdisjoint({call[0], _invoked(calls, number)})
+                )
                 and not (self.since and _is_repeated(calls[: number + 1]))
             )
             for number, call in enumerate(calls)
@@ -272,7 +275,7 @@ OCCASIONS = {
         frozenset({"MakeMissing", "UpdateCampaign"}),
         environment="new",
         day_before=_remove_all,
-        first=2,
+        first=3,  # the first invocation checks the campaign
     ),
 }
 ENVIRONMENTS = list(dict.fromkeys(occasion.environment for occasion in OCCASIONS.values()))

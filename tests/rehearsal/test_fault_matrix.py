@@ -91,9 +91,6 @@ def test_of_polls_whose_number_differs_only_the_first_are_failed() -> None:
     calls = [("Make", "personalize:DescribeDataset")] * 4 + [("Make", "personalize:CreateDataset")]
     make = Occasion(Shop.succeed, frozenset({"Make"}), first=2)
     assert make.failing(calls) == [True, True, False, False, True]
-    run = ("Refresh", "lambda:Invoke")
-    begin = [run, ("Check", "s3:GetObject")] * 2
-    assert make.failing([*begin, run, *calls])[len(begin)] is True
 
 
 def each_once(every: list[Case]) -> list[Case]:
