@@ -6,10 +6,11 @@ import threading
 from collections.abc import Mapping
 from contextlib import redirect_stdout, suppress
 from email.utils import formatdate
-from functools import lru_cache
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
+from flask import Flask
 from moto.awslambda.models import lambda_backends
 from moto.core.base_backend import BackendDict, backend_lock
 from moto.core.model_instances import reset_model_data
@@ -99,8 +100,16 @@ class _Dispatcher(DomainDispatcherApplication):
         return self._known[host]
 
 
-# An app keeps nothing: it finds the backends, which each cloud begins anew, at each request.
-_backend_app = lru_cache(maxsize=None)(create_backend_app)
+@cache
+def _backend_app(host: Any) -> Flask:
+    """Make the app of a backend's host.
+
+    It keeps nothing: it finds the backends, which each cloud begins anew, at each request.
+    """
+    app: Flask = create_backend_app(host)
+    # as moto has it, but for what Flask's debug mode does to each request besides
+    app.debug, app.config["PROPAGATE_EXCEPTIONS"] = False, True
+    return app
 
 
 class Cloud:

@@ -16,7 +16,8 @@ from moto.core.serialize import (
     BaseJSONSerializer,
     XFormedAttributePicker,
 )
-from moto.core.utils import method_names_from_class
+from moto.core.utils import method_names_from_class, unix_time_millis
+from moto.sqs.models import Message, Queue
 
 from embedded_aws.moto_changes import replace
 
@@ -40,6 +41,13 @@ def install() -> None:
         BaseJSONSerializer,
         "performance: moto looks for all ten types of value in each attribute of a DynamoDB item",
         _serialize_type_structure=_structure,
+    )
+    replace(
+        Queue,
+        "performance: moto asks for the time twice for each message that is counted",
+        messages=property(_messages),
+        approximate_number_of_messages_delayed=property(_number_delayed),
+        approximate_number_of_messages_not_visible=property(_number_not_visible),
     )
     replace(
         Loader,
@@ -98,3 +106,18 @@ def _structure(
     for kind, content in value.items():
         self._serialize(typed, content, shape.members[kind], kind)
     self._default_serialize(serialized, typed, shape, key)
+
+
+def _messages(self: Queue) -> list[Message]:
+    now = unix_time_millis()
+    return [each for each in self._messages if each.visible_at < now >= each.delayed_until]
+
+
+def _number_delayed(self: Queue) -> int:
+    now = unix_time_millis()
+    return sum(now < each.delayed_until for each in self._messages)
+
+
+def _number_not_visible(self: Queue) -> int:
+    now = unix_time_millis()
+    return sum(now <= each.visible_at for each in self._messages)

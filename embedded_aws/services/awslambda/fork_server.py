@@ -8,6 +8,7 @@ process and all its children end.
 """
 
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -17,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +27,31 @@ _BARE = frozenset(sys.modules)  # what awslambdaric would also find imported
 
 
 # Whose models a function's clients find loaded; others are read at the function's start.
-_SERVICES = ("dynamodb", "glue", "personalize", "s3", "sqs", "stepfunctions", "sts")
+_SERVICES = (
+    "cloudwatch",
+    "dynamodb",
+    "events",
+    "glue",
+    "personalize",
+    "personalize-runtime",
+    "s3",
+    "sns",
+    "sqs",
+    "stepfunctions",
+    "sts",
+)
 
 
 def _warm_up() -> None:
-    """Import what makes a start slow: boto3, what its clients import, and what they read."""
+    """Import what makes a start slow: boto3, what its clients import, and what they read.
+
+    Of `awslambdaric`, what reads no environment variables as it is imported.
+    """
     import boto3  # noqa: PLC0415 - after _BARE
+    from botocore import hooks  # noqa: PLC0415
     from botocore.loaders import JSONFileLoader, Loader  # noqa: PLC0415
 
+    importlib.import_module("awslambdaric.lambda_runtime_marshaller")
     # Each session reads and lists the same files anew: here once for all children.
     loaders: Any = JSONFileLoader, Loader
     loaders[0].load_file = _once(loaders[0].load_file, lambda _: None)
@@ -40,6 +59,9 @@ def _warm_up() -> None:
     loaders[1].list_available_services = _once(
         loaders[1].list_available_services, lambda loader: tuple(loader.search_paths)
     )
+    # Each session looks at the parameters of the same hundred handlers.
+    inspected: Any = hooks
+    inspected.accepts_kwargs = cache(inspected.accepts_kwargs)
     # Its own session, so that no default session remains; it never needs credentials.
     session: Any = boto3.session.Session()
     for service in _SERVICES:

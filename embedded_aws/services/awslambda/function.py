@@ -1,4 +1,4 @@
-"""One deployed function: its settings, its unpacked code, its warm environments and its log.
+"""One deployed function: its settings, its warm environments and its log.
 
 Keeps the template settings that the runtime needs and moto's own model leaves out: LoggingConfig,
 TracingConfig, Architectures, EphemeralStorage. Whatever its declared runtime and architecture, a
@@ -6,14 +6,10 @@ function runs on this environment's Python.
 """
 
 import copy
-import io
 import json
-import tempfile
 import threading
 import uuid
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
@@ -25,6 +21,7 @@ from moto.utilities.utils import get_partition
 
 from embedded_aws.clock import current
 from embedded_aws.services import iam
+from embedded_aws.services.awslambda.code import unpacked
 from embedded_aws.services.awslambda.platform_log import Invocation, json_lines, text_lines
 from embedded_aws.services.awslambda.runtime import Environment, InvocationResult
 from embedded_aws.services.cloudwatch.metrics import record, record_embedded
@@ -47,7 +44,7 @@ _PROPERTIES = (
 
 
 class DeployedFunction(LambdaFunction, CloudFormationModel):
-    """A function, its unpacked code, and its warm execution environments."""
+    """A function and its warm execution environments."""
 
     def __init__(
         self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1
@@ -64,11 +61,10 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         self._warm: list[Environment] = []
         self._streams: dict[Environment, str] = {}
         self._lock = threading.Lock()
-        self._code: tempfile.TemporaryDirectory[str] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the environments and the unpacked code: a copy starts without them."""
-        running = {"_warm", "_streams", "_lock", "_code"}
+        """Leave out the environments: a copy starts without them."""
+        running = {"_warm", "_streams", "_lock"}
         return {k: v for k, v in super().__getstate__().items() if k not in running}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -160,11 +156,8 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         """Stop using the current environments; a busy one ends after its invocation."""
         with self._lock:
             idle, self._warm, self._streams = self._warm, [], {}
-            code, self._code = self._code, None
         for environment in idle:
             environment.close()
-        if code:
-            code.cleanup()
 
     def stop(self) -> None:
         """End every environment at once, including busy ones."""
@@ -173,15 +166,11 @@ class DeployedFunction(LambdaFunction, CloudFormationModel):
         self.retire()
 
     def _start(self) -> Environment:
-        if self._code is None:
-            self._code = tempfile.TemporaryDirectory(prefix=f"{self.function_name[:40]}-")
-            with zipfile.ZipFile(io.BytesIO(self.code_bytes)) as archive:
-                archive.extractall(self._code.name)
         lambdas: Any = lambda_backends[self.account_id][self.region]
         stream = f"{current().now():%Y/%m/%d}/[{self.version}]{uuid.uuid4().hex}"
         environment = Environment(
             handler=str(self.handler),
-            task_root=Path(self._code.name),
+            task_root=unpacked(self.code_bytes),
             variables=self._variables(stream),
             arn=self.function_arn,
             behaviour=lambdas.behaviour,
