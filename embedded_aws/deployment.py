@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
 from embedded_aws.cloud import Cloud
@@ -57,7 +58,9 @@ def deploy(assembly: Path, stack: str, cloud: Cloud) -> dict[str, str]:
     if _status(formation, stack) not in _DEPLOYED:
         raise DeploymentError(f"{stack}: " + "; ".join(_failures(formation, stack)))
     if status or template not in _found_whole:
+        numbers = mock_random.getstate()
         problems = _missing(json.loads(template), stack, cloud)
+        mock_random.setstate(numbers)  # what is made later has the same identifiers in any case
         if problems:
             raise DeploymentError(f"{stack}: " + "; ".join(problems))
         _found_whole.add(template)
