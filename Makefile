@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 # Of the tests' order, the same in each run: a failure can be repeated. SEED=2 tries another order.
 SEED ?= 1517098551
 
-.PHONY: help rehearse test test-product faults sizes queues preflight install browser synth docs pictures lock clean
+.PHONY: help rehearse test test-slow test-product faults sizes queues preflight install browser synth docs pictures lock clean
 .DEFAULT_GOAL = help
 
 help: ## say what there is
@@ -16,12 +16,15 @@ help: ## say what there is
 rehearse: .venv/ready ## run a refresh in the embedded cloud; ARGS='--help' tells what else it can
 	@$(BIN)/python -m rehearsal $(ARGS)
 
-test: install browser ## check everything: types, style, unit, infrastructure and rehearsal tests
+test: install browser ## check everything but the slow tests, in less than five minutes on two cores
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest --numprocesses 3 --randomly-seed $(SEED)
+	$(BIN)/pytest --numprocesses 3 --randomly-seed $(SEED) -m "not slow"
+
+test-slow: install browser ## run the slow tests: one more member of a list each, or ten seconds long
+	$(BIN)/pytest --numprocesses 3 --randomly-seed $(SEED) -m slow
 
 test-product: install ## run the tests but the embedded cloud's own
 	$(BIN)/pytest --numprocesses 3 --randomly-seed $(SEED) --ignore tests/embedded_aws

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+from antlr4.dfa.DFAState import DFAState
 from botocore.loaders import Loader
 from moto.core import responses
 from moto.core.model import StructureShape
@@ -41,6 +42,11 @@ def install() -> None:
         BaseJSONSerializer,
         "performance: moto looks for all ten types of value in each attribute of a DynamoDB item",
         _serialize_type_structure=_structure,
+    )
+    replace(
+        DFAState,
+        "performance: antlr4 compares a state with ERROR, which is empty, for each character",
+        __eq__=_same_state,
     )
     replace(
         Queue,
@@ -106,6 +112,14 @@ def _structure(
     for kind, content in value.items():
         self._serialize(typed, content, shape.members[kind], kind)
     self._default_serialize(serialized, typed, shape, key)
+
+
+def _same_state(self: DFAState, other: object) -> bool:
+    if self is other:
+        return True
+    if not isinstance(other, DFAState) or len(self.configs) != len(other.configs):
+        return False
+    return bool(self.configs == other.configs)
 
 
 def _messages(self: Queue) -> list[Message]:

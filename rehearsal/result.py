@@ -62,11 +62,10 @@ def executions(cloud: Cloud, machines: Mapping[str, str], since: float = 0) -> l
 def _execution(cloud: Cloud, machine: str, arn: str) -> Execution:
     stepfunctions = cloud.client("stepfunctions")
     described = stepfunctions.describe_execution(executionArn=arn)
-    events = [
-        event
-        for page in stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
-        for event in page["events"]
-    ]
+    history = stepfunctions.get_paginator("get_execution_history").paginate(
+        executionArn=arn, includeExecutionData=False, PaginationConfig={"PageSize": 1000}
+    )
+    events = [event for page in history for event in page["events"]]
     entered = "stateEnteredEventDetails"
     states = [event[entered]["name"] for event in events if entered in event]
     kinds = Counter(event["type"] for event in events)

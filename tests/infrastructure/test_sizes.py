@@ -18,6 +18,7 @@ from stacks.settings import Environment
 from stacks.sizes import template_problems, template_sizes
 from tools.sizes import many
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 COUNTS = (60, 130)  # just under and far over what exact ARNs have room for
 

@@ -240,11 +240,11 @@ def test_what_is_delivered_again_has_the_same_ids_and_no_second_message(
     [
         "sns:Publish=throttle*2",
         "sns:Publish=error:503",
-        "events:PutEvents=throttle*9",
         "events:PutEvents@8=error",
         "events:PutEvents@8=lost",
-        "dynamodb:Query=throttle*9",
         "states:GetExecutionHistory=denied",
+        pytest.param("events:PutEvents=throttle*9", marks=pytest.mark.slow),
+        pytest.param("dynamodb:Query=throttle*9", marks=pytest.mark.slow),
     ],
 )
 def test_while_aws_is_busy_nothing_is_lost_and_nobody_told_twice(

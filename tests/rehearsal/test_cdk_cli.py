@@ -62,6 +62,7 @@ def cdk(cloud: Cloud, stack: SynthesisedStack, tmp_path: Path) -> Cdk:
     return run
 
 
+@pytest.mark.slow
 def test_the_cli_can_compare_and_redeploy_a_stack_that_it_deployed(
     cloud: Cloud, stack: SynthesisedStack, cdk: Cdk
 ) -> None:
@@ -83,6 +84,7 @@ def test_the_cli_can_compare_and_redeploy_a_stack_that_it_deployed(
 
 
 @pytest.mark.parametrize("environment", ["prod"])
+@pytest.mark.slow
 def test_the_cli_deploys_after_a_failure_over_an_existing_table_and_after_destroy(
     cloud: Cloud, stack: SynthesisedStack, cdk: Cdk
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_port_that_cannot_be_used_is_refused(assembly: Path) -> None:
             assert line.startswith(f"rehearsal: --port {port} {problem}")
 
 
+@pytest.mark.slow
 def test_ascii_profiles_and_proxies_do_not_matter(assembly: Path) -> None:
     variables = {
         "PYTHONIOENCODING": "ascii",
@@ -213,6 +214,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synthesise(tmp_path_factory.mktemp("assembled"), folder)
 
 
+@pytest.mark.slow
 def test_an_environment_over_the_default_quotas_is_rehearsed_with_raised_ones(large: Path) -> None:
     done = rehearse("--assembly", str(large), "--environment", "large")
     assert (done.returncode, done.stderr) == (0, "")

@@ -183,6 +183,7 @@ def test_all_that_is_wrong_is_found_at_once(shop: Shop, capsys: pytest.CaptureFi
     assert "does not exist" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_canary_that_no_version_could_pass_is_found(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +231,7 @@ def test_other_accounts_credentials_are_the_only_finding(
     assert (finding["check"], finding["level"]) == ("credentials", "PROBLEM")
 
 
+@pytest.mark.slow
 def test_a_template_that_is_not_of_this_checkout_is_found(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.rehearsal.conftest import OpenShop
 from tests.rehearsal.refreshes import ONCE, counts, only_row, refreshes
+from tests.slow import slow_but
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_training_that_someone_stops_ends_the_refresh(open_shop: OpenShop) -> 
     assert "CREATE STOPPED" in result["rows"][0]["failure_reason"]
 
 
-@pytest.mark.parametrize("form", ["Sandbox.Timedout", "Lambda.Unknown"])
+@pytest.mark.parametrize("form", slow_but(["Sandbox.Timedout", "Lambda.Unknown"]))
 def test_a_function_that_always_times_out_fails_the_refresh_until_reconciliation_goes_on(
     open_shop: OpenShop, form: Literal["Sandbox.Timedout", "Lambda.Unknown"]
 ) -> None:
@@ -135,7 +136,7 @@ def test_a_poll_that_is_refused_for_its_words_ends_the_refresh_at_once(
     assert only_row(shop.result())["refresh_status"] == "COMPLETE"
 
 
-@pytest.mark.parametrize("fault", ["throttle*always", "denied*always", "error*always"])
+@pytest.mark.parametrize("fault", slow_but(["denied*always", "error*always", "throttle*always"]))
 def test_a_failure_that_cannot_be_recorded_still_ends_the_execution_with_the_first_reason(
     open_shop: OpenShop, fault: str
 ) -> None:

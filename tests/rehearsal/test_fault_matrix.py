@@ -15,11 +15,13 @@ from rehearsal.fault_told import judge
 from rehearsal.shop import Shop
 from rehearsal.told import Told
 from tests.rehearsal.conftest import Kept, OpenShop
+from tests.slow import slow_but
 
 PARTS = 4
+OTHERS = ["domain", *(e for e in ENVIRONMENTS if e not in {"prod", "domain"})]
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", slow_but(range(PARTS)))
 def test_every_operation_task_and_kind_of_failure_is_rehearsed(
     open_shop: OpenShop, part: int
 ) -> None:
@@ -34,7 +36,7 @@ def test_every_operation_task_and_kind_of_failure_is_rehearsed(
         assert result.violations == [], result
 
 
-@pytest.mark.parametrize("environment", [e for e in ENVIRONMENTS if e != "prod"])
+@pytest.mark.parametrize("environment", slow_but(OTHERS))
 def test_every_other_occasion_is_rehearsed_with_a_failure_of_each_operation(
     open_shop: OpenShop, environment: str
 ) -> None:

@@ -206,6 +206,7 @@ def making(shop: Shop) -> list[Statement]:
     return [s for s in every if s.policy.holder == "MakeMissing" or campaign in s.actions]
 
 
+@pytest.mark.slow
 def test_without_any_one_permission_nothing_is_made_beyond_it(shop: Shop) -> None:
     found = {s.name: s for s in making(shop)}
     assert found.keys() == NEEDED.keys()

@@ -58,7 +58,14 @@ def are_gone(tmp_path: Path, seconds: float = 5) -> bool:
         pytest.param(False, "Synthesising the app", 1.5, signal.SIGINT, id="synthesis"),
         pytest.param(True, "Taking ", 0.0, signal.SIGHUP, id="imports begin, SIGHUP"),
         pytest.param(True, "Taking ", 0.3, signal.SIGTERM, id="imports"),
-        pytest.param(True, "dataset import job began", 0.0, signal.SIGINT, id="functions run"),
+        pytest.param(
+            True,
+            "dataset import job began",
+            0.0,
+            signal.SIGINT,
+            id="functions run",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_signal_leaves_nothing_behind(
@@ -81,6 +88,7 @@ def test_a_signal_leaves_nothing_behind(
     assert are_gone(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_killed_rehearsal_ends_its_processes(assembly: Path, tmp_path: Path) -> None:
     with started(tmp_path, "--assembly", str(assembly), "--pace", "0.5") as running:
         read_until(running, "dataset import job began")

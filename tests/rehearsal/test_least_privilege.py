@@ -41,6 +41,7 @@ from tests.rehearsal.permission_rehearsals import (
 )
 from tests.rehearsal.policies import Grant, Statement, statements
 
+pytestmark = pytest.mark.slow
 # Every statement of the synthesised policies, and a rehearsal that fails without it.
 NEEDED_FOR: dict[str, Rehearsal] = {
     "AnnouncementsAnnounce dynamodb:DescribeStream dynamodb:GetRecords "

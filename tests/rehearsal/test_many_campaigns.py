@@ -13,6 +13,7 @@ from tests.conftest import START
 from tests.rehearsal.policies import Statement, statements
 from tools.sizes import many
 
+pytestmark = pytest.mark.slow
 CAMPAIGNS = 60
 
 

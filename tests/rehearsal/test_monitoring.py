@@ -38,6 +38,7 @@ def empty(shop: Shop, queue: str) -> None:
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
+@pytest.mark.slow
 def test_two_healthy_weeks_raise_no_alarm(open_shop: OpenShop) -> None:
     shop = open_shop(new=True, freshness=True)
     told = Told.by(shop)
@@ -49,6 +50,7 @@ def test_two_healthy_weeks_raise_no_alarm(open_shop: OpenShop) -> None:
     assert [mail for mail in told.alarms() if mail["NewStateValue"] == "ALARM"] == []
 
 
+@pytest.mark.slow
 def test_three_weeks_without_data_are_told_once_and_their_end_too(open_shop: OpenShop) -> None:
     shop = open_shop(new=True, freshness=True)
     shop.succeed()

@@ -68,6 +68,7 @@ def shop(open_shop: OpenShop) -> Shop:
     return opened
 
 
+@pytest.mark.slow
 def test_the_commands_print_what_is_shown(
     shop: Shop,
     capsys: pytest.CaptureFixture[str],

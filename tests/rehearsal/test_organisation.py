@@ -8,6 +8,7 @@ import pytest
 from tests.rehearsal.command_line import rehearse
 from tests.rehearsal.conftest import Kept, OpenShop
 from tests.rehearsal.refreshes import only_row
+from tests.slow import slow_but
 
 BUCKET_KEY = "arn:aws:kms:eu-central-1:444455556666:key/66666666-7777-8888-9999-000000000000"
 BOUNDARY = "arn:aws:iam::555566667777:policy/workload-boundary"
@@ -15,19 +16,21 @@ BOUNDARY = "arn:aws:iam::555566667777:policy/workload-boundary"
 
 @pytest.mark.parametrize(
     ("environment", "said"),
-    [
-        (
-            "guarded",
-            "The permissions boundary workload-boundary allows everything here: "
-            "see that yours allows enough.",
-        ),
-        (
-            "existing",
-            "The import role arn:aws:iam::555566667777:role/data/import may read the datasets' "
-            "buckets here: see that yours may.",
-        ),
-        ("china", "Deploying PersonalizeRefresh-china …"),
-    ],
+    slow_but(
+        [
+            (
+                "guarded",
+                "The permissions boundary workload-boundary allows everything here: "
+                "see that yours allows enough.",
+            ),
+            (
+                "existing",
+                "The import role arn:aws:iam::555566667777:role/data/import may read the datasets' "
+                "buckets here: see that yours may.",
+            ),
+            ("china", "Deploying PersonalizeRefresh-china …"),
+        ]
+    ),
 )
 def test_the_command_rehearses_every_environment(
     kept: Kept, variants: Path, environment: str, said: str

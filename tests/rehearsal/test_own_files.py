@@ -169,6 +169,7 @@ def test_a_schema_that_is_none_is_refused(
     assert problem in line
 
 
+@pytest.mark.slow
 def test_items_and_users_may_be_the_users_own(variants: Path, tmp_path: Path) -> None:
     data, items = interactions(tmp_path / "own.csv"), tmp_path / "items.csv"
     users = tmp_path / "users.csv"

@@ -94,6 +94,7 @@ def test_make_rehearse_prints_what_the_readme_shows() -> None:
 
 
 @pytest.mark.parametrize("command", REHEARSALS)
+@pytest.mark.slow
 def test_the_other_rehearsals_of_the_documents_succeed(command: str) -> None:
     done = run(command)
     assert done.returncode == 0, done.stderr
@@ -106,6 +107,7 @@ def as_boto3(command: str) -> tuple[str, str, dict[str, Any]]:
     return service, operation.replace("-", "_"), dict(zip(names, options[1::2], strict=True))
 
 
+@pytest.mark.slow
 def test_the_cdk_cli_deploys_and_glues_event_leads_to_a_row(assembly: Path) -> None:
     prod = find_stack(assembly, "prod")
     clock = Clock(LAST_WEEK)

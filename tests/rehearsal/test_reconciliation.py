@@ -44,6 +44,7 @@ def test_a_refresh_whose_execution_was_aborted_is_taken_over_within_a_day(
     assert counts(result) == ONCE
 
 
+@pytest.mark.slow
 def test_a_failure_that_passes_with_time_is_retried_up_to_the_configured_attempts(
     open_shop: OpenShop,
 ) -> None:
@@ -80,6 +81,7 @@ def with_another_campaign(tmp_path_factory: pytest.TempPathFactory) -> Synthesis
     return find_stack(synthesise(tmp_path_factory.mktemp("assembly"), folder), "prod")
 
 
+@pytest.mark.slow
 def test_a_deployment_starts_no_success_of_glue_that_is_older_than_the_campaigns_deployment(
     assembly: Path, with_another_campaign: SynthesisedStack, kept: Kept
 ) -> None:

@@ -158,6 +158,7 @@ def test_an_event_that_is_not_ours_starts_nothing(
     assert set(counts(result).values()) == {0}
 
 
+@pytest.mark.slow
 def test_a_training_of_seven_days_ends_far_below_the_limit_of_events(open_shop: OpenShop) -> None:
     shop = open_shop()
     shop.behaviour.training_seconds = 7 * DAY

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from embedded_aws import deploy
 from rehearsal.shop import Shop
 from tests.conftest import ROOT
@@ -48,6 +50,7 @@ def test_after_a_failed_import_the_next_attempt_imports_under_a_new_name(
     assert "failure_reason" not in only_row(result)
 
 
+@pytest.mark.slow
 def test_a_refresh_continues_after_another_definition_was_deployed(
     open_shop: OpenShop, assembly: Path, tmp_path: Path
 ) -> None:
@@ -121,6 +124,7 @@ def versions_run(shop: Shop) -> set[str]:
     return {event["record"]["version"] for event in events if event.get("type") == "platform.start"}
 
 
+@pytest.mark.slow
 def test_a_refresh_ends_with_the_functions_that_were_deployed_when_it_started(
     open_shop: OpenShop, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from rehearsal.scenario_names import NAMES
 from rehearsal.scenarios import SCENARIOS, play
 from tests.conftest import ROOT
 from tests.rehearsal.conftest import OpenShop
+from tests.slow import slow_but
 
 DOCUMENT = (ROOT / "docs" / "rehearsal.md").read_text("utf-8")
 COMMAND = r"\$ make rehearse ARGS='--scenario ([\w-]+)'\n```\n\n"
@@ -20,7 +21,7 @@ def test_every_scenario_is_documented() -> None:
     assert SHOWN.keys() == NAMES.keys() == SCENARIOS.keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but(NAMES, "worse-model", "broken-file"))
 def test_a_scenario_ends_as_it_should_and_says_what_the_document_shows(
     open_shop: OpenShop, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

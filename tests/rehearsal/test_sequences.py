@@ -31,6 +31,7 @@ from rehearsal.fault_occasions import set_alarms
 from rehearsal.result import resources_since
 from rehearsal.shop import TODAY, Shop, glue_event, open_shop
 from rehearsal.weekly_files import WeeklyFiles, weekly_files
+from tests.slow import slow_but
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -450,7 +451,7 @@ def _write(path: Path, behaviour: list[tuple[str, str]]) -> None:
     path.write_text("USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(rows))
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", slow_but(range(PARTS)))
 def test_nothing_is_lost_or_paid_twice_in_any_sequence(
     sequences: type[Sequence], part: int
 ) -> None:

@@ -59,6 +59,7 @@ SUCCESS = {
 
 
 @pytest.mark.parametrize("trigger", [SUCCESS, {"reconcile": True}], ids=["event", "schedule"])
+@pytest.mark.slow
 def test_twenty_campaigns_with_ninety_rows_each_are_planned_on_one_read_unit(
     cloud: Cloud, trigger: dict[str, Any]
 ) -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.rehearsal.command_line import rehearse
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +41,7 @@ def result_of(text: str) -> list[str]:
     return lines[first:]
 
 
+@pytest.mark.slow
 def test_a_terminal_and_a_pipe_show_the_same_result(assembly: Path) -> None:
     status, shown = rehearse_in_a_terminal(assembly, "--pace", "300")
     assert status == 0, shown
@@ -48,6 +51,7 @@ def test_a_terminal_and_a_pipe_show_the_same_result(assembly: Path) -> None:
     assert "\x1b" not in piped.stdout
 
 
+@pytest.mark.slow
 def test_sixty_columns_are_enough(assembly: Path) -> None:
     arguments = ("--pace", "300", "--environment", "prod")
     status, shown = rehearse_in_a_terminal(assembly, *arguments, columns=60)

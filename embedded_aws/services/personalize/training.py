@@ -102,8 +102,8 @@ class Trained:
             for item in (*close, *popular)
         }
         total = sum(close.values()) + _POPULARITY_WEIGHT * self.total_popularity
-        order = sorted(scores, key=lambda item: (item in last, -scores[item], item))
-        return [(item, round(scores[item] / total, 7)) for item in order[:most]]
+        order = sorted((item in last, -score, item) for item, score in scores.items())[:most]
+        return [(item, round(-negative / total, 7)) for _, negative, item in order]
 
     @cached_property
     def total_popularity(self) -> float:

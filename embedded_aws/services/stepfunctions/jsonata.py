@@ -6,6 +6,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -37,6 +38,7 @@ class UnparsableError(EvaluationError):
     """An expression that is not JSONata 2.0.6, in the parser's words."""
 
 
+@lru_cache(maxsize=4096)
 def check(expression: str) -> frozenset[str]:
     """Return the fields of `$states` that an expression reads, such as {"input", "result"}.
 
