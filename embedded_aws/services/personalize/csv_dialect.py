@@ -7,9 +7,7 @@ https://docs.aws.amazon.com/personalize/latest/dg/items-datasets.html#text-data
 
 from __future__ import annotations
 
-import atexit
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+
+from embedded_aws.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,17 +140,12 @@ def scan_data(path: Path) -> pl.LazyFrame:
 
 @cache
 def _plain_copy(path: Path, _modified: int, _size: int) -> Path:
-    with tempfile.NamedTemporaryFile(dir=_scratch(), suffix=".plain", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        dir=temporary_folder("personalize-data"), suffix=".plain", delete=False
+    ) as file:
         copy = Path(file.name)
     write_plain(path, copy)
     return copy
-
-
-@cache
-def _scratch() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="personalize-data-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _closing_quote(line: str, at: int, dialect: Dialect) -> tuple[int, int]:
