@@ -23,7 +23,7 @@ test: install browser ## check everything but the slow tests, in less than five 
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest --numprocesses 3 --randomly-seed $(SEED) -m "not slow"
 
-test-slow: install browser ## run the slow tests: one more member of a list each, or ten seconds long
+test-slow: install browser ## run the tests that `make test` leaves out: long ones, and further cases of what it tries once
 	$(BIN)/pytest --numprocesses 3 --randomly-seed $(SEED) -m slow
 
 test-product: install ## run the tests but the embedded cloud's own

@@ -88,11 +88,14 @@ class _OfTheCaller(Provider):
 
 
 class _NamesTheCaller(SigV4Auth):
-    """Signs in form only: nothing here checks a signature, and to compute one takes a while."""
+    """Signs in form only: nothing here checks a signature, and to compute one takes a while.
+
+    Not for S3, whose signatures have the hash of the body, which S3 does check.
+    """
 
     def add_auth(self, request: AWSRequest) -> None:
         """Name the key, the region and the service, as every signature does."""
-        request.context["timestamp"] = "20200928T010000Z"
+        request.context["timestamp"] = "20200928T010000Z"  # any: nobody reads it
         if self.credentials.token:
             request.headers["X-Amz-Security-Token"] = self.credentials.token
         request.headers["X-Amz-Date"] = request.context["timestamp"]
@@ -102,6 +105,10 @@ class _NamesTheCaller(SigV4Auth):
 
 
 AUTH_TYPE_MAPS["names-the-caller"] = _NamesTheCaller
+
+
+def _choose_signer(signature_version: str, **_: Any) -> str | None:
+    return "names-the-caller" if signature_version == "v4" else None  # None: as it is
 
 
 @lru_cache(maxsize=256)
@@ -120,7 +127,7 @@ def _client(service: str, region: str, endpoint: str | None, of_tasks: bool) -> 
         ),
     )
     direct.connect(made)
-    made.meta.events.register("choose-signer", lambda **_: "names-the-caller")
+    made.meta.events.register("choose-signer", _choose_signer)
     return made
 
 

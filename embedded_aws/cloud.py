@@ -107,7 +107,8 @@ def _backend_app(host: Any) -> Flask:
     It keeps nothing: it finds the backends, which each cloud begins anew, at each request.
     """
     app: Flask = create_backend_app(host)
-    # as moto has it, but for what Flask's debug mode does to each request besides
+    # moto sets Flask's debug mode, which makes a class for each request; of what else it does, only
+    # that an app's error reaches the caller matters here
     app.debug, app.config["PROPAGATE_EXCEPTIONS"] = False, True
     return app
 

@@ -19,9 +19,9 @@ LARGEST_BODY = 51_200
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 _BEGINNINGS = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
-# The templates of which every resource was found: what moto leaves out of a new stack follows from
-# the template alone, and to look at each resource again would take a third of a deployment.
-_found_whole: set[str] = set()
+# The regions and templates of which every resource was found: what moto leaves out of a new stack
+# follows from them, and to look at each resource again would take a third of a deployment.
+_found_whole: set[tuple[str, str]] = set()
 # A zip entry's oldest date: the same files give the same bytes whenever they are packed.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -34,7 +34,8 @@ def deploy(assembly: Path, stack: str, cloud: Cloud) -> dict[str, str]:
     """Create or update `stack` from the directory that `cdk synth` wrote; return its outputs.
 
     Uploads the file assets named in `<stack>.assets.json`. Raises DeploymentError, also when
-    CloudFormation reports success but a resource of the template does not exist.
+    CloudFormation reports success but a resource of the template does not exist; of new stacks of
+    one template, this process looks at the first.
     """
     template = (assembly / f"{stack}.template.json").read_text("utf-8")
     _upload_assets(assembly, stack, cloud)
@@ -57,13 +58,13 @@ def deploy(assembly: Path, stack: str, cloud: Cloud) -> dict[str, str]:
         raise DeploymentError(f"{stack}: {error.response['Error']['Message']}") from error
     if _status(formation, stack) not in _DEPLOYED:
         raise DeploymentError(f"{stack}: " + "; ".join(_failures(formation, stack)))
-    if status or template not in _found_whole:
-        numbers = mock_random.getstate()
+    seed = mock_random.getrandbits(64)
+    if status or (cloud.region, template) not in _found_whole:
         problems = _missing(json.loads(template), stack, cloud)
-        mock_random.setstate(numbers)  # what is made later has the same identifiers in any case
         if problems:
             raise DeploymentError(f"{stack}: " + "; ".join(problems))
-        _found_whole.add(template)
+        _found_whole.add((cloud.region, template))
+    mock_random.seed(seed)  # what is made later has the same identifiers, looked at or not
     described = formation.describe_stacks(StackName=stack)["Stacks"][0]
     return {o["OutputKey"]: o["OutputValue"] for o in described.get("Outputs", [])}
 

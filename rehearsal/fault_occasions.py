@@ -22,7 +22,7 @@ class Occasion:
     These are the calls of `callers` (none: everybody's), and the workflow's that run these, from
     `since` on: from the write of the row before the last call of that operation; and those in
     `also`, by caller and operation. Of each caller's calls of an operation only the `first` are
-    (0: all), where there are not as many polls on each day: which call a later one is differs.
+    (0: all), where there are not as many polls on each day: a later call has another number then.
     `reason` is in the reason of its end, and `ends` is the status that an undisturbed row has
     (BAD_END: it fails by itself). `day_before` happens on another day, so that each case finds the
     same past.
@@ -275,7 +275,9 @@ OCCASIONS = {
         frozenset({"MakeMissing", "UpdateCampaign"}),
         environment="new",
         day_before=_remove_all,
-        first=3,  # the first invocation checks the campaign
+        # The invocations: one of Check campaign, and two of Make what is missing. That of Update
+        # campaign comes after as many as there were polls; it fails on all other occasions.
+        first=3,
     ),
 }
 ENVIRONMENTS = list(dict.fromkeys(occasion.environment for occasion in OCCASIONS.values()))

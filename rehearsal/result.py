@@ -62,9 +62,7 @@ def executions(cloud: Cloud, machines: Mapping[str, str], since: float = 0) -> l
 def _execution(cloud: Cloud, machine: str, arn: str) -> Execution:
     stepfunctions = cloud.client("stepfunctions")
     described = stepfunctions.describe_execution(executionArn=arn)
-    history = stepfunctions.get_paginator("get_execution_history").paginate(
-        executionArn=arn, includeExecutionData=False, PaginationConfig={"PageSize": 1000}
-    )
+    history = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
     events = [event for page in history for event in page["events"]]
     entered = "stateEnteredEventDetails"
     states = [event[entered]["name"] for event in events if entered in event]

@@ -1,7 +1,7 @@
 """Which tests `make test` leaves to `make test-slow`, so that it takes less than five minutes.
 
-A slow test takes ten seconds or so, or plays for one more member of a list what `make test` plays
-for the first: for each statement of a policy, each environment, each scenario of the documents.
+A slow test takes ten seconds or so, or tries one more case of what `make test` tries once: another
+environment, another scenario of the documents, another failure.
 """
 
 from collections.abc import Iterable
@@ -16,6 +16,7 @@ def slow_but(values: Iterable[Any], *quick: Any) -> list[Any]:
     Where the test has several parameters, each value is a tuple.
     """
     first, *others = values
+    assert set(quick) <= set(others)
     return [first, *(each if each in quick else _slow(each) for each in others)]
 
 

@@ -21,7 +21,7 @@ def test_every_scenario_is_documented() -> None:
     assert SHOWN.keys() == NAMES.keys() == SCENARIOS.keys()
 
 
-@pytest.mark.parametrize("name", slow_but(NAMES, "worse-model", "broken-file"))
+@pytest.mark.parametrize("name", slow_but(NAMES, "worse-model", "no-new-data"))
 def test_a_scenario_ends_as_it_should_and_says_what_the_document_shows(
     open_shop: OpenShop, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,7 +45,7 @@ _SERVICES = (
 def _warm_up() -> None:
     """Import what makes a start slow: boto3, what its clients import, and what they read.
 
-    Of `awslambdaric`, what reads no environment variables as it is imported.
+    Of `awslambdaric` only what reads no environment variable when it is imported.
     """
     import boto3  # noqa: PLC0415 - after _BARE
     from botocore import hooks  # noqa: PLC0415
@@ -61,7 +61,8 @@ def _warm_up() -> None:
     )
     # Each session looks at the parameters of the same hundred handlers.
     inspected: Any = hooks
-    inspected.accepts_kwargs = cache(inspected.accepts_kwargs)
+    accepts_kwargs = cache(inspected.accepts_kwargs)
+    inspected.accepts_kwargs = lambda handler: accepts_kwargs(getattr(handler, "__func__", handler))
     # Its own session, so that no default session remains; it never needs credentials.
     session: Any = boto3.session.Session()
     for service in _SERVICES:
