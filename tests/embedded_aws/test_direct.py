@@ -112,3 +112,8 @@ def test_a_cloud_that_has_ended_refuses_the_connection() -> None:
         queues.list_queues()
     with pytest.raises((EndpointConnectionError, ConnectionClosedError)):
         queues.list_queues()
+
+
+def test_a_request_can_be_presigned(cloud: Cloud) -> None:
+    url = cloud.client("sts").generate_presigned_url("get_caller_identity")
+    assert "X-Amz-Signature=" in url
