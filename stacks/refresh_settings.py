@@ -126,7 +126,8 @@ class Bake(Strict):
     )
 
 
-# What a campaign can serve; those of user segments have batch jobs only.
+# What a campaign can serve; those of user segments have batch jobs only. The guide says of the HRNN
+# recipes that they are no longer available, so that no new solution can have one.
 Recipe = Literal[
     "aws-user-personalization-v2",
     "aws-user-personalization",
@@ -138,9 +139,6 @@ Recipe = Literal[
     "aws-popularity-count",
     "aws-next-best-action",
     "aws-sims",
-    "aws-hrnn",
-    "aws-hrnn-metadata",
-    "aws-hrnn-coldstart",
 ]
 
 
@@ -152,7 +150,8 @@ class Campaign(Strict):
     recipe: Recipe | None = Field(
         default=None,
         description="With it the first refresh makes the solution, without automatic training, "
-        "and the campaign, if there is none; without it both must exist.",
+        "and the campaign, if there is none; without it both must exist. A solution of an HRNN "
+        "recipe, which AWS no longer offers, must exist.",
     )
     min_provisioned_tps: int = Field(
         default=1,

@@ -107,6 +107,19 @@ def test_a_solution_version_without_items_fails(shop: Shop) -> None:
     assert version["failureReason"] == "Dataset ITEMS has no data."
 
 
+def test_a_new_solution_may_have_no_legacy_recipe(shop: Shop) -> None:
+    shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))
+    before = shop.solution("before", recipe=f"{RECIPES}-hrnn")
+    shop.backend.behaviour.new_hrnn_solutions = "refused"
+    for name in ("hrnn", "hrnn-metadata", "hrnn-coldstart"):
+        recipe = f"{RECIPES}-{name}"
+        assert refusal(shop.solution, name=name, recipe=recipe) == (
+            "ResourceNotFoundException",
+            f"Resource Arn {recipe} does not exist.",
+        )
+    assert shop.version(shop.trained(before))["status"] == "ACTIVE"
+
+
 @pytest.mark.parametrize("name", ["item-affinity", "item-attribute-affinity"])
 def test_recipes_of_user_segments_are_trained_and_not_deployed(shop: Shop, name: str) -> None:
     shop.imported(shop.dataset(), "first", shop.put("first.csv", csv()))

@@ -85,6 +85,8 @@ USE_CASES = {
 }
 # These take in new items every two hours, once they are deployed, without a training.
 SELF_UPDATING = ("aws-user-personalization", "aws-user-personalization-v2")
+# "No longer available": legacy-user-personalization-recipes.html of the guide.
+LEGACY = ("aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart")
 # `trainingMode=UPDATE` exists only for these two.
 UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
 

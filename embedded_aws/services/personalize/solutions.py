@@ -7,6 +7,7 @@ from typing import Any
 
 from embedded_aws import clock
 from embedded_aws.services.personalize.recipes import (
+    LEGACY,
     PERSONALIZED_ACTIONS,
     SEMANTIC_SIMILARITY,
     all_recipes,
@@ -79,7 +80,7 @@ class Solutions(Store):
             raise invalid("One of recipeArn and performAutoML must be given.")
         if recipe_arn is not None and use_case(recipe_arn):
             raise invalid(f"Recipe {recipe_arn} is a domain's use case: create a recommender.")
-        if recipe_arn is not None and recipe_name(recipe_arn) is None:
+        if recipe_arn is not None and not self._is_offered(recipe_arn):
             raise not_found(recipe_arn)
         if recipe_arn and group.domain and recipe_type(recipe_arn) == PERSONALIZED_ACTIONS:
             raise invalid(f"Recipe {recipe_arn} needs a custom dataset group.")
@@ -193,6 +194,12 @@ class Solutions(Store):
             raise in_use(f"Resource {solution_arn} is used by a campaign.")
         self.remove(solution, *solution.versions)
         return {}
+
+    def _is_offered(self, recipe_arn: str) -> bool:
+        name = recipe_name(recipe_arn)
+        if name in LEGACY:
+            return self.behaviour.new_hrnn_solutions == "accepted"
+        return name is not None
 
     def _check_incremental(self, is_semantic: bool, wanted: bool | None) -> None:
         """Only Semantic-Similarity supports incremental updates."""
