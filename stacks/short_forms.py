@@ -5,6 +5,7 @@
 - A state that names no Next goes on to the one below it, and so does a Catch. Its Type follows from
   Resource (Task), Choices (Choice), Seconds (Wait) or Error (Fail). A Resource is written without
   `arn:<partition>:states:::`.
+- `<what they do>: {States: <name>}` stands for the states of <name>.asl.yaml, in their order.
 - `Stage: <name>` is the body of a Map or of a Parallel's one branch, from stages/<name>.asl.yaml.
   There `${stage}` is the name, and `${stage_attempts}` the value `<name>_attempts`. Where the same
   body stands again, `Suffix: (again)` ends its states' names, which a machine may have only once.
@@ -19,9 +20,12 @@ from __future__ import annotations
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STATEMACHINE = Path(__file__).parent.parent / "statemachine"
 OWNED = "execution_arn = :me"
@@ -51,15 +55,22 @@ def retried_errors() -> set[str]:
 
 def _machine(machine: Json, partition: str) -> Json:
     """Write out the states of a machine, of a branch or of an iteration."""
-    names = list(machine["States"])
-    below = dict(pairwise(names))
+    states = dict(_with_other_files(machine["States"]))
+    below = dict(pairwise(states))
     return {
         **machine,
         "States": {
-            name: _state(name, machine["States"][name], below.get(name), partition)
-            for name in names
+            name: _state(name, short, below.get(name), partition) for name, short in states.items()
         },
     }
+
+
+def _with_other_files(states: Json) -> Iterator[tuple[str, Json]]:
+    for name, short in states.items():
+        if "States" in short:
+            yield from _read(f"{short['States']}.asl.yaml")["States"].items()
+        else:
+            yield name, short
 
 
 def _state(name: str, short: Json, below: str | None, partition: str) -> Json:

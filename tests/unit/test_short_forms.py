@@ -22,6 +22,7 @@ def workflow(monkeypatch: pytest.MonkeyPatch) -> Any:
             "shared.yaml": shared,
             "it": {"States": states},
             "stages/train.asl.yaml": {"States": body or {}},
+            "claim.asl.yaml": {"States": {"Read": {"Seconds": 1}, "Claim": {"Seconds": 2}}},
         }
         monkeypatch.setattr("stacks.short_forms._read", files.__getitem__)
         written: dict[str, Any] = written_out("it", "aws-cn")["States"]
@@ -38,6 +39,16 @@ def test_a_state_and_its_catch_continue_with_the_state_below(workflow: Any) -> N
     first = workflow(Look=look, Done=DONE)["Look"]
     assert first["Next"] == "Done"
     assert first["Catch"] == [{"ErrorEquals": ["X"], "Next": "Done"}]
+
+
+def test_the_states_of_another_file_stand_in_their_place(workflow: Any) -> None:
+    written = workflow(Begin={"Seconds": 0}, Own={"States": "claim"}, Done=DONE)
+    assert list(written) == ["Begin", "Read", "Claim", "Done"]
+    assert [written[name]["Next"] for name in ("Begin", "Read", "Claim")] == [
+        "Read",
+        "Claim",
+        "Done",
+    ]
 
 
 def test_the_type_is_derived_and_the_resource_has_the_partition(workflow: Any) -> None:
