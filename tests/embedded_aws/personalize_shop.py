@@ -15,6 +15,8 @@ from rehearsal import sample_data
 
 BUCKET = "shop-data"
 HRNN = "arn:aws:personalize:::recipe/aws-hrnn"
+INTERACTIONS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"}
+TEXT = {"type": ["null", "string"], "textual": True}
 USER_PERSONALIZATION = "arn:aws:personalize:::recipe/aws-user-personalization"
 MINUTE = 60.0
 ROLE = "personalize-import"

@@ -1,8 +1,4 @@
-"""What Personalize's data must look like: its CSV dialect, its schemas, and what it trains on."""
-
-import json
-from pathlib import Path
-from typing import Any
+"""The CSV files that Personalize imports: their dialect and their values."""
 
 import data_lines
 import polars as pl
@@ -10,23 +6,12 @@ import pytest
 from data_columns import columns_of
 from data_problems import Head, across_files, examine
 
-from embedded_aws.services.personalize import training
-from embedded_aws.services.personalize.avro import (
-    SchemaRules,
-    check_columns,
-    parse_schema,
-    record_type,
-)
-from embedded_aws.services.personalize.behaviour import PersonalizeBehaviour
 from embedded_aws.services.personalize.csv_dialect import Dialect, split
 from embedded_aws.services.personalize.resources import Dataset
-from embedded_aws.services.personalize.solution_versions import _choices
-from embedded_aws.services.personalize.training_rules import EventChoice, TrainingRules
 from rehearsal import sample_data
-from tests.embedded_aws.personalize_shop import Shop, csv, record, refusal
+from tests.embedded_aws.personalize_shop import TEXT, Shop, csv, record
 
 RFC_4180 = Dialect(doubles_quotes=True)
-TEXT = {"type": ["null", "string"], "textual": True}
 ITEMS = record("Items", ITEM_ID="string", CATEGORY="string", DESCRIPTION=TEXT)
 ITEMS_AND_MORE = record("Items", ITEM_ID="string", ABOUT=TEXT, COLOUR="string", SIZE="string")
 TOO_LONG = (
@@ -34,7 +19,6 @@ TOO_LONG = (
     "make sure your data follows the formatting guidelines listed in "
     "https://docs.aws.amazon.com/personalize/latest/dg/data-prep-formatting.html."
 )
-INTERACTIONS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"}
 
 
 class Stock(Shop):
@@ -67,9 +51,6 @@ def stock(shop: Shop) -> Stock:
 def items(*descriptions: str) -> str:
     rows = [f"i{n},tv,{text}\n" for n, text in enumerate(descriptions)]
     return "".join(["ITEM_ID,CATEGORY,DESCRIPTION\n", *rows])
-
-
-# The dialect
 
 
 @pytest.mark.parametrize(
@@ -229,261 +210,3 @@ def test_the_preflight_refuses_what_the_import_refuses(stock: Stock, body: str) 
     is_refused = any(finding.refused for finding in found)
     loaded = stock.load(body, stock.arn("dataset/shop/INTERACTIONS"))
     assert (loaded != "ACTIVE") == is_refused, (loaded, found)
-
-
-# Schemas
-
-
-def check(kind: str, fields: dict[str, Any], rules: SchemaRules | None = None) -> None:
-    check_columns(kind, parse_schema(record(kind, **fields)), None, rules or SchemaRules())
-
-
-@pytest.mark.parametrize(
-    ("kind", "fields", "why"),
-    [
-        ("INTERACTIONS", {"USER_ID": "string", "ITEM_ID": "string"}, "needs the field TIMESTAMP"),
-        ("USERS", {"USER_ID": "string"}, "USERS needs at least one metadata field"),
-        (
-            "ITEMS",
-            {"ITEM_ID": "string", "CREATION_TIMESTAMP": "long"},
-            "ITEMS needs at least one metadata field",
-        ),
-        (
-            "INTERACTIONS",
-            INTERACTIONS | {"EVENT_TYPE": "int"},
-            "the reserved field EVENT_TYPE must be of type string",
-        ),
-        (
-            "INTERACTIONS",
-            INTERACTIONS | {"EVENT_TYPE": {"type": "string", "categorical": True}},
-            "the reserved field EVENT_TYPE can be neither categorical nor textual",
-        ),
-        (
-            "INTERACTIONS",
-            INTERACTIONS | {"EVENT_VALUE": "double"},
-            "the reserved field EVENT_VALUE must be of type float",
-        ),
-        (
-            "ITEMS",
-            {"ITEM_ID": "string", "A": "int", "CREATION_TIMESTAMP": "int"},
-            "the reserved field CREATION_TIMESTAMP must be of type long",
-        ),
-        (
-            "INTERACTIONS",
-            INTERACTIONS | {"IMPRESSION": "int"},
-            "the reserved field IMPRESSION must be of type string",
-        ),
-        (
-            "USERS",
-            {"USER_ID": "string", "ABOUT": TEXT},
-            "only ITEMS can have a textual field, and ABOUT is textual",
-        ),
-        (
-            "ITEMS",
-            {"ITEM_ID": "string", "ABOUT": TEXT, "MORE": TEXT},
-            "ITEMS can have one textual field, and ABOUT, MORE are textual",
-        ),
-        (
-            "ITEMS",
-            {"ITEM_ID": "string", "ABOUT": {"type": "int", "textual": True}},
-            "field ABOUT is textual and must be of type string",
-        ),
-        ("USERS", {"USER_ID": "string"} | {f"F{n}": "int" for n in range(26)}, "at most 25"),
-        ("ITEMS", {"ITEM_ID": "string"} | {f"F{n}": "int" for n in range(101)}, "at most 100"),
-        ("INTERACTIONS", INTERACTIONS | {f"F{n}": "int" for n in range(6)}, "at most 5 metadata"),
-        (
-            "ITEMS",
-            {"ITEM_ID": "string", "GENRESFIELD1": "int", "GENRES_FIELD_1": "int"},
-            "a field needs a unique alphanumeric name",
-        ),
-    ],
-)
-def test_a_schema_that_a_dataset_cannot_have_is_refused(
-    kind: str, fields: dict[str, Any], why: str
-) -> None:
-    with pytest.raises(ValueError, match=why):
-        check(kind, fields)
-
-
-def test_as_many_fields_as_the_quotas_allow_are_accepted() -> None:
-    nullable: Any = {"type": ["float", "null"]}
-    event = {"EVENT_TYPE": "string", "EVENT_VALUE": nullable, "RECOMMENDATION_ID": "string"}
-    check("INTERACTIONS", {**INTERACTIONS, **event, **{f"F{n}": "int" for n in range(5)}})
-    check("USERS", {"USER_ID": "string", **{f"F{n}": "string" for n in range(25)}})
-    check("ITEMS", {"ITEM_ID": "string", "ABOUT": TEXT, **{f"F{n}": "int" for n in range(99)}})
-
-
-def test_what_the_guide_leaves_open_about_fields_is_a_switch() -> None:
-    behaviour = PersonalizeBehaviour()
-    nullable = {**INTERACTIONS, "EVENT_TYPE": {"type": ["null", "string"]}}
-    plain = {"USER_ID": "string", "NAME": {"type": "string"}}
-    check("INTERACTIONS", nullable, behaviour.schema_rules())
-    check("USERS", plain, behaviour.schema_rules())
-    behaviour.null_in_reserved_fields = behaviour.plain_string_as_metadata = "refused"
-    with pytest.raises(ValueError, match="EVENT_TYPE cannot be of type null"):
-        check("INTERACTIONS", nullable, behaviour.schema_rules())
-    with pytest.raises(ValueError, match="USERS needs at least one metadata field"):
-        check("USERS", plain, behaviour.schema_rules())
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("Interactions", "INTERACTIONS"),
-        ("ITEMS", "ITEMS"),
-        ("users", "USERS"),
-        ("ActionInteractions", "ACTION_INTERACTIONS"),
-        ("Action_Interactions", "ACTION_INTERACTIONS"),
-        ("Events", None),
-        (None, None),
-    ],
-)
-def test_the_name_of_a_schema_says_its_dataset_type_in_any_case(
-    name: str | None, kind: str | None
-) -> None:
-    assert record_type(json.dumps({"name": name})) == kind
-
-
-def test_a_schema_is_refused_by_the_call_that_the_switch_names(shop: Shop) -> None:
-    shop.personalize.create_dataset_group(name="shop")
-    shop.wait(60)
-    schemas = {
-        "other": record("Items", **INTERACTIONS),
-        "fields": record("Interactions", USER_ID="string"),
-    }
-    for name, schema in schemas.items():
-        assert refusal(
-            shop.personalize.create_dataset,
-            name=name,
-            schemaArn=shop.personalize.create_schema(name=name, schema=schema)["schemaArn"],
-            datasetGroupArn=shop.arn("dataset-group/shop"),
-            datasetType="Interactions",
-        )[0] == ("InvalidInputException")
-    shop.backend.behaviour.schemas_are_checked_by = "CreateSchema"
-    for schema in (schemas["fields"], record("Events", **INTERACTIONS)):
-        made: Any = {"name": "again", "schema": schema}
-        assert refusal(shop.personalize.create_schema, **made)[0] == "InvalidInputException"
-    shop.personalize.create_schema(name="good", schema=record("INTERACTIONS", **INTERACTIONS))
-
-
-# Trainings
-
-
-def data(path: Path, rows: int = 1200, users: int = 60, **columns: Any) -> list[Path]:
-    """Write interactions; a column's value is a function of an interaction's number."""
-    frame = pl.DataFrame(
-        {
-            "USER_ID": [f"u{n % users}" for n in range(rows)],
-            "ITEM_ID": [f"i{n % 40}" for n in range(rows)],
-            "TIMESTAMP": [1_600_000_000 + n for n in range(rows)],
-            **{name: [value(n) for n in range(rows)] for name, value in columns.items()},
-        },
-        schema_overrides={"EVENT_VALUE": pl.Float32} if "EVENT_VALUE" in columns else {},
-    )
-    target = path / "data.parquet"
-    frame.write_parquet(target)
-    return [target]
-
-
-def rules_for(behaviour: PersonalizeBehaviour, *names: str) -> TrainingRules:
-    columns = dict.fromkeys(names, "string")
-    return behaviour.training_rules(
-        parse_schema(record("Interactions", **INTERACTIONS, EVENT_TYPE="string", **columns))
-    )
-
-
-def test_exact_duplicates_do_not_count(stock: Stock) -> None:
-    dataset = stock.arn("dataset/shop/INTERACTIONS")
-    header, *rows = csv(rows=400).splitlines()
-    assert stock.load("\n".join([header, *rows * 3]), dataset) == "ACTIVE"
-    version = stock.version(stock.trained(stock.solution()))
-    assert version["failureReason"] == "Dataset has fewer than 1000 interactions after filtering."
-
-
-@pytest.mark.parametrize(
-    ("types", "columns", "fails"),
-    [(10, (), False), (11, (), True), (8, ("A", "B"), False), (9, ("A", "B"), True)],
-)
-def test_event_types_and_metadata_columns_are_ten_at_most(
-    tmp_path: Path, types: int, columns: tuple[str, ...], fails: bool
-) -> None:
-    files = data(tmp_path, EVENT_TYPE=lambda n: f"e{n % types}" if n else None)
-    behaviour = PersonalizeBehaviour()
-    result = training.train(files, rules_for(behaviour, *columns))
-    most = 10 - len(columns)
-    expected = f"Dataset has {types} distinct event types, more than the {most} beside its columns."
-    assert result.failure == (expected if fails else None)
-    behaviour.too_many_event_types = "accepted"
-    assert training.train(files, rules_for(behaviour, *columns)).trained
-
-
-def test_event_type_itself_may_count_among_the_ten(tmp_path: Path) -> None:
-    files = data(tmp_path, EVENT_TYPE=lambda n: f"e{n % 10}")
-    behaviour = PersonalizeBehaviour(
-        event_types_counted_with="metadata, EVENT_TYPE and EVENT_VALUE"
-    )
-    assert "more than the 9 beside" in str(training.train(files, rules_for(behaviour)).failure)
-
-
-def test_a_hundredth_of_all_users_must_have_two_interactions(tmp_path: Path) -> None:
-    rules = PersonalizeBehaviour().training_rules({})
-    rows = [(f"u{n}", "i1", n) for n in range(3000)] + [(f"u{n}", "i2", n) for n in range(29)]
-    frame = pl.DataFrame(rows, schema=["USER_ID", "ITEM_ID", "TIMESTAMP"], orient="row")
-    frame.write_parquet(tmp_path / "few.parquet")
-    assert training.train([tmp_path / "few.parquet"], rules).failure == (
-        "Dataset has fewer than 1% of users with at least 2 interactions each."
-    )
-    more = pl.DataFrame([("u29", "i2", 29)], schema=frame.schema, orient="row")
-    pl.concat([frame, more]).write_parquet(tmp_path / "enough.parquet")
-    assert training.train([tmp_path / "enough.parquet"], rules).trained
-
-
-@pytest.mark.parametrize(
-    ("settings", "count"),
-    [
-        ({}, 4000),
-        ({"eventType": "watch"}, 2000),
-        ({"solutionConfig": {"eventValueThreshold": "0.7"}}, 2000),
-        ({"eventType": "watch", "solutionConfig": {"eventValueThreshold": "0.7"}}, 1000),
-        (
-            {
-                "solutionConfig": {
-                    "eventsConfig": {
-                        "eventParametersList": [
-                            {"eventType": "watch", "eventValueThreshold": 0.7},
-                            {"eventType": "click", "weight": 0.5},
-                        ]
-                    }
-                }
-            },
-            3000,
-        ),
-        ({"eventType": "buy"}, 0),
-    ],
-)
-def test_a_solution_chooses_events_by_type_and_least_value(
-    tmp_path: Path, settings: dict[str, Any], count: int
-) -> None:
-    files = data(
-        tmp_path,
-        4000,
-        EVENT_TYPE=lambda n: ("watch", "click")[n % 2],
-        EVENT_VALUE=lambda n: (0.7, 0.69, 0.7, None)[n // 2 % 4],
-    )
-    rules = TrainingRules(choices=_choices(settings))
-    assert training.train(files, rules).interactions == count
-
-
-def test_without_event_values_none_reaches_a_threshold(tmp_path: Path) -> None:
-    rules = TrainingRules(choices=(EventChoice(least_value=0.5),))
-    assert training.train(data(tmp_path), rules).failure == (
-        "Dataset has fewer than 1000 interactions after filtering."
-    )
-
-
-def test_a_threshold_that_is_no_number_is_refused(shop: Shop) -> None:
-    shop.dataset()
-    assert refusal(shop.solution, solutionConfig={"eventValueThreshold": "many"}) == (
-        "InvalidInputException",
-        "eventValueThreshold must be a number, and is: many",
-    )
