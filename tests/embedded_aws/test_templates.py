@@ -1,4 +1,4 @@
-"""CloudFormation refuses what AWS refuses: of templates, of requests, of properties.
+"""CloudFormation refuses what AWS refuses: of templates and of requests.
 
 Words marked "recorded" are those of AWS in the snapshots of LocalStack's tests.
 """
