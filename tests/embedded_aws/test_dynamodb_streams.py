@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 
 from embedded_aws import DeploymentError
 from embedded_aws.cloud import Cloud
-from embedded_aws.programs import run
 from tests.embedded_aws.small_stack import allow, arn, deployed, function, physical_id, role
 
 TABLE = {
@@ -73,6 +72,7 @@ def deploy(cloud: Cloud, folder: Path, *statements: Any, **mapping: Any) -> None
             },
         },
     )
+    assert cloud.clock.wait_until_idle(60)  # the first poll, which finds nothing, has ended
 
 
 def put(cloud: Cloud, key: str, **values: str) -> None:
@@ -81,13 +81,9 @@ def put(cloud: Cloud, key: str, **values: str) -> None:
 
 
 def put_together(cloud: Cloud, *rows: dict[str, str]) -> None:
-    """Write rows in one turn of the clock: nobody reads between them."""
-
-    def write() -> None:
+    with cloud.clock.running():
         for row in rows:
             put(cloud, **row)
-
-    run(write)
 
 
 def received(cloud: Cloud, queue: str) -> list[Any]:
